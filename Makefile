@@ -1,0 +1,81 @@
+# Everything a person or a robot does with this repository. Say `make help`.
+
+.DEFAULT_GOAL := help
+.PHONY: help run test lint format types bench lock clean
+
+# The first Python that fits; say `make run PYTHON=/path/to/python` to choose another.
+PYTHON ?= $(shell for python in python3.13 python3.12 python3.11 python3; do \
+	$$python -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 14))' 2>/dev/null \
+	&& echo $$python && break; done)
+BIN := .venv/bin
+# Two workers: each has its own PostgreSQL, Dovecot and browser.
+JOBS ?= 2
+
+help: ## this list
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/' | expand -t 16
+
+run: .venv/.run ## start the whole office on this machine, with a demo institution the first time
+	@sh tests/support/components.sh run
+	@$(BIN)/oficialia migrate
+	@$(BIN)/oficialia demo --if-empty
+	@exec $(BIN)/oficialia serve
+
+ifeq ($(strip $(ARGS)),)
+test: lint types
+endif
+test: .venv/.dev ## everything, on the real components; ARGS="-k folio" runs only those tests
+	@sh tests/support/components.sh test
+	$(BIN)/pytest --numprocesses=$(JOBS) --dist=worksteal $(ARGS)
+
+lint: .venv/.dev ## style, formatting and import rule
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports
+
+format: .venv/.dev ## put the code into the shape that lint wants
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+types: .venv/.dev ## mypy, strict
+	$(BIN)/mypy
+
+bench: .venv/.dev ## the budgets, measured side by side with other programs (10 minutes)
+	@set -e; for bench in tests/bench/bench_*.py; do \
+		$(BIN)/python -m tests.bench.$$(basename $$bench .py) $(ARGS); done
+
+lock: .venv/lock/bin/uv ## write the locks anew from pyproject.toml; ARGS="--upgrade" takes newer releases
+	$< pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+		--no-annotate --no-header $(ARGS) pyproject.toml -o requirements.txt
+	$< pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+		--no-annotate --no-header $(ARGS) --extra dev -c requirements.txt pyproject.toml -o requirements-dev.txt
+
+clean: ## remove the environment and all caches; var/, the data of the office, stays
+	rm -rf .venv build dist .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+	find . -name __pycache__ -type d -not -path './var/*' -prune -exec rm -rf {} +
+
+# The stamps say for which lock the environment was last filled. The development lock holds everything
+# the other one does, at the same versions.
+.venv/.run: requirements.txt | .venv/bin/oficialia
+	@echo "Installing the libraries of requirements.txt into .venv (once)"
+	@$(BIN)/pip install --quiet --require-hashes -r requirements.txt
+	@touch $@
+
+.venv/.dev: requirements-dev.txt | .venv/bin/oficialia
+	@echo "Installing the libraries of requirements-dev.txt into .venv (once)"
+	@$(BIN)/pip install --quiet --require-hashes -r requirements-dev.txt
+	@touch $@ .venv/.run
+
+# The command is a launcher, not an editable install: nothing is built, so nothing outside the locks is
+# fetched, and running oficialia.py by its path puts this folder first, before PyPI's package `intake`.
+.venv/bin/oficialia: Makefile | .venv/bin/python
+	@printf '#!/bin/sh\nexec "%s/.venv/bin/python" "%s/oficialia.py" "$$@"\n' "$(CURDIR)" "$(CURDIR)" > $@
+	@chmod +x $@
+
+.venv/bin/python:
+	@test -n "$(PYTHON)" || { echo "Python 3.11, 3.12 or 3.13 is needed: apt install python3" >&2; exit 1; }
+	@PYTHON=$(PYTHON) sh tests/support/components.sh venv
+	$(PYTHON) -m venv .venv
+
+.venv/lock/bin/uv: | .venv/bin/python
+	$(PYTHON) -m venv .venv/lock
+	.venv/lock/bin/pip install --quiet uv

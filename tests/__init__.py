@@ -1,0 +1,1 @@
+"""The house that is tested, and the machinery that tests it."""

@@ -1,0 +1,1 @@
+"""Real components for the tests: databases, mail servers, a browser; started here, stopped here."""
