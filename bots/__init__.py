@@ -1,0 +1,1 @@
+"""Chat doors: each hands IncomingMessage values to the desk."""

@@ -1,0 +1,32 @@
+"""The register: tables, and the rules that hold no matter who writes.
+
+Import this package to have every table known to `Base.metadata`.
+"""
+
+from models.base import Base
+from models.case import Case, CaseAccess, CaseLink, Presence
+from models.canned_reply import CannedReply
+from models.contact import Address, Contact
+from models.dependencia import Dependencia
+from models.event import Event
+from models.folio import FolioSeries
+from models.inbound_mail import InboundMail
+from models.mailbox import Door, ImapCursor, Mailbox
+from models.message import Attachment, Blob, Message, ThreadId
+from models.oficio import Oficio
+from models.outbox_message import OutboxMessage
+from models.person import Account, Person
+from models.routing_rule import RoutingRule
+from models.service import Service
+from models.tag import Tag, case_tag
+from models.task import Task
+from models.ticket import Ticket
+from models.turno import Turno
+from models.user import User
+
+__all__ = [
+    "Account", "Address", "Attachment", "Base", "Blob", "CannedReply", "Case", "CaseAccess", "CaseLink",
+    "Contact", "Dependencia", "Door", "Event", "FolioSeries", "ImapCursor", "InboundMail", "Mailbox",
+    "Message", "Oficio", "OutboxMessage", "Person", "Presence", "RoutingRule", "Service", "Tag", "Task",
+    "ThreadId", "Ticket", "Turno", "User", "case_tag",
+]

@@ -1,0 +1,57 @@
+"""Service addresses, the cursors of IMAP folders, and the pulse of each door."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import ForeignKey, String
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from models.base import Base, BigId, Id, now
+from models.dependencia import Dependencia
+from models.service import Service
+
+
+class Mailbox(Base):
+    """An address of ours, bound to a dependencia or a service; `local+anything@domain` reaches it too."""
+
+    __tablename__ = "mailbox"
+
+    id: Mapped[Id]
+    # Lower case `local@domain`.
+    address: Mapped[str] = mapped_column(String(254), unique=True)
+    name: Mapped[str]
+    dependencia_id: Mapped[int | None] = mapped_column(ForeignKey("dependencia.id"))
+    service_id: Mapped[int | None] = mapped_column(ForeignKey("service.id"))
+    is_active: Mapped[bool] = mapped_column(default=True)
+
+    dependencia: Mapped[Dependencia | None] = relationship()
+    service: Mapped[Service | None] = relationship()
+
+    def __str__(self) -> str:
+        return self.address
+
+
+class ImapCursor(Base):
+    """How far an IMAP folder was read: RFC 9051 UIDVALIDITY and the highest UID stored."""
+
+    __tablename__ = "imap_cursor"
+
+    # `user@host:port/FOLDER`
+    source: Mapped[str] = mapped_column(String(255), primary_key=True)
+    uidvalidity: Mapped[int] = mapped_column(BigId)
+    last_uid: Mapped[int] = mapped_column(BigId, default=0)
+
+
+class Door(Base):
+    """The pulse of a door for the page *Puertas*: `smtp`, `imap user@host/INBOX`, `relay`, `telegram`."""
+
+    __tablename__ = "door"
+
+    name: Mapped[str] = mapped_column(String(255), primary_key=True)
+    started_at: Mapped[datetime] = mapped_column(default=now)
+    last_contact_at: Mapped[datetime | None]
+    last_message_at: Mapped[datetime | None]
+    # The last failure, empty while all is well.
+    error: Mapped[str] = mapped_column(default="")
+    error_at: Mapped[datetime | None]

@@ -1,0 +1,73 @@
+"""Notices written in the transaction of their cause and delivered afterwards (buzón de salida)."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+
+from sqlalchemy import ForeignKey, Index, String, text
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from models.base import Base, BigId, Id, now
+from models.case import Case
+
+
+class OutboxStatus(StrEnum):
+    """queued → sending → sent | retrying | failed | cancelled, then bounced if a DSN says so."""
+
+    QUEUED = "queued"
+    SENDING = "sending"
+    SENT = "sent"
+    RETRYING = "retrying"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+    BOUNCED = "bounced"
+
+
+_DUE = text("status IN ('queued', 'retrying', 'sending')")
+
+
+class OutboxMessage(Base):
+    """One notice to one set of recipients, complete: what is sent later is what was decided now."""
+
+    __tablename__ = "outbox_message"
+    __table_args__ = (
+        Index("ix_outbox_message_due", "channel", "next_attempt_at", "id", sqlite_where=_DUE,
+              postgresql_where=_DUE),
+        Index(None, "status", "id"),
+        Index(None, "case_id", "id"),
+    )  # fmt: skip
+
+    id: Mapped[Id]
+    channel: Mapped[str] = mapped_column(String(16))
+    # acuse, answer, assigned, overdue, refusal, …: the folder under templates/email or templates/chat.
+    kind: Mapped[str] = mapped_column(String(40))
+    status: Mapped[OutboxStatus] = mapped_column(default=OutboxStatus.QUEUED)
+    case_id: Mapped[int | None] = mapped_column(ForeignKey("case.id"))
+    # The message of the thread that this delivers, if any; its attachments go along.
+    message_id: Mapped[int | None] = mapped_column(ForeignKey("message.id"), index=True)
+    # E-mail addresses, or Telegram chat ids as text.
+    to: Mapped[list[str]] = mapped_column(default=list)
+    cc: Mapped[list[str]] = mapped_column(default=list)
+    from_addr: Mapped[str] = mapped_column(String(320), default="")
+    from_name: Mapped[str] = mapped_column(default="")
+    reply_to: Mapped[str] = mapped_column(String(320), default="")
+    subject: Mapped[str] = mapped_column(default="")
+    text: Mapped[str] = mapped_column(default="")
+    html: Mapped[str] = mapped_column(default="")
+    # Fixed when queued, so that a second delivery of the same notice is recognised. Without < >.
+    rfc_message_id: Mapped[str] = mapped_column(String(255), unique=True)
+    in_reply_to: Mapped[str] = mapped_column(String(512), default="")
+    references: Mapped[list[str]] = mapped_column(default=list)
+    # auto-generated, auto-replied or "" (RFC 3834) for a human answer.
+    auto_submitted: Mapped[str] = mapped_column(String(24), default="")
+    created_at: Mapped[datetime] = mapped_column(default=now)
+    next_attempt_at: Mapped[datetime] = mapped_column(default=now)
+    attempts: Mapped[int] = mapped_column(default=0)
+    sent_at: Mapped[datetime | None]
+    # Last answer of the relay or the Bot API, in its words.
+    last_error: Mapped[str] = mapped_column(default="")
+    # Id of the delivered message at the other side (Telegram message_id).
+    remote_id: Mapped[int | None] = mapped_column(BigId)
+
+    case: Mapped[Case | None] = relationship()

@@ -1,0 +1,66 @@
+"""Servidores públicos and the accounts in which they act."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from sqlalchemy import ForeignKey, String, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from models.base import Base, Id
+from models.dependencia import Dependencia
+
+
+class Role(StrEnum):
+    """What an account may do (domain.md, "Roles and what they may do")."""
+
+    ADMINISTRATOR = "administrator"
+    OFICIALIA = "oficialia"
+    DIGITIZER = "digitizer"
+    HEAD = "head"
+    WORKER = "worker"
+    REVIEWER = "reviewer"
+    DISPATCH_REQUESTER = "dispatch_requester"
+    COURIER = "courier"
+    DISPATCH_MANAGER = "dispatch_manager"
+
+
+class Person(Base):
+    """Somebody in the directory of the institution."""
+
+    __tablename__ = "person"
+
+    id: Mapped[Id]
+    name: Mapped[str]
+    post: Mapped[str] = mapped_column(default="")
+    email: Mapped[str | None] = mapped_column(String(254), unique=True)
+    phone: Mapped[str] = mapped_column(String(40), default="")
+    dependencia_id: Mapped[int] = mapped_column(ForeignKey("dependencia.id"), index=True)
+    is_active: Mapped[bool] = mapped_column(default=True)
+
+    dependencia: Mapped[Dependencia] = relationship()
+    accounts: Mapped[list[Account]] = relationship(back_populates="person")
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Account(Base):
+    """A person acting in one dependencia in one role; *Selecciona cuenta* switches it."""
+
+    __tablename__ = "account"
+    __table_args__ = (UniqueConstraint("person_id", "dependencia_id", "role"),)
+
+    id: Mapped[Id]
+    person_id: Mapped[int] = mapped_column(ForeignKey("person.id"), index=True)
+    dependencia_id: Mapped[int] = mapped_column(ForeignKey("dependencia.id"), index=True)
+    role: Mapped[Role]
+    # Signs with e.firma (domain.md: a capability of an account, not a role).
+    is_signer: Mapped[bool] = mapped_column(default=False)
+    is_active: Mapped[bool] = mapped_column(default=True)
+
+    person: Mapped[Person] = relationship(back_populates="accounts", lazy="joined", innerjoin=True)
+    dependencia: Mapped[Dependencia] = relationship(lazy="joined", innerjoin=True)
+
+    def __str__(self) -> str:
+        return f"{self.person.name} · {self.dependencia.name}"

@@ -1,0 +1,71 @@
+"""Full-text search over messages: FTS5 on SQLite, a GIN-indexed tsvector on PostgreSQL.
+
+One row per message, its key the message's id, so newest first is the natural
+order and nothing is ever updated. Words match by prefix, without accents or case.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterable
+
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+# More text than this per message adds nothing to finding it.
+MAX_INDEXED = 100_000
+_WORD = re.compile(r"\w+", re.UNICODE)
+
+SQLITE_DDL = (
+    "CREATE VIRTUAL TABLE message_search USING fts5(body, content='', tokenize='unicode61 remove_diacritics 2')",
+)
+POSTGRESQL_DDL = (
+    "CREATE TABLE message_search (rowid bigint PRIMARY KEY, body tsvector NOT NULL)",
+    "CREATE INDEX ix_message_search_body ON message_search USING gin (body) WITH (fastupdate = on)",
+)
+
+
+def fold(words: str) -> str:
+    """Lower case without accents: what both databases index and are asked for."""
+    decomposed = unicodedata.normalize("NFKD", words[:MAX_INDEXED].casefold())
+    return "".join(char for char in decomposed if not unicodedata.combining(char)).replace("\0", " ")
+
+
+def index_message(session: Session, message_id: int, parts: Iterable[str]) -> None:
+    """Make the message found by the words of *parts* (folio, subject, names, addresses, text)."""
+    body = fold("\n".join(parts))
+    if session.get_bind().dialect.name == "postgresql":
+        statement = "INSERT INTO message_search (rowid, body) VALUES (:id, to_tsvector('simple', :body))"
+        # PostgreSQL keeps e-mail addresses and T-2026-000001 as one token; search asks for plain words.
+        body = " ".join(_WORD.findall(body.replace("_", " ")))
+    else:
+        statement = "INSERT INTO message_search (rowid, body) VALUES (:id, :body)"
+    session.execute(text(statement), {"id": message_id, "body": body})
+
+
+def find_messages(session: Session, query: str, *, before: int | None = None, limit: int = 50) -> list[int]:
+    """Ids of messages that have every word of *query* (prefixes), newest first, older than id *before*."""
+    words = _WORD.findall(fold(query).replace("_", " "))
+    if not words:
+        return []
+    limits = {"before": before or 2**62, "limit": limit}
+    if session.get_bind().dialect.name == "postgresql":
+        wanted = " & ".join(f"{word}:*" for word in words)
+        rows = session.execute(
+            text(
+                "SELECT rowid FROM message_search WHERE body @@ to_tsquery('simple', :wanted)"
+                " AND rowid < :before ORDER BY rowid DESC LIMIT :limit"
+            ),
+            {"wanted": wanted, **limits},
+        )
+    else:
+        wanted = " ".join(f'"{word}"*' for word in words)
+        rows = session.execute(
+            text(
+                "SELECT rowid FROM message_search WHERE message_search MATCH :wanted"
+                " AND rowid < :before ORDER BY rowid DESC LIMIT :limit"
+            ),
+            {"wanted": wanted, **limits},
+        )
+    return [row[0] for row in rows]

@@ -1,0 +1,87 @@
+"""The only place that makes engines.
+
+`Database.reading()` never takes a write lock; `Database.writing()` takes it at
+once on SQLite (BEGIN IMMEDIATE), so that a transaction never fails half way for
+having read before it wrote. Both commit nothing by themselves except `writing`,
+which commits when its block ends well.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.engine import make_url
+from sqlalchemy.orm import Session, sessionmaker
+
+# A writer on SQLite waits this long for another before the error "database is locked".
+SQLITE_BUSY_MS = 10_000
+
+
+class Database:
+    """One database and the two ways to work with it."""
+
+    def __init__(self, engine: Engine) -> None:
+        self.engine = engine
+        self._reader = sessionmaker(engine, expire_on_commit=False)
+        self._writer = sessionmaker(engine.execution_options(begin="IMMEDIATE"), expire_on_commit=False)
+
+    @property
+    def is_sqlite(self) -> bool:
+        return self.engine.dialect.name == "sqlite"
+
+    @contextmanager
+    def reading(self) -> Iterator[Session]:
+        """A session that only reads; what it changed is rolled back."""
+        with self._reader() as session:
+            yield session
+
+    @contextmanager
+    def writing(self) -> Iterator[Session]:
+        """A session in one write transaction: committed at the end, rolled back on any exception."""
+        with self._writer() as session, session.begin():
+            yield session
+
+    def writer(self) -> Session:
+        """A write session whose owner commits (the panel: one per request)."""
+        return self._writer()
+
+    def close(self) -> None:
+        self.engine.dispose()
+
+
+def open_database(url: str, *, busy_ms: int = SQLITE_BUSY_MS) -> Database:
+    """Open *url* (`sqlite:///path` or `postgresql+psycopg://…`); creates the folder of a SQLite file.
+
+    Does not create tables: see `models.migrations.upgrade`.
+    """
+    parsed = make_url(url)
+    if parsed.drivername in ("postgresql", "postgres"):
+        parsed = parsed.set(drivername="postgresql+psycopg")
+    if parsed.get_backend_name() == "sqlite":
+        if parsed.database and parsed.database != ":memory:":
+            Path(parsed.database).resolve().parent.mkdir(parents=True, exist_ok=True)
+        engine = create_engine(parsed, connect_args={"timeout": busy_ms / 1000, "check_same_thread": False})
+        _prepare_sqlite(engine)
+    else:
+        engine = create_engine(parsed, pool_pre_ping=True, pool_size=10, max_overflow=20)
+    return Database(engine)
+
+
+def _prepare_sqlite(engine: Engine) -> None:
+    @event.listens_for(engine, "connect")
+    def set_pragmas(connection: sqlite3.Connection, _record: Any) -> None:
+        # The driver's own transaction handling would begin lazily and as DEFERRED.
+        connection.isolation_level = None
+        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "temp_store=MEMORY",
+                       "cache_size=-65536", "mmap_size=268435456"):
+            connection.execute(f"PRAGMA {pragma}")
+
+    @event.listens_for(engine, "begin")
+    def begin(connection: Connection) -> None:
+        mode = connection.get_execution_options().get("begin", "DEFERRED")
+        connection.exec_driver_sql(f"BEGIN {mode}")
