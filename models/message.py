@@ -43,6 +43,9 @@ class Message(Base):
     html: Mapped[str] = mapped_column(default="", deferred=True)
     # [{"address", "name", "role": "to"|"cc"}] of an outgoing message, or the header of an incoming one.
     recipients: Mapped[list[dict[str, Any]]] = mapped_column(default=list)
+    # Message-ID of the mail without < >, and the ids its References named, oldest first (RFC 5322, 3.6.4).
+    rfc_message_id: Mapped[str] = mapped_column(String(512), default="")
+    references: Mapped[list[str]] = mapped_column(default=list)
     # Why it was filed here, one sentence in the institution's language.
     match_reason: Mapped[str] = mapped_column(default="")
     # {"spf", "dkim", "dmarc"} and a "warning" sentence when the sender is doubtful.
