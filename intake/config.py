@@ -5,11 +5,11 @@ from __future__ import annotations
 import secrets
 from functools import cached_property
 from pathlib import Path
+from typing import Annotated
 from zoneinfo import ZoneInfo
 
 from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
-from typing import Annotated
 
 
 class Settings(BaseSettings):
@@ -18,35 +18,62 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="OFICIALIA_", env_file=".env", extra="ignore", frozen=True,
                                       ignored_types=(cached_property,))  # fmt: skip
 
-    database_url: str = Field("sqlite:///var/oficialia.db", description="SQLite file, or postgresql://… beyond one machine")
-    store_url: str = Field("file:var/files", description="where large files live: file:FOLDER or s3://bucket/prefix")
-    secret_key: SecretStr = Field(SecretStr(""), description="signs reply addresses and sessions; empty: made once in var/secret_key")
+    database_url: str = Field(
+        "sqlite:///var/oficialia.db", description="SQLite file, or postgresql://… beyond one machine"
+    )
+    store_url: str = Field(
+        "file:var/files", description="where large files live: file:FOLDER or s3://bucket/prefix"
+    )
+    secret_key: SecretStr = Field(
+        SecretStr(""), description="signs reply addresses and sessions; empty: made once in var/secret_key"
+    )
     domain: str = Field("localhost", description="domain of our addresses and Message-IDs")
-    base_url: str = Field("http://127.0.0.1:8000", description="public address of panel and portal, for links in mail")
+    base_url: str = Field(
+        "http://127.0.0.1:8000", description="public address of panel and portal, for links in mail"
+    )
     institution: str = Field("Municipio de Ejemplo", description="name of the institution in mail and panel")
     smtp_listen: str = Field("127.0.0.1:8025", description="host:port of the SMTP door; empty: closed")
-    lmtp_listen: str = Field("", description="host:port of the LMTP door, behind Postfix or Exim; empty: closed")
+    lmtp_listen: str = Field(
+        "", description="host:port of the LMTP door, behind Postfix or Exim; empty: closed"
+    )
     smtp_max_bytes: int = Field(50 * 1024 * 1024, description="largest mail; more is refused with 552 5.3.4")
     smtp_tls_cert: str = Field("", description="PEM certificate chain: offers STARTTLS")
     smtp_tls_key: str = Field("", description="PEM key of smtp_tls_cert")
     smtp_max_recipients: int = Field(100, description="recipients of one mail; more get 452 4.5.3")
     smtp_max_connections: int = Field(20, description="simultaneous connections of one client; more get 421")
     smtp_rate_per_minute: int = Field(600, description="mails of one client per minute; more get 450 4.7.1")
-    smtp_trusted: str = Field("127.0.0.0/8,::1/128", description="networks without connection and rate limits (the front server)")
+    smtp_trusted: str = Field(
+        "127.0.0.0/8,::1/128", description="networks without connection and rate limits (the front server)"
+    )
     web_listen: str = Field("127.0.0.1:8000", description="host:port of panel and portal")
-    relay_url: str = Field("", description="smtp://user:password@host:587?starttls=required; empty: .eml files in var/outgoing")
-    outgoing_dir: Path = Field(Path("var/outgoing"), description="folder of .eml files while there is no relay")
-    imap_url: Annotated[tuple[str, ...], NoDecode] = Field((), description="imaps://user:password@host/INBOX?mailbox=address&move=Folder; several separated by spaces")
+    relay_url: str = Field(
+        "", description="smtp://user:password@host:587?starttls=required; empty: .eml files in var/outgoing"
+    )
+    outgoing_dir: Path = Field(
+        Path("var/outgoing"), description="folder of .eml files while there is no relay"
+    )
+    imap_url: Annotated[tuple[str, ...], NoDecode] = Field(
+        (),
+        description="imaps://user:password@host/INBOX?mailbox=address&move=Folder; several with spaces",
+    )
     telegram_token: SecretStr = Field(SecretStr(""), description="token of the bot; empty: no bot")
     telegram_base_url: str = Field("https://api.telegram.org/bot", description="Bot API server")
-    telegram_file_url: str = Field("https://api.telegram.org/file/bot", description="file server of the Bot API")
+    telegram_file_url: str = Field(
+        "https://api.telegram.org/file/bot", description="file server of the Bot API"
+    )
     timezone: str = Field("America/Mexico_City", description="zone of dates people read")
     language: str = Field("es", description="language of mail and panel until a person chooses: es or en")
-    reopen_days: int = Field(30, description="a follow-up to a case closed longer ago opens a new, linked ticket")
-    max_file_bytes: int = Field(25 * 1024 * 1024, description="largest single file kept on a case; larger stays in the raw mail")
+    reopen_days: int = Field(
+        30, description="a follow-up to a case closed longer ago opens a new, linked ticket"
+    )
+    max_file_bytes: int = Field(
+        25 * 1024 * 1024, description="largest single file kept on a case; larger stays in the raw mail"
+    )
     acuse_per_hour: int = Field(10, description="acuses to one address per hour, against mail loops")
     retention_days: int = Field(3650, description="how long raw mail is kept")
-    metrics_token: SecretStr = Field(SecretStr(""), description="bearer token for /metrics; empty: only from this machine")
+    metrics_token: SecretStr = Field(
+        SecretStr(""), description="bearer token for /metrics; empty: only from this machine"
+    )
     log_json: bool = Field(False, description="logs as JSON lines")
 
     @field_validator("imap_url", mode="before")

@@ -4,8 +4,8 @@ Import this package to have every table known to `Base.metadata`.
 """
 
 from models.base import Base
-from models.case import Case, CaseAccess, CaseLink, Presence
 from models.canned_reply import CannedReply
+from models.case import Case, CaseAccess, CaseLink, Presence
 from models.contact import Address, Contact
 from models.dependencia import Dependencia
 from models.event import Event
@@ -25,8 +25,35 @@ from models.turno import Turno
 from models.user import User
 
 __all__ = [
-    "Account", "Address", "Attachment", "Base", "Blob", "CannedReply", "Case", "CaseAccess", "CaseLink",
-    "Contact", "Dependencia", "Door", "Event", "FolioSeries", "ImapCursor", "InboundMail", "Mailbox",
-    "Message", "Oficio", "OutboxMessage", "Person", "Presence", "RoutingRule", "Service", "Tag", "Task",
-    "ThreadId", "Ticket", "Turno", "User", "case_tag",
+    "Account",
+    "Address",
+    "Attachment",
+    "Base",
+    "Blob",
+    "CannedReply",
+    "Case",
+    "CaseAccess",
+    "CaseLink",
+    "Contact",
+    "Dependencia",
+    "Door",
+    "Event",
+    "FolioSeries",
+    "ImapCursor",
+    "InboundMail",
+    "Mailbox",
+    "Message",
+    "Oficio",
+    "OutboxMessage",
+    "Person",
+    "Presence",
+    "RoutingRule",
+    "Service",
+    "Tag",
+    "Task",
+    "ThreadId",
+    "Ticket",
+    "Turno",
+    "User",
+    "case_tag",
 ]

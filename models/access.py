@@ -22,7 +22,9 @@ def visible_to(account: Account) -> ColumnElement[bool]:
     given = select(CaseAccess.id).where(CaseAccess.case_id == Case.id)
     own = given.where(CaseAccess.account_id == account.id)
     if account.role == Role.HEAD:
-        below = select(Dependencia.id).where(Dependencia.path.startswith(account.dependencia.path, autoescape=True))
+        below = select(Dependencia.id).where(
+            Dependencia.path.startswith(account.dependencia.path, autoescape=True)
+        )
         return or_(exists(own), exists(given.where(CaseAccess.dependencia_id.in_(below))))
     if account.role == Role.WORKER:
         # What was given to the dependencia as a whole waits for any of its workers to take it.

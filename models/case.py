@@ -146,5 +146,3 @@ class Presence(Base):
     is_writing: Mapped[bool] = mapped_column(default=False)
 
     account: Mapped[Account] = relationship()
-
-

@@ -37,7 +37,7 @@ class Contact(Base):
 
 
 class Address(Base):
-    """One way to reach a contact. E-mail values are lower-case `local@domain`, Telegram values the chat id."""
+    """One way to reach a contact: an e-mail address (lower case) or the id of a Telegram chat."""
 
     __tablename__ = "address"
     __table_args__ = (UniqueConstraint("kind", "value"),)

@@ -28,9 +28,7 @@ class Event(Base):
     """Something that happened: `action` is an action of the workflow or of administration."""
 
     __tablename__ = "event"
-    __table_args__ = (
-        Index("uq_event_chain", text("coalesce(case_id, 0)"), "sequence", unique=True),
-    )
+    __table_args__ = (Index("uq_event_chain", text("coalesce(case_id, 0)"), "sequence", unique=True),)
 
     id: Mapped[Id]
     case_id: Mapped[int | None] = mapped_column(ForeignKey("case.id"))
@@ -48,8 +46,16 @@ class Event(Base):
 
 
 def _hash(event: Event) -> str:
-    content = [event.case_id, event.sequence, event.at.isoformat(), event.action, event.account_id, event.actor,
-               event.data, event.previous_hash]
+    content = [
+        event.case_id,
+        event.sequence,
+        event.at.isoformat(),
+        event.action,
+        event.account_id,
+        event.actor,
+        event.data,
+        event.previous_hash,
+    ]
     return hashlib.sha256(json.dumps(content, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
 
 
@@ -63,9 +69,15 @@ def record(
     data: dict[str, Any] | None = None,
     at: datetime | None = None,
 ) -> Event:
-    """Append an event to the chain of *case* (already flushed), or of the office, in the caller's transaction."""
-    event = Event(case_id=case.id if case else None, at=at or now(), action=action, data=data or {},
-                  account_id=account.id if account else None, actor=actor or ("" if account else "system"))
+    """Append an event to the chain of *case* (already flushed) or of the office; the caller commits."""
+    event = Event(
+        case_id=case.id if case else None,
+        at=at or now(),
+        action=action,
+        data=data or {},
+        account_id=account.id if account else None,
+        actor=actor or ("" if account else "system"),
+    )
     if case is None:
         event.sequence, event.previous_hash = _office_tail(session)
     else:
@@ -85,8 +97,10 @@ def _office_tail(session: Session) -> tuple[int, str]:
     return (last.sequence + 1, last.hash) if last else (1, "")
 
 
-def find_broken_chain(events: Iterable[Event], *, count: int | None = None, head: str | None = None) -> str | None:
-    """The first fault of one chain given in order of sequence, as a stable code with the sequence; None when whole.
+def find_broken_chain(
+    events: Iterable[Event], *, count: int | None = None, head: str | None = None
+) -> str | None:
+    """The first fault of one chain, given in order of sequence: `missing:3`, `altered:2`; None when whole.
 
     *count* and *head* are the case's, and show a lost tail.
     """

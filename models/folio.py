@@ -49,7 +49,8 @@ def draw_number(session: Session, series: str, year: int) -> int:
         )
         .returning(FolioSeries.last_number)
     )
-    return session.execute(statement).scalar_one()
+    number: int = session.execute(statement).scalar_one()
+    return number
 
 
 def last_number(session: Session, series: str, year: int) -> int:

@@ -28,6 +28,11 @@ class Mailbox(Base):
     dependencia: Mapped[Dependencia | None] = relationship()
     service: Mapped[Service | None] = relationship()
 
+    @property
+    def bound_to(self) -> Dependencia | None:
+        """The dependencia whose mail this is, directly or through its service."""
+        return self.dependencia or (self.service.dependencia if self.service else None)
+
     def __str__(self) -> str:
         return self.address
 

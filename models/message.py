@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import ForeignKey, Index, LargeBinary, String
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from models.base import BigId, Base, Id, now
+from models.base import Base, BigId, Id, now
 from models.case import Case
 from models.person import Account
 
@@ -62,7 +62,9 @@ class Message(Base):
 
     case: Mapped[Case] = relationship(foreign_keys=[case_id])
     author: Mapped[Account | None] = relationship()
-    attachments: Mapped[list[Attachment]] = relationship(back_populates="message", order_by="Attachment.position")
+    attachments: Mapped[list[Attachment]] = relationship(
+        back_populates="message", order_by="Attachment.position"
+    )
 
 
 class Blob(Base):
@@ -102,6 +104,8 @@ class ThreadId(Base):
     __tablename__ = "thread_id"
 
     value: Mapped[str] = mapped_column(String(512), primary_key=True)
-    case_id: Mapped[int] = mapped_column(ForeignKey("case.id", ondelete="CASCADE"), primary_key=True, index=True)
+    case_id: Mapped[int] = mapped_column(
+        ForeignKey("case.id", ondelete="CASCADE"), primary_key=True, index=True
+    )
     # False: only seen in somebody's References.
     is_ours: Mapped[bool] = mapped_column(default=True)

@@ -18,7 +18,8 @@ MAX_INDEXED = 100_000
 _WORD = re.compile(r"\w+", re.UNICODE)
 
 SQLITE_DDL = (
-    "CREATE VIRTUAL TABLE message_search USING fts5(body, content='', tokenize='unicode61 remove_diacritics 2')",
+    "CREATE VIRTUAL TABLE message_search"
+    " USING fts5(body, content='', tokenize='unicode61 remove_diacritics 2')",
 )
 POSTGRESQL_DDL = (
     "CREATE TABLE message_search (rowid bigint PRIMARY KEY, body tsvector NOT NULL)",

@@ -46,6 +46,10 @@ class Database:
         with self._writer() as session, session.begin():
             yield session
 
+    def reader(self) -> Session:
+        """A session that only reads, which its owner closes (the panel: one per request)."""
+        return self._reader()
+
     def writer(self) -> Session:
         """A write session whose owner commits (the panel: one per request)."""
         return self._writer()
@@ -77,8 +81,14 @@ def _prepare_sqlite(engine: Engine) -> None:
     def set_pragmas(connection: sqlite3.Connection, _record: Any) -> None:
         # The driver's own transaction handling would begin lazily and as DEFERRED.
         connection.isolation_level = None
-        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "temp_store=MEMORY",
-                       "cache_size=-65536", "mmap_size=268435456"):
+        for pragma in (
+            "journal_mode=WAL",
+            "synchronous=FULL",
+            "foreign_keys=ON",
+            "temp_store=MEMORY",
+            "cache_size=-65536",
+            "mmap_size=268435456",
+        ):
             connection.execute(f"PRAGMA {pragma}")
 
     @event.listens_for(engine, "begin")

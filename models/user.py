@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
+from typing import Any, ClassVar
 
 from flask_security.core import UserMixin
 from sqlalchemy import ForeignKey, String
@@ -17,8 +17,7 @@ from models.person import Account, Person
 class User(Base, UserMixin):
     """A login, with the columns Flask-Security asks for.
 
-    `is_active` of the mixin reads `active`; `roles` stays empty because what a
-    login may do comes from its accounts.
+    `is_active` of the mixin reads `active`.
     """
 
     __tablename__ = "user"
@@ -42,6 +41,5 @@ class User(Base, UserMixin):
     contact: Mapped[Contact | None] = relationship()
     account: Mapped[Account | None] = relationship(foreign_keys=[account_id])
 
-    @property
-    def roles(self) -> list[Any]:
-        return []
+    # Flask-Security asks for it; what a login may do comes from its accounts.
+    roles: ClassVar[list[Any]] = []

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import partial
 
 from models.case import Case, CaseKind
 from models.oficio import Flow, Oficio
@@ -88,12 +89,20 @@ class Transition:
 TICKET_OPEN = frozenset({State.NEW, State.ASSIGNED, State.IN_PROGRESS, State.WAITING})
 TICKET_DONE = frozenset({State.RESOLVED, State.CLOSED})
 RECEIVED_OPEN = frozenset(
-    {State.REGISTERED, State.DIGITIZING, State.DISCHARGING, State.ASSIGNED, State.IN_ATTENTION, State.ANSWERED,
-     State.SIGNED}
+    {State.REGISTERED, State.DIGITIZING, State.DISCHARGING, State.ASSIGNED, State.IN_ATTENTION,
+     State.ANSWERED, State.SIGNED}
 )  # fmt: skip
 ISSUED_OPEN = frozenset({State.DRAFT, State.PENDING_APPROVAL, State.PENDING_SIGNATURE})
 FINAL = frozenset(
-    {State.RESOLVED, State.CLOSED, State.CANCELLED, State.MERGED, State.SENT, State.DISCARDED, State.CONCLUDED}
+    {
+        State.RESOLVED,
+        State.CLOSED,
+        State.CANCELLED,
+        State.MERGED,
+        State.SENT,
+        State.DISCARDED,
+        State.CONCLUDED,
+    }
 )
 
 _DESK = frozenset({Who.OFICIALIA, Who.HEAD})
@@ -102,26 +111,26 @@ _ATTENDING = frozenset({Who.HOLDER, Who.HEAD, Who.COLLEAGUE, Who.OFICIALIA})
 _READERS = _STAFF | {Who.READER}
 
 
-def _ticket(action: str, sources: Iterable[State], target: State | None, who: Iterable[Who], *,
-            needs_reason: bool = False, ends: TaskKind | None = None, starts: TaskKind | None = None,
-            notice: str = "") -> Transition:  # fmt: skip
-    return Transition(Process.TICKET, action, frozenset(sources), target, frozenset(who), needs_reason, ends,
-                      starts, notice)  # fmt: skip
+def _row(
+    process: Process,
+    action: str,
+    sources: Iterable[State],
+    target: State | None,
+    who: Iterable[Who],
+    *,
+    needs_reason: bool = False,
+    ends: TaskKind | None = None,
+    starts: TaskKind | None = None,
+    notice: str = "",
+) -> Transition:
+    return Transition(
+        process, action, frozenset(sources), target, frozenset(who), needs_reason, ends, starts, notice
+    )
 
 
-def _received(action: str, sources: Iterable[State], target: State | None, who: Iterable[Who], *,
-              needs_reason: bool = False, ends: TaskKind | None = None, starts: TaskKind | None = None,
-              notice: str = "") -> Transition:  # fmt: skip
-    return Transition(Process.RECEIVED, action, frozenset(sources), target, frozenset(who), needs_reason, ends,
-                      starts, notice)  # fmt: skip
-
-
-def _issued(action: str, sources: Iterable[State], target: State | None, who: Iterable[Who], *,
-            needs_reason: bool = False, ends: TaskKind | None = None, starts: TaskKind | None = None,
-            notice: str = "") -> Transition:  # fmt: skip
-    return Transition(Process.ISSUED, action, frozenset(sources), target, frozenset(who), needs_reason, ends,
-                      starts, notice)  # fmt: skip
-
+_ticket = partial(_row, Process.TICKET)
+_received = partial(_row, Process.RECEIVED)
+_issued = partial(_row, Process.ISSUED)
 
 TRANSITIONS: tuple[Transition, ...] = (
     # Tickets. Buttons appear in this order.
@@ -131,12 +140,12 @@ TRANSITIONS: tuple[Transition, ...] = (
             Who.OFICIALIA}, starts=TaskKind.ATTEND, ends=TaskKind.ATTEND),
     _ticket("answer", TICKET_OPEN, State.IN_PROGRESS, _ATTENDING, notice="answer"),
     _ticket("answer_and_wait", TICKET_OPEN, State.WAITING, _ATTENDING, notice="answer"),
-    _ticket("answer_and_resolve", TICKET_OPEN, State.RESOLVED, _ATTENDING, ends=TaskKind.ATTEND, notice="answer"),
+    _ticket("answer_and_resolve", TICKET_OPEN, State.RESOLVED, _ATTENDING, ends=TaskKind.ATTEND,
+            notice="answer"),
     _ticket("return_turno", {State.ASSIGNED, State.IN_PROGRESS, State.WAITING}, State.NEW,
             {Who.HOLDER, Who.HEAD}, needs_reason=True, ends=TaskKind.ATTEND, notice="returned"),
     _ticket("copy", TICKET_OPEN | TICKET_DONE, None, _STAFF, starts=TaskKind.REVIEW_COPY, notice="copied"),
-    _ticket("mark_reviewed", TICKET_OPEN | TICKET_DONE, None, {Who.READER, Who.HOLDER, Who.HEAD, Who.COLLEAGUE,
-            Who.OFICIALIA}, ends=TaskKind.REVIEW_COPY),
+    _ticket("mark_reviewed", TICKET_OPEN | TICKET_DONE, None, _READERS, ends=TaskKind.REVIEW_COPY),
     _ticket("note", TICKET_OPEN | TICKET_DONE | {State.CANCELLED}, None, _READERS),
     _ticket("resolve", {State.ASSIGNED, State.IN_PROGRESS, State.WAITING}, State.RESOLVED, _ATTENDING,
             ends=TaskKind.ATTEND, notice="resolved"),
@@ -160,16 +169,18 @@ TRANSITIONS: tuple[Transition, ...] = (
               starts=TaskKind.DIGITIZE),
     _received("discharge", {State.REGISTERED, State.DIGITIZING}, State.DISCHARGING,
               {Who.DIGITIZER, Who.OFICIALIA}, ends=TaskKind.DIGITIZE, starts=TaskKind.DISCHARGE),
-    _received("digitize_again", {State.DISCHARGING}, State.DIGITIZING, {Who.OFICIALIA}, needs_reason=True,
-              ends=TaskKind.DISCHARGE, starts=TaskKind.DIGITIZE),
-    _received("assign", RECEIVED_OPEN - {State.DIGITIZING, State.SIGNED}, State.ASSIGNED, _STAFF | {Who.SYSTEM},
+    _received("digitize_again", {State.DISCHARGING}, State.DIGITIZING, {Who.OFICIALIA},
+              needs_reason=True, ends=TaskKind.DISCHARGE, starts=TaskKind.DIGITIZE),
+    _received("assign", RECEIVED_OPEN - {State.DIGITIZING, State.SIGNED}, State.ASSIGNED,
+              {*_STAFF, Who.SYSTEM},
               ends=TaskKind.DISCHARGE, starts=TaskKind.ATTEND, notice="assigned"),
     _received("take", {State.REGISTERED, State.ASSIGNED}, State.IN_ATTENTION, _ATTENDING,
               ends=TaskKind.ATTEND, starts=TaskKind.ATTEND),
     _received("ask_responsible", {State.ASSIGNED, State.IN_ATTENTION}, None, {Who.HOLDER, Who.COLLEAGUE},
               starts=TaskKind.ASSIGN_RESPONSIBLE, notice="assign_responsible"),
     _received("answer", {State.REGISTERED, State.ASSIGNED, State.IN_ATTENTION}, State.ANSWERED, _ATTENDING,
-              ends=TaskKind.ATTEND, notice="answer"),
+              ends=TaskKind.ATTEND,
+            notice="answer"),
     _received("answer_and_wait", {State.REGISTERED, State.ASSIGNED, State.IN_ATTENTION}, State.IN_ATTENTION,
               _ATTENDING, notice="answer"),
     _received("sign", {State.ANSWERED}, State.SIGNED, {Who.SIGNER}, ends=TaskKind.SIGN),
@@ -195,8 +206,8 @@ TRANSITIONS: tuple[Transition, ...] = (
             notice="approval_asked"),
     _issued("approve", {State.DRAFT, State.PENDING_APPROVAL}, State.SENT, {Who.HEAD}, ends=TaskKind.APPROVE,
             notice="sent"),
-    _issued("approve_for_signature", {State.DRAFT, State.PENDING_APPROVAL}, State.PENDING_SIGNATURE, {Who.HEAD},
-            ends=TaskKind.APPROVE, starts=TaskKind.SIGN),
+    _issued("approve_for_signature", {State.DRAFT, State.PENDING_APPROVAL}, State.PENDING_SIGNATURE,
+            {Who.HEAD}, ends=TaskKind.APPROVE, starts=TaskKind.SIGN),
     _issued("sign", {State.PENDING_SIGNATURE}, State.SENT, {Who.SIGNER}, ends=TaskKind.SIGN, notice="sent"),
     _issued("return_draft", {State.PENDING_APPROVAL, State.PENDING_SIGNATURE}, State.DRAFT, {Who.HEAD},
             needs_reason=True, ends=TaskKind.APPROVE, notice="returned"),
@@ -225,9 +236,14 @@ def process_of(case: Case) -> Process:
     return Process.RECEIVED if case.flow == Flow.RECEIVED else Process.ISSUED
 
 
+_FIRST = {Process.TICKET: State.NEW, Process.RECEIVED: State.REGISTERED, Process.ISSUED: State.DRAFT}
+
+
 def first_state(process: Process) -> State:
     """The state in which a case of *process* is born."""
-    return {Process.TICKET: State.NEW, Process.RECEIVED: State.REGISTERED, Process.ISSUED: State.DRAFT}[process]
+    return {Process.TICKET: State.NEW, Process.RECEIVED: State.REGISTERED, Process.ISSUED: State.DRAFT}[
+        process
+    ]
 
 
 def relations(case: Case, account: Account, *, reads: bool = False) -> set[Who]:
@@ -273,7 +289,9 @@ def get_transition(case: Case, action: str, who: Iterable[Who]) -> Transition:
 def allowed_actions(case: Case, who: Iterable[Who]) -> list[Transition]:
     """The rows that may be used now, in the order of the table: which buttons appear."""
     process, state, standing = process_of(case), State(case.state), set(who)
-    return [row for row in TRANSITIONS if row.process == process and state in row.sources and row.who & standing]
+    return [
+        row for row in TRANSITIONS if row.process == process and state in row.sources and row.who & standing
+    ]
 
 
 def enter(case: Case, state: State) -> None:

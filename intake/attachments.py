@@ -1,0 +1,75 @@
+"""Files of messages: kept once by SHA-256, small ones in the database, larger ones in the store."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sqlalchemy import select
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.orm import Session, undefer
+
+from intake.errors import StoreFailed
+from intake.incoming import IncomingFile
+from intake.office import Office
+from models.message import Attachment, Blob, Message
+
+# Up to this size a row is cheaper than a file with its two fsyncs.
+SMALL = 64 * 1024
+
+
+def store_large(office: Office, files: Sequence[IncomingFile]) -> None:
+    """Make the large files durable before the transaction that will name them. Raises StoreFailed.
+
+    Outside the transaction, because a writer that waits for a disk or for S3
+    holds up every other one. If the transaction fails, the bytes stay without
+    an owner and are found again by their hash on the next try.
+    """
+    for file in files:
+        if file.size > SMALL:
+            office.store.put(file.sha256, file.content)
+
+
+def keep_blob(session: Session, office: Office, sha256: str, content: bytes) -> None:
+    """Keep *content* in the caller's transaction (large bytes at once in the store). Idempotent."""
+    small = len(content) <= SMALL
+    if not small:
+        office.store.put(sha256, content)
+    dialect = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
+    session.execute(
+        dialect.insert(Blob)
+        .values(sha256=sha256, size=len(content), content=content if small else None)
+        .on_conflict_do_nothing()
+    )
+
+
+def keep_files(session: Session, office: Office, message: Message, files: Sequence[IncomingFile]) -> None:
+    """Attach *files* to *message* (already flushed), after those it has."""
+    for position, file in enumerate(files):
+        keep_blob(session, office, file.sha256, file.content)
+        session.add(
+            Attachment(
+                message_id=message.id,
+                position=position,
+                filename=file.filename,
+                content_type=file.content_type,
+                declared_type=file.declared_type,
+                size=file.size,
+                sha256=file.sha256,
+                is_inline=file.inline,
+                content_id=file.content_id,
+                danger=file.danger,
+            )
+        )
+
+
+def read_blob(session: Session, office: Office, sha256: str) -> bytes:
+    """The bytes with this hash. Raises StoreFailed when they are lost or the store is away."""
+    blob = session.scalar(select(Blob).where(Blob.sha256 == sha256).options(undefer(Blob.content)))
+    if blob is None:
+        raise StoreFailed(f"no file {sha256}")
+    return blob.content if blob.content is not None else office.store.get(sha256)
+
+
+def read_file(session: Session, office: Office, attachment: Attachment) -> bytes:
+    """The bytes of one attachment. Raises StoreFailed."""
+    return read_blob(session, office, attachment.sha256)

@@ -1,0 +1,311 @@
+"""The verbs that change any case: take, answer, note, resolve, close, reopen, cancel, snooze, tag.
+
+Every verb asks `models.workflow` first, writes one event, and leaves notices in
+the outbox; the caller commits. Raises NotAllowed or InvalidInput, and then
+nothing was changed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import delete, select
+from sqlalchemy.orm import Session
+
+from intake import notices
+from intake.addresses import normalise_address
+from intake.errors import InvalidInput
+from intake.incoming import IncomingFile, IncomingMessage
+from intake.messages import file_incoming, file_outgoing, touch
+from intake.office import Office
+from models.access import grant, standing
+from models.base import now
+from models.case import Case, CaseLink, LinkKind, Presence, Priority
+from models.contact import AddressKind
+from models.event import record
+from models.inbound_mail import InboundMail
+from models.mailbox import Mailbox
+from models.message import Direction, Message
+from models.person import Account
+from models.tag import Tag
+from models.task import Task, TaskState
+from models.workflow import Transition, Who, enter, get_transition
+
+# A clerk counts as present this long after the last sign of life.
+PRESENT_SECONDS = 45
+
+
+def step(
+    session: Session,
+    case: Case,
+    by: Account,
+    action: str,
+    *,
+    reason: str = "",
+    data: dict[str, Any] | None = None,
+) -> Transition:
+    """Take one row of the workflow table for *by*: state, tasks it ends, event. Raises NotAllowed."""
+    # Two clerks on PostgreSQL: the second waits here and then sees the new state.
+    session.refresh(case, with_for_update=True)
+    row = get_transition(case, action, standing(session, case, by))
+    if row.needs_reason and not reason.strip():
+        raise InvalidInput("reason_needed")
+    _apply(session, case, row, by)
+    details = {**(data or {}), **({"reason": reason.strip()} if reason.strip() else {})}
+    record(session, case, action, account=by, data=details)
+    return row
+
+
+def _apply(session: Session, case: Case, row: Transition, by: Account | None) -> None:
+    before = case.state
+    if row.target is not None:
+        enter(case, row.target)
+    if row.ends_task is not None:
+        own = [Task.account_id == by.id] if row.action == "mark_reviewed" and by else []
+        open_tasks = select(Task).where(
+            Task.case_id == case.id, Task.kind == row.ends_task, Task.state == TaskState.OPEN, *own
+        )
+        for task in session.scalars(open_tasks):
+            task.state = TaskState.RETURNED if row.action == "return_turno" else TaskState.DONE
+            task.ended_at, task.ended_by_id = now(), by.id if by else None
+    if case.state != before:
+        case.resolved_at = now() if case.state in ("resolved", "concluded") else case.resolved_at
+        case.closed_at = now() if case.state == "closed" else None
+    touch(case)
+
+
+def hold(session: Session, case: Case, account: Account) -> None:
+    """Make *account* the holder, with an open task to attend; the caller has stepped the workflow."""
+    case.holder_id, case.dependencia_id = account.id, account.dependencia_id
+    grant(session, case, account.dependencia_id, account.id)
+    session.add(
+        Task(case_id=case.id, kind="attend", account_id=account.id, dependencia_id=account.dependencia_id,
+             due_at=case.due_at)
+    )  # fmt: skip
+
+
+def take(session: Session, office: Office, case: Case, by: Account) -> None:
+    """*by* attends the case from now on."""
+    step(session, case, by, "take")
+    hold(session, case, by)
+
+
+def answer(
+    session: Session,
+    office: Office,
+    case: Case,
+    by: Account,
+    *,
+    text: str,
+    to: Sequence[str],
+    cc: Sequence[str] = (),
+    files: Sequence[IncomingFile] = (),
+    then: str = "answer",
+) -> Message:
+    """Answer to the chosen recipients. *then*: answer, answer_and_wait or answer_and_resolve."""
+    if then not in ("answer", "answer_and_wait", "answer_and_resolve"):
+        raise InvalidInput("unknown_action", action=then)
+    if not text.strip() and not files:
+        raise InvalidInput("empty_answer")
+    to, cc = _addresses(to), _addresses(cc)
+    if not to and case.channel == "email":
+        raise InvalidInput("no_recipient")
+    step(session, case, by, then, data={"to": to, "cc": cc})
+    if case.holder_id is None:
+        hold(session, case, by)
+    case.is_unanswered = False
+    recipients = [{"address": a, "role": "to"} for a in to] + [{"address": a, "role": "cc"} for a in cc]
+    message = file_outgoing(
+        session, office, case, by, text=text, direction=Direction.OUT, recipients=recipients, files=files
+    )
+    notices.write_answer(session, office, case, message, to, cc)
+    return message
+
+
+def _addresses(values: Sequence[str]) -> list[str]:
+    found = []
+    for value in values:
+        if value.strip():
+            address = normalise_address(value)
+            if "@" not in address:
+                raise InvalidInput("bad_address", address=value.strip())
+            found.append(address)
+    return list(dict.fromkeys(found))
+
+
+def default_recipients(session: Session, case: Case) -> tuple[list[str], list[str]]:
+    """To: the requester's address, never whoever wrote last. Cc: the others of the last incoming mail."""
+    to = [a.value for a in case.requester.addresses if a.kind == AddressKind.EMAIL and a.failed_at is None][
+        :1
+    ]
+    last = session.scalar(
+        select(Message)
+        .where(Message.case_id == case.id, Message.direction == Direction.IN, Message.robot == "")
+        .order_by(Message.id.desc())
+        .limit(1)
+    )
+    if last is None:
+        return to, []
+    own = set(session.scalars(select(Mailbox.address)))
+    everybody = [last.sender_address, *(r["address"] for r in last.recipients)]
+    cc = [a for a in dict.fromkeys(everybody) if a and a not in to and _plain(a) not in own]
+    return to, cc
+
+
+def _plain(address: str) -> str:
+    local, _, domain = address.partition("@")
+    return f"{local.partition('+')[0]}@{domain}"
+
+
+def add_note(
+    session: Session,
+    office: Office,
+    case: Case,
+    by: Account,
+    *,
+    text: str,
+    files: Sequence[IncomingFile] = (),
+) -> Message:
+    """An internal note: never leaves the office."""
+    if not text.strip() and not files:
+        raise InvalidInput("empty_note")
+    step(session, case, by, "note")
+    return file_outgoing(
+        session, office, case, by, text=text, direction=Direction.NOTE, recipients=[], files=files
+    )
+
+
+def resolve(session: Session, office: Office, case: Case, by: Account) -> None:
+    """Say that what was asked is done; the requester is told."""
+    step(session, case, by, "resolve")
+    notices.write_state(session, office, case, "resolved")
+
+
+def conclude(session: Session, office: Office, case: Case, by: Account) -> None:
+    """End a received document (manual C)."""
+    step(session, case, by, "conclude")
+    notices.write_state(session, office, case, "concluded")
+
+
+def close(session: Session, office: Office, case: Case, by: Account) -> None:
+    """End the case; the requester is told."""
+    step(session, case, by, "close")
+    notices.write_state(session, office, case, "closed")
+
+
+def reopen(session: Session, office: Office, case: Case, by: Account) -> None:
+    """Begin again where it was left; the requester is told."""
+    step(session, case, by, "reopen")
+    case.resolved_at = None
+    if case.holder is not None:
+        hold(session, case, case.holder)
+    notices.write_state(session, office, case, "reopened")
+
+
+def cancel(session: Session, office: Office, case: Case, by: Account, *, reason: str) -> None:
+    """End without attending, with the reason that the requester will read."""
+    step(session, case, by, "cancel", reason=reason)
+    notices.write_state(session, office, case, "cancelled", reason.strip())
+
+
+def change_priority(session: Session, office: Office, case: Case, by: Account, *, priority: Priority) -> None:
+    """Change the priority."""
+    step(session, case, by, "change_priority", data={"from": case.priority, "to": priority})
+    case.priority = priority
+
+
+def snooze(session: Session, office: Office, case: Case, by: Account, *, until: datetime) -> None:
+    """Out of the trays until *until* (agendar); a follow-up wakes it sooner."""
+    if until <= now():
+        raise InvalidInput("snooze_past")
+    step(session, case, by, "snooze", data={"until": until.isoformat()})
+    case.snoozed_until = until
+
+
+def follow_up(
+    session: Session,
+    office: Office,
+    case: Case,
+    incoming: IncomingMessage,
+    *,
+    reason: str,
+    inbound: InboundMail | None = None,
+    staff: Account | None = None,
+) -> Message:
+    """The requester (or another participant) wrote again; reopens what was resolved or closed."""
+    session.refresh(case, with_for_update=True)
+    message = file_incoming(session, office, case, incoming, reason=reason, inbound=inbound, staff=staff)
+    if staff is not None:
+        record(
+            session, case, "note", account=staff, data={"message": message.id, "channel": incoming.channel}
+        )
+        touch(case)
+        return message
+    was_open = case.is_open
+    row = get_transition(case, "follow_up", {Who.REQUESTER})
+    _apply(session, case, row, None)
+    case.is_unanswered, case.snoozed_until = True, None
+    if not was_open:
+        case.resolved_at = None
+        if case.holder is not None:
+            hold(session, case, case.holder)
+    record(
+        session, case, "follow_up", actor="requester", data={"message": message.id, "reopened": not was_open}
+    )
+    return message
+
+
+def can_follow_up(office: Office, case: Case) -> bool:
+    """False for a case that was cancelled or ended too long ago: a follow-up then opens a new one."""
+    if case.is_open:
+        return True
+    ended = case.closed_at or case.resolved_at
+    if case.state in ("resolved", "closed", "concluded"):
+        return ended is None or now() - ended < timedelta(days=office.settings.reopen_days)
+    return case.state == "sent"
+
+
+def link(session: Session, case: Case, other: Case, kind: LinkKind) -> None:
+    """Relate *case* to the older *other*."""
+    session.add(CaseLink(case_id=case.id, other_id=other.id, kind=kind))
+
+
+def add_tag(session: Session, case: Case, by: Account, name: str) -> Tag:
+    """Put *by*'s own label on the case."""
+    name = " ".join(name.split())[:60]
+    if not name:
+        raise InvalidInput("empty_tag")
+    _must_see(session, case, by)
+    tag = session.scalar(select(Tag).where(Tag.account_id == by.id, Tag.name == name))
+    if tag is None:
+        tag = Tag(account_id=by.id, name=name)
+        session.add(tag)
+    if case not in tag.cases:
+        tag.cases.append(case)
+    return tag
+
+
+def remove_tag(session: Session, case: Case, by: Account, name: str) -> None:
+    """Take *by*'s own label off the case."""
+    tag = session.scalar(select(Tag).where(Tag.account_id == by.id, Tag.name == name))
+    if tag is not None and case in tag.cases:
+        tag.cases.remove(case)
+
+
+def see(session: Session, case: Case, by: Account, is_writing: bool = False) -> list[Presence]:
+    """Say that *by* has the case open; returns the others who do right now."""
+    _must_see(session, case, by)
+    # merge() and not add(): the row is there on every poll but the first.
+    session.merge(Presence(case_id=case.id, account_id=by.id, seen_at=now(), is_writing=is_writing))
+    recent = now() - timedelta(seconds=PRESENT_SECONDS)
+    session.execute(delete(Presence).where(Presence.case_id == case.id, Presence.seen_at < recent))
+    return list(
+        session.scalars(select(Presence).where(Presence.case_id == case.id, Presence.account_id != by.id))
+    )
+
+
+def _must_see(session: Session, case: Case, by: Account) -> None:
+    if not standing(session, case, by):
+        raise InvalidInput("not_yours")

@@ -1,0 +1,53 @@
+"""Who wrote: finds the contact behind an address, or begins one."""
+
+from __future__ import annotations
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session, joinedload
+
+from models.contact import Address, AddressKind, Contact
+from models.person import Account, Person
+
+
+def find_contact(session: Session, kind: AddressKind, value: str) -> Contact | None:
+    """The contact that has this address."""
+    address = session.scalar(
+        select(Address)
+        .where(Address.kind == kind, Address.value == value)
+        .options(joinedload(Address.contact))
+    )
+    return address.contact if address else None
+
+
+def contact_for(session: Session, kind: AddressKind, value: str, name: str) -> Contact:
+    """The contact that has this address; a new one with *name* (or the address) when there is none."""
+    contact = find_contact(session, kind, value)
+    if contact is None:
+        person = find_person(session, value) if kind == AddressKind.EMAIL else None
+        contact = Contact(
+            name=name or (person.name if person else value), person_id=person.id if person else None
+        )
+        contact.addresses.append(Address(kind=kind, value=value))
+        session.add(contact)
+    elif name and contact.name == contact.addresses[0].value:
+        # The first mail had no display name; this one says who it is.
+        contact.name = name
+    return contact
+
+
+def find_person(session: Session, email: str) -> Person | None:
+    """The active servidor público with this e-mail."""
+    return session.scalar(select(Person).where(func.lower(Person.email) == email.lower(), Person.is_active))
+
+
+def find_account_of(session: Session, email: str, dependencia_id: int | None) -> Account | None:
+    """An active account of the person with this e-mail, the one in *dependencia_id* first."""
+    person = find_person(session, email)
+    if person is None:
+        return None
+    accounts = session.scalars(
+        select(Account).where(Account.person_id == person.id, Account.is_active).order_by(Account.id)
+    ).all()
+    return next(
+        (a for a in accounts if a.dependencia_id == dependencia_id), accounts[0] if accounts else None
+    )

@@ -1,0 +1,184 @@
+"""Which case a message belongs to, and why, in a sentence for the clerk.
+
+Order: signed reply address, then any id in References or In-Reply-To that we ever
+saw, then a folio in the subject. All three only for a participant of the case;
+a stranger is held for a clerk, because a forwarded mail carries all three.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from intake.addresses import normalise_address
+from intake.contacts import find_account_of
+from intake.incoming import IncomingMessage
+from intake.office import Office
+from intake.reply_address import read as read_reply_address
+from models.base import now
+from models.case import Case
+from models.contact import Address, AddressKind
+from models.message import Message, ThreadId
+from models.person import Account
+from models.turno import Turno
+from templates import say
+
+FOLIO = re.compile(r"(?<![\w-])(?:T|OP)-\d{4}-\d{6,}(?![\w-])", re.IGNORECASE)
+_SUBJECT_PREFIX = re.compile(r"^\s*(?:(?:re|rv|fw|fwd|enc|res|aw|tr)\s*(?:\[\d+\])?\s*:\s*)+", re.IGNORECASE)
+# The same person, the same subject, within these days: proposed to a clerk, never joined silently.
+CONTINUATION_DAYS = 14
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """Where a message belongs. `held`: a clerk decides about `case`. `staff`: who wrote is of the office."""
+
+    case: Case | None = None
+    reason: str = ""
+    held: bool = False
+    staff: Account | None = None
+    # A case that this new one may continue.
+    proposal: Case | None = None
+
+
+def match(session: Session, office: Office, incoming: IncomingMessage, recipient: str) -> Match:
+    """Find the case of *incoming*, which reached our address *recipient*."""
+    # The subject's folio must belong to the sender; a made-up or foreign one proves nothing.
+    for find, how in ((_by_reply_address, "reply_address"), (_by_ids, "ids"), (_by_folio, "folio")):
+        found = find(session, office, incoming, recipient)
+        if found is None:
+            continue
+        case, is_ours = _end_of_merges(session, found[0]), found[1]
+        standing = participant(session, case, incoming.from_addr)
+        if standing is not None:
+            staff = standing if isinstance(standing, Account) else None
+            return Match(case, say(f"match.{how}", folio=case.folio), staff=staff)
+        if is_ours:
+            return Match(
+                case, say(f"match.stranger_{how}", folio=case.folio, sender=incoming.from_addr), held=True
+            )
+    return Match(proposal=_possible_continuation(session, incoming))
+
+
+def participant(session: Session, case: Case, address: str) -> Account | bool | None:
+    """None for a stranger; the account of somebody of the office who was given the case; else True."""
+    if not address:
+        return None
+    own = select(Address.id).where(
+        Address.contact_id == case.requester_id, Address.kind == AddressKind.EMAIL, Address.value == address
+    )
+    if session.scalar(own) is not None:
+        return True
+    account = find_account_of(session, address, case.dependencia_id)
+    if account is not None and _was_given(session, case, account):
+        return account
+    rows = session.execute(
+        select(Message.sender_address, Message.recipients)
+        .where(Message.case_id == case.id, Message.robot == "")
+        .order_by(Message.id.desc())
+        .limit(200)
+    )
+    for sender, recipients in rows:
+        if address == sender or any(address == normalise_address(r.get("address", "")) for r in recipients):
+            return True
+    return None
+
+
+def _was_given(session: Session, case: Case, account: Account) -> bool:
+    if case.holder_id == account.id or case.dependencia_id == account.dependencia_id:
+        return True
+    given = select(Turno.id).where(Turno.case_id == case.id, Turno.to_account_id == account.id).limit(1)
+    return session.scalar(given) is not None
+
+
+def _end_of_merges(session: Session, case: Case) -> Case:
+    while case.merged_into_id is not None:
+        case = session.get_one(Case, case.merged_into_id)
+    return case
+
+
+def _by_reply_address(
+    session: Session, office: Office, incoming: IncomingMessage, recipient: str
+) -> tuple[Case, bool] | None:
+    for address in dict.fromkeys((recipient, *incoming.to, *incoming.cc)):
+        folio = read_reply_address(office, address) if "+" in address else None
+        case = _case_by_folio(session, folio) if folio else None
+        if case:
+            return case, True
+    return None
+
+
+def _by_ids(
+    session: Session, office: Office, incoming: IncomingMessage, recipient: str
+) -> tuple[Case, bool] | None:
+    wanted = thread_ids(incoming)
+    if not wanted:
+        return None
+    rows = session.execute(
+        select(ThreadId.value, ThreadId.is_ours, ThreadId.case_id).where(ThreadId.value.in_(wanted))
+    ).all()
+    if not rows:
+        return None
+    # The nearest ancestor decides; among equals the newest case.
+    rows = sorted(rows, key=lambda row: (wanted.index(row.value), not row.is_ours, -row.case_id))
+    best = rows[0]
+    return session.get_one(Case, best.case_id), best.is_ours
+
+
+def _by_folio(
+    session: Session, office: Office, incoming: IncomingMessage, recipient: str
+) -> tuple[Case, bool] | None:
+    for folio in FOLIO.findall(incoming.subject):
+        if case := _case_by_folio(session, folio.upper()):
+            return case, True
+    return None
+
+
+def _case_by_folio(session: Session, folio: str) -> Case | None:
+    return session.scalar(select(Case).where(Case.folio == folio))
+
+
+def thread_ids(incoming: IncomingMessage) -> list[str]:
+    """Ids of ancestors, nearest first: In-Reply-To, then References from last to first (RFC 5322, 3.6.4)."""
+    return clean_ids((incoming.in_reply_to, *reversed(incoming.references)))
+
+
+def clean_ids(values: Iterable[str]) -> list[str]:
+    """Distinct ids that fit the index, in order; at most 100, for some lists send thousands."""
+    return [value for value in dict.fromkeys(values) if 0 < len(value) <= 512][:100]
+
+
+def plain_subject(subject: str) -> str:
+    """The subject without Re:, RV:, Fwd: and case, to compare."""
+    return " ".join(_SUBJECT_PREFIX.sub("", subject).casefold().split())
+
+
+def _possible_continuation(session: Session, incoming: IncomingMessage) -> Case | None:
+    wanted = plain_subject(incoming.subject)
+    if len(wanted) < 4 or not incoming.from_addr:
+        return None
+    for case in recent_cases(session, incoming.from_addr):
+        if plain_subject(case.subject) == wanted:
+            return case
+    return None
+
+
+def recent_cases(session: Session, address: str, limit: int = 20) -> Sequence[Case]:
+    """The requester's latest cases of the last days, newest first; what a clerk may attach a mail to."""
+    return session.scalars(
+        select(Case)
+        .join(Address, Address.contact_id == Case.requester_id)
+        .where(
+            Address.kind == AddressKind.EMAIL,
+            Address.value == address,
+            Case.merged_into_id.is_(None),
+            Case.last_activity_at > now() - timedelta(days=CONTINUATION_DAYS),
+        )
+        .order_by(Case.last_activity_at.desc())
+        .limit(limit)
+    ).all()

@@ -1,0 +1,140 @@
+"""Writes messages into a case's thread: the row, its files, the ids that lead here, the search index."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.orm import Session
+
+from intake.attachments import keep_files
+from intake.incoming import IncomingFile, IncomingMessage
+from intake.matching import clean_ids
+from intake.office import Office
+from intake.screening import fingerprint
+from models.base import now
+from models.case import Case
+from models.inbound_mail import InboundMail
+from models.message import Direction, Message, ThreadId
+from models.person import Account
+from models.search import index_message
+
+
+def file_incoming(
+    session: Session,
+    office: Office,
+    case: Case,
+    incoming: IncomingMessage,
+    *,
+    reason: str,
+    inbound: InboundMail | None = None,
+    staff: Account | None = None,
+    robot: str = "",
+) -> Message:
+    """File what arrived into *case* (already flushed). What the office's own people mail in is a note."""
+    message = Message(
+        case_id=case.id,
+        direction=Direction.NOTE if staff else Direction.IN,
+        channel=incoming.channel,
+        sender_name=incoming.from_name,
+        sender_address=incoming.from_addr,
+        author_id=staff.id if staff else None,
+        sent_at=incoming.date,
+        subject=incoming.subject,
+        text=incoming.text,
+        reply_text=incoming.reply_text,
+        html=incoming.html,
+        recipients=[
+            *({"address": address, "role": "to"} for address in incoming.to[:200]),
+            *({"address": address, "role": "cc"} for address in incoming.cc[:200]),
+        ],
+        rfc_message_id=incoming.message_id[:512],
+        references=clean_ids((*incoming.references, incoming.in_reply_to)),
+        match_reason=reason,
+        authentication=_authentication(incoming),
+        defects=list(incoming.defects),
+        robot=robot,
+        inbound_mail_id=inbound.id if inbound else None,
+        fingerprint=fingerprint(incoming),
+    )
+    session.add(message)
+    session.flush()
+    keep_files(session, office, message, incoming.attachments)
+    remember_ids(session, case, (incoming.message_id,), is_ours=True)
+    remember_ids(session, case, message.references, is_ours=False)
+    _index(session, case, message, incoming.text, [file.filename for file in incoming.attachments])
+    case.has_files = case.has_files or any(not file.inline for file in incoming.attachments)
+    return message
+
+
+def file_outgoing(
+    session: Session,
+    office: Office,
+    case: Case,
+    by: Account,
+    *,
+    text: str,
+    direction: Direction,
+    recipients: list[dict[str, Any]],
+    files: Sequence[IncomingFile] = (),
+) -> Message:
+    """File what a clerk wrote: an answer or an internal note."""
+    message = Message(
+        case_id=case.id,
+        direction=direction,
+        channel=case.channel,
+        sender_name=by.person.name,
+        sender_address=by.person.email or "",
+        author_id=by.id,
+        subject=case.subject,
+        text=text,
+        reply_text=text,
+        recipients=recipients,
+    )
+    session.add(message)
+    session.flush()
+    keep_files(session, office, message, files)
+    _index(session, case, message, text, [file.filename for file in files])
+    case.has_files = case.has_files or bool(files)
+    return message
+
+
+def remember_ids(session: Session, case: Case, ids: Sequence[str], *, is_ours: bool) -> None:
+    """Let these Message-IDs lead to *case* from now on."""
+    values = clean_ids(ids)
+    if not values:
+        return
+    dialect = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
+    session.execute(
+        dialect.insert(ThreadId)
+        .values([{"value": value, "case_id": case.id, "is_ours": is_ours} for value in values])
+        .on_conflict_do_nothing()
+    )
+
+
+def touch(case: Case) -> None:
+    """The case moves to the top of its trays."""
+    case.last_activity_at = now()
+
+
+def _authentication(incoming: IncomingMessage) -> dict[str, Any]:
+    found = incoming.authentication
+    return {
+        key: value
+        for key, value in (
+            ("spf", found.spf),
+            ("dkim", found.dkim),
+            ("dmarc", found.dmarc),
+            ("arc", found.arc),
+        )
+        if value
+    }
+
+
+def _index(session: Session, case: Case, message: Message, text: str, names: list[str]) -> None:
+    index_message(
+        session,
+        message.id,
+        (case.folio, message.subject, message.sender_name, message.sender_address, *names, text),
+    )

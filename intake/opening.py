@@ -1,0 +1,144 @@
+"""Opens a case from a message: requester, rule, folio, first message, turno, due date, acuse.
+
+Everything in the caller's transaction, so that case, folio, turno and acuse exist
+together or not at all. `intake.tickets` and `intake.oficios` say which kind.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from intake import notices
+from intake.cases import link
+from intake.commitments import solution_due_at
+from intake.contacts import contact_for
+from intake.incoming import Channel, IncomingMessage
+from intake.messages import file_incoming
+from intake.office import Office
+from intake.routing import choose_rule, facts_of
+from intake.turnos import hand_over
+from models.base import now
+from models.case import Case, CaseKind, LinkKind, Priority
+from models.contact import AddressKind, Contact
+from models.dependencia import Dependencia
+from models.event import record
+from models.inbound_mail import InboundMail
+from models.mailbox import Mailbox
+from models.message import Message
+from models.person import Account
+from models.routing_rule import RoutingRule
+from models.service import Service
+from models.workflow import State, enter
+from templates import say
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """Where a new case goes, and why."""
+
+    kind: CaseKind = CaseKind.TICKET
+    service: Service | None = None
+    dependencia: Dependencia | None = None
+    account: Account | None = None
+    priority: Priority = Priority.NORMAL
+    instruction: str = ""
+    reason: str = ""
+
+
+def route(
+    session: Session, incoming: IncomingMessage, mailbox: Mailbox | None, service: Service | None
+) -> Route:
+    """The first rule that matches, else what the mailbox or the chosen service is bound to."""
+    service = service or (mailbox.service if mailbox else None)
+    rules = session.scalars(
+        select(RoutingRule).where(RoutingRule.is_active).order_by(RoutingRule.position, RoutingRule.id)
+    ).all()
+    recipient = mailbox.address if mailbox else ""
+    chosen = choose_rule(rules, facts_of(incoming, recipient, service.slug if service else ""))
+    if chosen is not None:
+        return _by_rule(*chosen, service, mailbox)
+    if service is not None:
+        return Route(service=service, dependencia=service.dependencia,
+                     reason=say("routing.by_service", service=service.name))  # fmt: skip
+    if mailbox is not None and mailbox.dependencia is not None:
+        return Route(dependencia=mailbox.dependencia,
+                     reason=say("routing.by_mailbox", address=mailbox.address))  # fmt: skip
+    return Route(reason=say("routing.nobody"))
+
+
+def _by_rule(rule: RoutingRule, reason: str, service: Service | None, mailbox: Mailbox | None) -> Route:
+    service = rule.service or service
+    account = rule.account if rule.account and rule.account.is_active else None
+    dependencia = (
+        rule.dependencia
+        or (account.dependencia if account else None)
+        or (service.dependencia if service else None)
+        or (mailbox.dependencia if mailbox else None)
+    )
+    return Route(rule.case_kind, service, dependencia, account, rule.priority or Priority.NORMAL,
+                 rule.instruction, reason)  # fmt: skip
+
+
+def requester_of(session: Session, incoming: IncomingMessage) -> Contact:
+    """Who asks: the sender of the message."""
+    kind = AddressKind.TELEGRAM if incoming.channel == Channel.TELEGRAM else AddressKind.EMAIL
+    return contact_for(session, kind, incoming.from_addr, incoming.from_name)
+
+
+def open_case(
+    session: Session,
+    office: Office,
+    incoming: IncomingMessage,
+    to: Route,
+    begin: Callable[[str, Contact], Case],
+    *,
+    reason: str,
+    inbound: InboundMail | None = None,
+    by: Account | None = None,
+) -> tuple[Case, Message]:
+    """Open what *begin* makes of (subject, requester), and do all that goes with it."""
+    contact = requester_of(session, incoming)
+    session.flush()
+    case = begin(incoming.subject.strip() or say("case.no_subject"), contact)
+    case.channel, case.requester, case.priority = incoming.channel, contact, to.priority
+    case.routing_reason = to.reason
+    case.due_at = solution_due_at(office, to.service, now())
+    session.add(case)
+    session.flush()
+    record(session, case, "open", account=by, actor="" if by else "requester",
+           data={"folio": case.folio, "channel": case.channel, "requester": contact.name})  # fmt: skip
+    message = file_incoming(session, office, case, incoming, reason=reason, inbound=inbound)
+    if to.dependencia is not None:
+        _hand_to(session, case, to)
+    if incoming.should_auto_respond and not incoming.is_mailing_list:
+        notices.write_acuse(session, office, case, message)
+    return case, message
+
+
+def _hand_to(session: Session, case: Case, to: Route) -> None:
+    assert to.dependencia is not None
+    dependencia = to.account.dependencia if to.account else to.dependencia
+    hand_over(session, case, None, dependencia=dependencia, account=to.account, instruction=to.instruction,
+              reason=to.reason)  # fmt: skip
+    if to.account is not None:
+        enter(case, State.ASSIGNED)
+    record(session, case, "route", actor="rule",
+           data={"dependencia": dependencia.name, "account": to.account.person.name if to.account else None,
+                 "reason": to.reason})  # fmt: skip
+
+
+def continue_from(session: Session, case: Case, older: Case, *, closed: bool) -> None:
+    """Link a new case to the closed one it continues, or propose to the clerk that it may."""
+    kind = LinkKind.CONTINUES if closed else LinkKind.RELATED
+    link(session, case, older, kind)
+    record(session, case, "continues" if closed else "may_continue", data={"folio": older.folio})
+
+
+def local_year(zone: ZoneInfo) -> int:
+    """The year of a folio drawn now, in the institution's zone."""
+    return now().astimezone(zone).year

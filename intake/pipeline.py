@@ -1,0 +1,270 @@
+"""START READING HERE. The life of a spooled mail: parse, screen, match, file or open, answer.
+
+`process_spooled` takes waiting mail, one transaction each: all that a mail
+causes commits together with the mark that it is processed, or not at all. What
+raises is rolled back and becomes *failed*, with its traceback, for a clerk.
+"""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Callable
+
+import structlog
+from sqlalchemy import select
+from sqlalchemy.exc import IntegrityError, OperationalError
+from sqlalchemy.orm import Session, joinedload
+
+from intake import cases, screening, spool
+from intake.addresses import split_plus
+from intake.attachments import store_large
+from intake.errors import StoreFailed
+from intake.incoming import IncomingMessage
+from intake.matching import Match, match
+from intake.messages import file_incoming
+from intake.office import Office
+from intake.oficios import register_received
+from intake.opening import continue_from, route
+from intake.parsing import parse_email
+from intake.tickets import open_ticket
+from intake.turnos import copy_to
+from models.base import now
+from models.case import Case, CaseKind
+from models.contact import Address, AddressKind
+from models.event import record
+from models.inbound_mail import InboundMail, InboundStatus, Outcome
+from models.mailbox import Mailbox
+from models.message import Message
+from models.outbox_message import OutboxMessage, OutboxStatus
+from templates import language, say
+
+log = structlog.get_logger()
+
+Parser = Callable[[bytes], IncomingMessage]
+# Two copies of one mail in two workers: the second sees the first's effect on its next try.
+CONFLICT_TRIES = 3
+
+
+def process_spooled(
+    office: Office, *, limit: int = 50, part: tuple[int, int] = (0, 1), parse: Parser = parse_email
+) -> int:
+    """Process up to *limit* waiting mails; returns how many were decided.
+
+    *part* (i, n): worker i of n takes its share first, so that workers seldom meet.
+    Raises OperationalError or StoreFailed when the database or the store is away;
+    the mail then still waits.
+    """
+    done = 0
+    for waiting in _waiting(office, limit, part):
+        done += process_one(office, waiting, parse)
+    return done
+
+
+def _waiting(office: Office, limit: int, part: tuple[int, int]) -> list[int]:
+    index, count = part
+    with office.database.reading() as session:
+        wanted = select(InboundMail.id).where(InboundMail.status == InboundStatus.RECEIVED)
+        mine = session.scalars(
+            wanted.where(InboundMail.id % count == index).order_by(InboundMail.id).limit(limit)
+        ).all()
+        # With nothing of its own to do, a worker helps the others from the far end.
+        return list(mine or session.scalars(wanted.order_by(InboundMail.id.desc()).limit(1)))
+
+
+def process_one(office: Office, inbound_id: int, parse: Parser = parse_email) -> bool:
+    """Process one mail; False when another worker has it or had it."""
+    with office.database.reading() as session:
+        inbound = session.get(InboundMail, inbound_id)
+        if inbound is None or inbound.status != InboundStatus.RECEIVED:
+            return False
+        raw = spool.read_raw(session, office, inbound)
+    language.set(office.settings.language)
+    try:
+        incoming = parse(raw)
+        store_large(office, incoming.attachments)
+        for attempt in range(CONFLICT_TRIES):
+            try:
+                return _decide(office, inbound_id, incoming)
+            except IntegrityError:
+                if attempt == CONFLICT_TRIES - 1:
+                    raise
+    except (OperationalError, StoreFailed):
+        raise
+    except Exception as error:
+        log.exception("mail failed", inbound=inbound_id)
+        _fail(office, inbound_id, error)
+    return True
+
+
+def _decide(office: Office, inbound_id: int, incoming: IncomingMessage) -> bool:
+    with office.database.writing() as session:
+        inbound = session.scalar(
+            select(InboundMail)
+            .where(InboundMail.id == inbound_id, InboundMail.status == InboundStatus.RECEIVED)
+            .with_for_update(skip_locked=True)
+        )
+        if inbound is None:
+            return False
+        accept(session, office, incoming, inbound)
+        inbound.processed_at, inbound.attempts = now(), inbound.attempts + 1
+        inbound.error = ""
+    return True
+
+
+def _fail(office: Office, inbound_id: int, error: Exception) -> None:
+    with office.database.writing() as session:
+        inbound = session.get_one(InboundMail, inbound_id)
+        inbound.status = InboundStatus.FAILED
+        inbound.attempts += 1
+        inbound.processed_at = now()
+        inbound.reason = say("inbound.failed", error=type(error).__name__)
+        inbound.error = "".join(traceback.format_exception(error))[-20_000:]
+
+
+def accept(session: Session, office: Office, incoming: IncomingMessage, inbound: InboundMail) -> None:
+    """Decide about one parsed mail and write all that follows from it, in the caller's transaction."""
+    screened = screening.screen(session, office, incoming, inbound.envelope_to)
+    found = match(session, office, incoming, inbound.envelope_to)
+    mailbox = find_mailbox(session, inbound.envelope_to)
+    if screened is not None:
+        _file_screened(session, office, incoming, inbound, screened, found, mailbox)
+    elif found.held:
+        _hold(inbound, found.reason, found.case)
+    elif found.case is not None and cases.can_follow_up(office, found.case):
+        message = cases.follow_up(
+            session, office, found.case, incoming, reason=found.reason, inbound=inbound, staff=found.staff
+        )
+        _processed(inbound, Outcome.FOLLOW_UP, found.reason, found.case, message)
+    else:
+        open_new(session, office, incoming, inbound, mailbox, found)
+
+
+def open_new(
+    session: Session,
+    office: Office,
+    incoming: IncomingMessage,
+    inbound: InboundMail,
+    mailbox: Mailbox | None,
+    found: Match,
+) -> Case:
+    """Open a ticket, or register an oficio when the rule says so; linked to the case it continues."""
+    to = route(session, incoming, mailbox, None)
+    older = found.case or found.proposal
+    reason = say("match.new_after_closing", folio=found.case.folio) if found.case else say("match.new")
+    case: Case
+    if to.kind == CaseKind.OFICIO:
+        case, message = register_received(session, office, incoming, to=to, inbound=inbound, reason=reason)
+    else:
+        case, message = open_ticket(session, office, incoming, inbound=inbound, to=to, reason=reason)
+    if older is not None:
+        continue_from(session, case, older, closed=found.case is not None)
+    outcome = Outcome.OFICIO if to.kind == CaseKind.OFICIO else Outcome.TICKET
+    _processed(inbound, outcome, to.reason, case, message)
+    return case
+
+
+def find_mailbox(session: Session, recipient: str) -> Mailbox | None:
+    """Our mailbox behind an envelope recipient, with or without `+anything`."""
+    address, _ = split_plus(recipient)
+    return session.scalar(
+        select(Mailbox)
+        .where(Mailbox.address == address)
+        .options(joinedload(Mailbox.service), joinedload(Mailbox.dependencia))
+    )
+
+
+def _processed(
+    inbound: InboundMail,
+    outcome: Outcome,
+    reason: str,
+    case: Case | None = None,
+    message: Message | None = None,
+) -> None:
+    inbound.status, inbound.outcome, inbound.reason = InboundStatus.PROCESSED, outcome, reason
+    inbound.case_id, inbound.message_id = (case.id if case else None), (message.id if message else None)
+
+
+def _hold(inbound: InboundMail, reason: str, case: Case | None) -> None:
+    inbound.status, inbound.reason = InboundStatus.HELD, reason
+    inbound.case_id = case.id if case else None
+
+
+def _file_screened(
+    session: Session,
+    office: Office,
+    incoming: IncomingMessage,
+    inbound: InboundMail,
+    screened: screening.Screened,
+    found: Match,
+    mailbox: Mailbox | None,
+) -> None:
+    if screened.held or screened.outcome is None:
+        _hold(inbound, screened.reason, screened.case)
+        return
+    if screened.outcome == Outcome.DUPLICATE:
+        _second_copy(session, inbound, screened, mailbox)
+    elif screened.outcome == Outcome.LOOP:
+        _processed(inbound, Outcome.LOOP, screened.reason)
+    else:
+        _file_robot(session, office, incoming, inbound, screened, found)
+
+
+def _second_copy(
+    session: Session, inbound: InboundMail, screened: screening.Screened, mailbox: Mailbox | None
+) -> None:
+    """One mail to two of our addresses is one case; the other dependencia gets a copy for information."""
+    case = screened.case
+    assert case is not None
+    dependencia = mailbox.bound_to if mailbox else None
+    first = session.scalar(
+        select(InboundMail.id).where(
+            InboundMail.case_id == case.id,
+            InboundMail.envelope_to == inbound.envelope_to,
+            InboundMail.status == InboundStatus.PROCESSED,
+        )
+    )
+    if dependencia is not None and dependencia.id != case.dependencia_id and first is None:
+        copy_to(session, case, None, dependencia=dependencia,
+                reason=say("routing.by_mailbox", address=inbound.envelope_to))  # fmt: skip
+    _processed(inbound, Outcome.DUPLICATE, screened.reason, case)
+
+
+def _file_robot(
+    session: Session,
+    office: Office,
+    incoming: IncomingMessage,
+    inbound: InboundMail,
+    screened: screening.Screened,
+    found: Match,
+) -> None:
+    """A machine's message is shown on its case; it changes no state and gets no answer."""
+    outcome = screened.outcome
+    assert outcome is not None
+    notice = screened.notice
+    case = session.get(Case, notice.case_id) if notice and notice.case_id else found.case
+    if notice is not None and outcome == Outcome.BOUNCE:
+        _mark_bounced(session, notice, incoming, screened.reason)
+    message = None
+    if case is not None:
+        session.refresh(case, with_for_update=True)
+        message = file_incoming(
+            session, office, case, incoming, reason=screened.reason, inbound=inbound, robot=outcome
+        )
+        record(
+            session, case, outcome, actor="system", data={"message": message.id, "reason": screened.reason}
+        )
+    _processed(inbound, outcome, screened.reason, case, message)
+
+
+def _mark_bounced(session: Session, notice: OutboxMessage, incoming: IncomingMessage, reason: str) -> None:
+    bounce = incoming.bounce
+    # 4.x.x: the other server still tries (RFC 3464, 2.3.3); nothing is lost yet.
+    if bounce and bounce.statuses and all(status.startswith(("2", "4")) for status in bounce.statuses):
+        return
+    notice.status, notice.last_error = OutboxStatus.BOUNCED, (bounce.diagnostic if bounce else "") or reason
+    for recipient in bounce.recipients if bounce else ():
+        address = session.scalar(
+            select(Address).where(Address.kind == AddressKind.EMAIL, Address.value == recipient)
+        )
+        if address is not None and recipient in (*notice.to, *notice.cc):
+            address.failed_at, address.failure = now(), notice.last_error[:500]

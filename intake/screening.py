@@ -1,0 +1,109 @@
+"""What must not become a request: loops, duplicates, bounces, auto-replies, receipts, blocked senders.
+
+Each decision says why. Nothing is deleted: what is screened is filed on the case
+it is about, or kept as processed mail with its reason.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from intake.contacts import find_contact
+from intake.incoming import IncomingMessage
+from intake.office import Office
+from intake.reply_address import read_bounce
+from models.case import Case
+from models.contact import AddressKind
+from models.inbound_mail import Outcome
+from models.mailbox import Mailbox
+from models.message import Message
+from models.outbox_message import OutboxMessage
+from templates import say
+
+# RFC 5321, 6.3 asks for at least 100 before a loop is assumed; real mail has under 30.
+MAX_HOPS = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Screened:
+    """Why a message is not a request. `held`: a clerk decides."""
+
+    reason: str
+    outcome: Outcome | None = None
+    held: bool = False
+    case: Case | None = None
+    # The notice of ours that a bounce or receipt is about.
+    notice: OutboxMessage | None = None
+
+
+def fingerprint(incoming: IncomingMessage) -> str:
+    """What makes a mail itself: its id and sender, or without an id all that it says."""
+    if incoming.message_id:
+        parts = ["id", incoming.message_id, incoming.from_addr]
+    else:
+        date = incoming.date.isoformat() if incoming.date else ""
+        files = [file.sha256 for file in incoming.attachments]
+        parts = ["text", incoming.from_addr, date, incoming.subject, incoming.text, *files]
+    return hashlib.sha256("\0".join(parts).encode("utf-8", "surrogateescape")).hexdigest()
+
+
+def screen(session: Session, office: Office, incoming: IncomingMessage, recipient: str) -> Screened | None:
+    """None for a message that goes on to matching."""
+    if loop := _loop(session, incoming):
+        return loop
+    known = session.scalar(select(Message).where(Message.fingerprint == fingerprint(incoming)))
+    if known is not None:
+        case = session.get_one(Case, known.case_id)
+        return Screened(say("screen.duplicate", folio=case.folio), Outcome.DUPLICATE, case=case)
+    if incoming.is_bounce or read_bounce(office, recipient):
+        return _bounce(session, office, incoming, recipient)
+    if incoming.is_read_receipt:
+        return Screened(say("screen.read_receipt"), Outcome.READ_RECEIPT, notice=_notice(session, incoming))
+    if incoming.is_auto_reply:
+        return Screened(say("screen.auto_reply"), Outcome.AUTO_REPLY, notice=_notice(session, incoming))
+    if not incoming.from_addr:
+        return Screened(say("screen.no_sender"), held=True)
+    contact = find_contact(session, AddressKind.EMAIL, incoming.from_addr)
+    if contact is not None and contact.blocked_at is not None:
+        return Screened(say("screen.blocked", sender=incoming.from_addr), held=True)
+    return None
+
+
+def _loop(session: Session, incoming: IncomingMessage) -> Screened | None:
+    if incoming.message_id and session.scalar(
+        select(OutboxMessage.id).where(OutboxMessage.rfc_message_id == incoming.message_id)
+    ):
+        return Screened(say("screen.own_mail"), Outcome.LOOP)
+    if incoming.hops > MAX_HOPS:
+        return Screened(say("screen.hops", hops=incoming.hops), Outcome.LOOP)
+    local, _, domain = incoming.from_addr.partition("@")
+    own = f"{local.partition('+')[0]}@{domain}"
+    if incoming.from_addr and session.scalar(select(Mailbox.id).where(Mailbox.address == own)):
+        return Screened(say("screen.own_address", address=incoming.from_addr), Outcome.LOOP)
+    return None
+
+
+def _notice(session: Session, incoming: IncomingMessage) -> OutboxMessage | None:
+    ids = [value for value in (incoming.in_reply_to, *reversed(incoming.references)) if value]
+    if incoming.bounce and incoming.bounce.original_message_id:
+        ids.insert(0, incoming.bounce.original_message_id)
+    if not ids:
+        return None
+    return session.scalar(select(OutboxMessage).where(OutboxMessage.rfc_message_id.in_(ids)).limit(1))
+
+
+def _bounce(session: Session, office: Office, incoming: IncomingMessage, recipient: str) -> Screened:
+    notice = None
+    if token := read_bounce(office, recipient):
+        notice = session.scalar(
+            select(OutboxMessage).where(OutboxMessage.rfc_message_id.startswith(token, autoescape=True))
+        )
+    notice = notice or _notice(session, incoming)
+    bounce = incoming.bounce
+    who = ", ".join(bounce.recipients) if bounce and bounce.recipients else say("screen.somebody")
+    status = ", ".join(bounce.statuses) if bounce and bounce.statuses else say("screen.no_status")
+    return Screened(say("screen.bounce", recipient=who, status=status), Outcome.BOUNCE, notice=notice)

@@ -1,0 +1,106 @@
+"""The verbs of tickets: open from a message, register for somebody, change the service."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sqlalchemy.orm import Session
+
+from intake.addresses import normalise_address
+from intake.cases import step
+from intake.commitments import solution_due_at
+from intake.errors import InvalidInput
+from intake.incoming import Channel, IncomingFile, IncomingMessage
+from intake.office import Office
+from intake.opening import Route, local_year, open_case, route
+from intake.turnos import hand_over
+from models.case import Case
+from models.contact import Contact
+from models.folio import TICKET_SERIES, draw_folio
+from models.inbound_mail import InboundMail
+from models.mailbox import Mailbox
+from models.message import Message
+from models.person import Account, Role
+from models.service import Service
+from models.ticket import Ticket
+from models.workflow import NotAllowed, Process, first_state
+from templates import say
+
+
+def open_ticket(
+    session: Session,
+    office: Office,
+    incoming: IncomingMessage,
+    *,
+    mailbox: Mailbox | None = None,
+    inbound: InboundMail | None = None,
+    service: Service | None = None,
+    to: Route | None = None,
+    reason: str = "",
+    by: Account | None = None,
+) -> tuple[Ticket, Message]:
+    """Open a ticket for *incoming*: folio, requester, turno by rule, due date, acuse."""
+    to = to or route(session, incoming, mailbox, service)
+
+    def begin(subject: str, requester: Contact) -> Ticket:
+        # The folio is drawn last before the insert, to hold the series' lock briefly.
+        return Ticket(
+            folio=draw_folio(session, TICKET_SERIES, local_year(office.settings.zone)),
+            subject=subject,
+            state=first_state(Process.TICKET),
+            service=to.service,
+            requester=requester,
+        )
+
+    case, message = open_case(
+        session, office, incoming, to, begin, reason=reason or say("match.new"), inbound=inbound, by=by
+    )
+    assert isinstance(case, Ticket)
+    return case, message
+
+
+def register(
+    session: Session,
+    office: Office,
+    by: Account,
+    *,
+    contact_name: str,
+    address: str,
+    subject: str,
+    text: str,
+    service: Service | None = None,
+    files: Sequence[IncomingFile] = (),
+) -> Ticket:
+    """A clerk opens a ticket for somebody who called, came in or wrote elsewhere."""
+    if by.role not in (Role.OFICIALIA, Role.HEAD, Role.WORKER):
+        raise NotAllowed("register", "")
+    address = normalise_address(address)
+    if "@" not in address:
+        raise InvalidInput("bad_address", address=address)
+    if not subject.strip():
+        raise InvalidInput("empty_subject")
+    incoming = IncomingMessage(
+        channel=Channel.COUNTER, subject=subject.strip(), from_addr=address, from_name=contact_name.strip(),
+        text=text, reply_text=text, attachments=tuple(files),
+    )  # fmt: skip
+    ticket, _ = open_ticket(
+        session,
+        office,
+        incoming,
+        service=service,
+        reason=say("match.registered", account=by.person.name),
+        by=by,
+    )
+    return ticket
+
+
+def change_service(session: Session, office: Office, case: Case, by: Account, *, service: Service) -> None:
+    """Another service attends: its dependencia gets the case and its commitment counts from the start."""
+    if not isinstance(case, Ticket):
+        raise NotAllowed("change_service", case.state)
+    before = case.service.name if case.service else None
+    step(session, case, by, "change_service", data={"from": before, "to": service.name})
+    case.service, case.service_id = service, service.id
+    case.due_at = solution_due_at(office, service, case.created_at)
+    if case.dependencia_id != service.dependencia_id:
+        hand_over(session, case, by, dependencia=service.dependencia, account=None)

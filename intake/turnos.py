@@ -1,0 +1,194 @@
+"""The verbs of handing over: turnar, copy for information, return, mark reviewed."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from intake import notices
+from intake.cases import step
+from intake.errors import InvalidInput
+from intake.office import Office
+from models.access import grant
+from models.base import now
+from models.case import Case
+from models.dependencia import Dependencia
+from models.person import Account, Role
+from models.task import Task, TaskKind
+from models.turno import Turno, TurnoKind, TurnoState
+
+
+def assign(
+    session: Session,
+    office: Office,
+    case: Case,
+    by: Account,
+    *,
+    dependencia: Dependencia,
+    account: Account | None = None,
+    instruction: str = "",
+    due_at: datetime | None = None,
+) -> Turno:
+    """Hand the case to *dependencia*, or to *account* in it, for attention."""
+    _check_target(dependencia, account)
+    step(session, case, by, "assign", data=_to(dependencia, account, instruction))
+    if due_at is not None:
+        case.due_at, case.is_overdue = due_at, False
+    turno = hand_over(session, case, by, dependencia=dependencia, account=account, instruction=instruction)
+    notices.write_turno(session, office, turno)
+    return turno
+
+
+def hand_over(
+    session: Session,
+    case: Case,
+    by: Account | None,
+    *,
+    dependencia: Dependencia,
+    account: Account | None,
+    instruction: str = "",
+    reason: str = "",
+) -> Turno:
+    """The turno for attention itself, after the workflow agreed (or by a rule: *by* None)."""
+    for turno in _open_turnos(session, case, TurnoKind.ATTENTION):
+        turno.state, turno.ended_at = TurnoState.REASSIGNED, now()
+    case.dependencia_id, case.holder_id = dependencia.id, account.id if account else None
+    case.dependencia, case.holder = dependencia, account
+    grant(session, case, dependencia.id)
+    if account is not None:
+        grant(session, case, account.dependencia_id, account.id)
+    turno = Turno(
+        case_id=case.id,
+        kind=TurnoKind.ATTENTION,
+        from_account_id=by.id if by else None,
+        to_dependencia_id=dependencia.id,
+        to_account_id=account.id if account else None,
+        instruction=instruction.strip(),
+        reason=reason,
+        due_at=case.due_at,
+    )
+    session.add(turno)
+    session.flush()
+    session.add(_task(turno, TaskKind.ATTEND))
+    return turno
+
+
+def copy(
+    session: Session,
+    office: Office,
+    case: Case,
+    by: Account,
+    *,
+    dependencia: Dependencia,
+    account: Account | None = None,
+    instruction: str = "",
+) -> Turno:
+    """Copy the case for information; it never blocks and ends in *reviewed*."""
+    _check_target(dependencia, account)
+    step(session, case, by, "copy", data=_to(dependencia, account, instruction))
+    turno = copy_to(session, case, by, dependencia=dependencia, account=account, instruction=instruction)
+    notices.write_turno(session, office, turno)
+    return turno
+
+
+def copy_to(
+    session: Session,
+    case: Case,
+    by: Account | None,
+    *,
+    dependencia: Dependencia,
+    account: Account | None = None,
+    instruction: str = "",
+    reason: str = "",
+) -> Turno:
+    """The turno for information itself (by a clerk, or by the desk: *by* None)."""
+    grant(session, case, dependencia.id, account.id if account else None)
+    turno = Turno(
+        case_id=case.id,
+        kind=TurnoKind.INFORMATION,
+        from_account_id=by.id if by else None,
+        to_dependencia_id=dependencia.id,
+        to_account_id=account.id if account else None,
+        instruction=instruction.strip(),
+        reason=reason,
+    )
+    session.add(turno)
+    session.flush()
+    session.add(_task(turno, TaskKind.REVIEW_COPY))
+    return turno
+
+
+def return_turno(session: Session, office: Office, case: Case, by: Account, *, reason: str) -> None:
+    """Send the case back to who turned it, with the reason (devolver)."""
+    step(session, case, by, "return_turno", reason=reason)
+    turnos = _open_turnos(session, case, TurnoKind.ATTENTION)
+    for turno in turnos:
+        turno.state, turno.ended_at, turno.reason = TurnoState.RETURNED, now(), reason.strip()
+    giver = turnos[-1].from_account if turnos else None
+    case.holder_id = case.holder = None
+    if giver is not None:
+        case.dependencia_id, case.dependencia = giver.dependencia_id, giver.dependencia
+        grant(session, case, giver.dependencia_id, giver.id)
+    else:
+        # A rule sent it here: only oficialía de partes can send it elsewhere.
+        case.dependencia_id = case.dependencia = None
+    for turno in turnos[-1:]:
+        notices.write_turno(session, office, turno)
+
+
+def mark_reviewed(session: Session, office: Office, case: Case, by: Account) -> None:
+    """*by* has read its copy."""
+    step(session, case, by, "mark_reviewed")
+    for turno in _open_turnos(session, case, TurnoKind.INFORMATION):
+        if turno.to_account_id == by.id or (
+            turno.to_account_id is None and turno.to_dependencia_id == by.dependencia_id
+        ):
+            turno.state, turno.ended_at = TurnoState.REVIEWED, now()
+
+
+def has_copy(session: Session, case: Case, by: Account) -> bool:
+    """True while *by* has a copy of the case to review."""
+    return any(
+        turno.to_account_id == by.id
+        or (turno.to_account_id is None and turno.to_dependencia_id == by.dependencia_id)
+        for turno in _open_turnos(session, case, TurnoKind.INFORMATION)
+    )
+
+
+def _open_turnos(session: Session, case: Case, kind: TurnoKind) -> list[Turno]:
+    wanted = (
+        select(Turno)
+        .where(Turno.case_id == case.id, Turno.kind == kind, Turno.state == TurnoState.OPEN)
+        .order_by(Turno.id)
+    )
+    return list(session.scalars(wanted))
+
+
+def _task(turno: Turno, kind: TaskKind) -> Task:
+    return Task(
+        case_id=turno.case_id,
+        turno_id=turno.id,
+        kind=kind,
+        account_id=turno.to_account_id,
+        dependencia_id=turno.to_dependencia_id,
+        role=None if turno.to_account_id else Role.HEAD,
+        instruction=turno.instruction,
+        due_at=turno.due_at,
+    )
+
+
+def _check_target(dependencia: Dependencia, account: Account | None) -> None:
+    if not dependencia.is_active:
+        raise InvalidInput("inactive_dependencia", name=dependencia.name)
+    if account is not None and (not account.is_active or account.dependencia_id != dependencia.id):
+        raise InvalidInput("account_elsewhere", name=account.person.name)
+
+
+def _to(dependencia: Dependencia, account: Account | None, instruction: str) -> dict[str, str | int | None]:
+    return {
+        "dependencia": dependencia.name,
+        "account": account.person.name if account else None,
+        "instruction": instruction.strip(),
+    }
