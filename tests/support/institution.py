@@ -1,0 +1,144 @@
+"""A small institution for tests of the panel: a tree of dependencias, one account per role, one mailbox."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy.orm import Session
+
+from intake.office import Office
+from models.access import grant
+from models.base import now
+from models.contact import Address, AddressKind, Contact
+from models.dependencia import Dependencia, DependenciaKind
+from models.folio import draw_folio
+from models.inbound_mail import InboundMail, InboundStatus
+from models.mailbox import Mailbox
+from models.message import Direction, Message
+from models.person import Account, Person, Role
+from models.service import Service
+from models.ticket import Ticket
+
+
+@dataclass(slots=True)
+class Institution:
+    """What `found_institution` made."""
+
+    presidency: Dependencia
+    systems: Dependencia
+    works: Dependencia
+    accounts: dict[str, Account]
+    support: Service
+    mailbox: Mailbox
+
+
+def found_institution(session: Session) -> Institution:
+    """Presidencia (`admin`, `oficialia`) over Sistemas (`head`, `worker`) and Obras (`other`, its head)."""
+    presidency = _dependencia(session, "Presidencia", "PM", None)
+    systems = _dependencia(session, "Dirección de Sistemas", "DSI", presidency)
+    works = _dependencia(session, "Dirección de Obras Públicas", "DOP", presidency)
+    accounts = {
+        "admin": _account(session, "Alma Reyes", presidency, Role.ADMINISTRATOR),
+        "oficialia": _account(session, "Ofelia Partida", presidency, Role.OFICIALIA),
+        "head": _account(session, "Jaime Torres", systems, Role.HEAD),
+        "worker": _account(session, "Tomás Ibarra", systems, Role.WORKER),
+        "other": _account(session, "Olga Peña", works, Role.HEAD),
+    }
+    support = Service(slug="soporte", name="Soporte técnico", dependencia_id=systems.id)
+    session.add(support)
+    session.flush()
+    mailbox = Mailbox(address="soporte@example.gob.mx", name="Soporte", service_id=support.id)
+    session.add(mailbox)
+    session.flush()
+    return Institution(presidency, systems, works, accounts, support, mailbox)
+
+
+def _dependencia(session: Session, name: str, siglas: str, parent: Dependencia | None) -> Dependencia:
+    made = Dependencia(name=name, siglas=siglas, parent=parent, kind=DependenciaKind.DIRECCION)
+    session.add(made)
+    session.flush()
+    made.place()
+    session.flush()
+    return made
+
+
+def _account(session: Session, name: str, dependencia: Dependencia, role: Role) -> Account:
+    local = name.split()[0].lower().replace("á", "a")
+    person = Person(name=name, email=f"{local}@example.gob.mx", dependencia_id=dependencia.id)
+    session.add(person)
+    session.flush()
+    made = Account(person_id=person.id, dependencia_id=dependencia.id, role=role)
+    session.add(made)
+    session.flush()
+    return made
+
+
+def open_case(session: Session, institution: Institution, *, name: str = "Lucía Gómez",
+              address: str = "lucia@example.com", subject: str = "No enciende la impresora",
+              text: str = "Buenos días, la impresora de Tesorería no enciende.") -> Ticket:  # fmt: skip
+    """A ticket in Sistemas with its first message, written straight into the register."""
+    contact = Contact(name=name)
+    session.add(contact)
+    session.flush()
+    session.add(Address(contact_id=contact.id, kind=AddressKind.EMAIL, value=address))
+    ticket = Ticket(
+        folio=draw_folio(session, "T", now().year),
+        subject=subject,
+        state="new",
+        channel="email",
+        requester_id=contact.id,
+        dependencia_id=institution.systems.id,
+        service_id=institution.support.id,
+    )
+    session.add(ticket)
+    session.flush()
+    grant(session, ticket, institution.systems.id)
+    write_message(session, ticket, sender_name=name, sender_address=address, text=text)
+    return ticket
+
+
+def write_message(session: Session, ticket: Ticket, *, text: str, direction: Direction = Direction.IN,
+                  sender_name: str = "", sender_address: str = "",
+                  author: Account | None = None) -> Message:  # fmt: skip
+    """One more message of *ticket*."""
+    message = Message(
+        case_id=ticket.id,
+        direction=direction,
+        channel="email",
+        sender_name=sender_name,
+        sender_address=sender_address,
+        author_id=author.id if author else None,
+        text=text,
+        reply_text=text,
+        subject=ticket.subject,
+    )
+    session.add(message)
+    session.flush()
+    return message
+
+
+def spool(session: Session, office: Office, raw: bytes, *, status: InboundStatus = InboundStatus.HELD,
+          to: str = "soporte@example.gob.mx", reason: str = "", error: str = "",
+          received_at: datetime | None = None) -> InboundMail:  # fmt: skip
+    """A mail in the spool, as a door would leave it, with what became of it."""
+    head = raw.decode("utf-8", "replace").split("\n\n")[0]
+    headers = dict(line.split(": ", 1) for line in head.splitlines() if ": " in line)
+    mail = InboundMail(
+        door="smtp",
+        status=status,
+        reason=reason,
+        error=error,
+        received_at=received_at or now(),
+        envelope_from=headers.get("From", "").rpartition("<")[2].rstrip(">"),
+        envelope_to=to,
+        size=len(raw),
+        raw_sha256=hashlib.sha256(raw).hexdigest(),
+        raw=raw,
+        from_header=headers.get("From", ""),
+        subject_header=headers.get("Subject", ""),
+    )
+    session.add(mail)
+    session.flush()
+    return mail
