@@ -65,6 +65,8 @@ class OutboxMessage(Base):
     next_attempt_at: Mapped[datetime] = mapped_column(default=now)
     attempts: Mapped[int] = mapped_column(default=0)
     sent_at: Mapped[datetime | None]
+    # Recipients that need no further attempt, when the relay took the notice for some of them only.
+    settled: Mapped[list[str]] = mapped_column(default=list)
     # Last answer of the relay or the Bot API, in its words.
     last_error: Mapped[str] = mapped_column(default="")
     # Id of the delivered message at the other side (Telegram message_id).

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any, ClassVar
 
 from flask_security.core import UserMixin
 from sqlalchemy import ForeignKey, String
@@ -42,4 +41,4 @@ class User(Base, UserMixin):
     account: Mapped[Account | None] = relationship(foreign_keys=[account_id])
 
     # Flask-Security asks for it; what a login may do comes from its accounts.
-    roles: ClassVar[list[Any]] = []
+    roles = []
