@@ -1,1 +1,1 @@
-"""The panel and the portal (Flask)."""
+"""The panel: Flask-Admin's frame with the look of a mail client. Start reading at `admin.app`."""

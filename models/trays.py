@@ -10,7 +10,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from sqlalchemy import ColumnElement, and_, func, select, text, true
+from sqlalchemy.orm import Session
 
+from models.access import visible_to
+from models.case import Case
+from models.dependencia import Dependencia
+from models.inbound_mail import InboundMail, InboundStatus
 from models.person import Account, Role
 
 COUNT_LIMIT = 1000
@@ -40,7 +45,7 @@ class Tray:
 _OPEN = text('"case".is_open')
 _UNASSIGNED = text('"case".is_open AND "case".holder_id IS NULL')
 _OVERDUE = text('"case".is_overdue')
-_WAITING = text("(\"case\".state = 'waiting' OR \"case\".snoozed_until IS NOT NULL)")
+_WAITING = text('("case".state = \'waiting\' OR "case".snoozed_until IS NOT NULL)')
 _AWAKE = Case.snoozed_until.is_(None)
 
 

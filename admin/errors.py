@@ -1,0 +1,59 @@
+"""What people read when something cannot be: a sentence in their language, never a traceback."""
+
+from __future__ import annotations
+
+import structlog
+from flask import Flask, render_template, request
+from flask_wtf.csrf import CSRFError
+from sqlalchemy.exc import OperationalError
+from werkzeug.exceptions import HTTPException
+
+from intake.errors import DeskError, StoreFailed
+from models.workflow import NotAllowed
+from templates import say
+
+logger = structlog.get_logger()
+KNOWN = frozenset({400, 403, 404, 405, 409, 413, 429, 503})
+
+
+def page(status: int, sentence: str = "") -> tuple[str, int]:
+    """The error page for *status*; *sentence* says more than the general words."""
+    code = status if status in KNOWN else 500 if status >= 500 else 400
+    return render_template("admin/error.html", code=code, sentence=sentence), status
+
+
+def init_app(app: Flask) -> None:
+    """Answer errors of *app* with pages of ours."""
+
+    @app.errorhandler(NotAllowed)
+    def not_allowed(error: NotAllowed) -> tuple[str, int]:
+        return page(409, say("panel.error.not_allowed", action=say(f"panel.action.{error.action}"),
+                             state=say(f"panel.state.{error.state}")))  # fmt: skip
+
+    @app.errorhandler(DeskError)
+    def said_no(error: DeskError) -> tuple[str, int]:
+        return page(409, str(error))
+
+    @app.errorhandler(CSRFError)
+    def expired(_error: CSRFError) -> tuple[str, int]:
+        return page(400, say("panel.error.expired"))
+
+    @app.errorhandler(StoreFailed)
+    def store_failed(error: StoreFailed) -> tuple[str, int]:
+        logger.error("store-failed", path=request.path, error=str(error))
+        return page(503, say("panel.error.store"))
+
+    @app.errorhandler(OperationalError)
+    def database_failed(error: OperationalError) -> tuple[str, int]:
+        logger.error("database-failed", path=request.path, error=str(error.orig))
+        return page(503, say("panel.error.database"))
+
+    @app.errorhandler(HTTPException)
+    def http(error: HTTPException) -> tuple[str, int] | HTTPException:
+        # Redirects and not-modified come this way too.
+        return page(error.code) if error.code and error.code >= 400 else error
+
+    @app.errorhandler(Exception)
+    def failed(error: Exception) -> tuple[str, int]:
+        logger.exception("panel-failed", path=request.path, exc_info=error)
+        return page(500)

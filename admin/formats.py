@@ -1,0 +1,79 @@
+"""How instants, sizes and names read in the panel: in the institution's zone and the reader's language."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from flask import Flask
+from flask_babel import format_date, format_datetime, format_decimal, to_user_timezone
+
+from models.base import now
+from templates import say
+
+
+def moment(value: datetime | None) -> str:
+    """Date and time in full, for titles and history."""
+    return format_datetime(value, "d MMM y, HH:mm") if value else ""
+
+
+def short(value: datetime | None) -> str:
+    """As a mail client's list says it: the hour today, *yesterday*, the day this year, else the date."""
+    if value is None:
+        return ""
+    local, today = to_user_timezone(value), to_user_timezone(now())
+    days = (today.date() - local.date()).days
+    if days == 0:
+        return format_datetime(value, "HH:mm")
+    if days == 1:
+        return say("panel.time.yesterday")
+    return format_date(value, "d MMM" if local.year == today.year else "d MMM y")
+
+
+def ago(value: datetime) -> str:
+    """How long since *value*, in its largest unit."""
+    return say("panel.time.ago", span=span(int((now() - value).total_seconds())))
+
+
+def span(seconds: int) -> str:
+    """A duration in its largest unit, always positive."""
+    seconds = abs(seconds)
+    for unit, length in (("days", 86_400), ("hours", 3_600)):
+        if seconds >= 2 * length:
+            return say(f"panel.time.{unit}", number=seconds // length)
+    if seconds >= 3_600:
+        return say("panel.time.hour")
+    return say("panel.time.minutes", number=max(1, seconds // 60))
+
+
+def due(value: datetime) -> str:
+    """A deadline as words: how long it has passed, or when it falls."""
+    left = int((value - now()).total_seconds())
+    if left < 0:
+        return say("panel.time.overdue", span=span(left))
+    local, today = to_user_timezone(value), to_user_timezone(now())
+    days = (local.date() - today.date()).days
+    if days == 0:
+        return say("panel.time.due_today", time=format_datetime(value, "HH:mm"))
+    if days == 1:
+        return say("panel.time.due_tomorrow", time=format_datetime(value, "HH:mm"))
+    return say("panel.time.due_on", date=format_date(value, "d MMM"))
+
+
+def local_input(value: datetime | None) -> str:
+    """The value of an `<input type="datetime-local">`."""
+    return to_user_timezone(value).strftime("%Y-%m-%dT%H:%M") if value else ""
+
+
+def size(count: int) -> str:
+    """Bytes as people read them."""
+    for unit in ("B", "kB", "MB"):
+        if count < 1000:
+            return f"{format_decimal(round(count, 1) if unit != 'B' else count)} {unit}"
+        count = count / 1000  # type: ignore[assignment]
+    return f"{format_decimal(round(count, 1))} GB"
+
+
+def init_app(app: Flask) -> None:
+    """Make the functions known to templates as filters."""
+    for function in (moment, short, ago, span, due, local_input, size):
+        app.jinja_env.filters[function.__name__] = function

@@ -1,0 +1,170 @@
+"""The frame around every page: who acts, in which account, what the rail shows, and who may open what."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar, cast
+
+from flask import Flask, Response, abort, g, redirect, request, url_for
+from flask_admin import BaseView
+from flask_security import current_user
+from sqlalchemy import select
+from werkzeug.wrappers import Response as BaseResponse
+
+from admin.db import office, session
+from models.person import Account, Role
+from models.trays import TRAYS, count_tray
+from models.user import User
+
+EVERYBODY = frozenset(Role)
+CONFIGURING = frozenset({Role.ADMINISTRATOR})
+# An administrator configures; cases are read in another account (domain.md, "Roles").
+READING = EVERYBODY - CONFIGURING
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A link of the rail: `section` and `label` are label keys, `roles` are who sees it."""
+
+    section: str
+    label: str
+    endpoint: str
+    icon: str
+    roles: frozenset[Role] = EVERYBODY
+
+
+@dataclass(frozen=True, slots=True)
+class RailLink:
+    """An entry as drawn. `count` is already a text ("999+"), `more`: not on a phone's bottom rail."""
+
+    label: str
+    url: str
+    icon: str
+    count: str = ""
+    is_alert: bool = False
+    is_current: bool = False
+    more: bool = False
+
+
+def add_entry(app: Flask, entry: Entry) -> None:
+    """Put *entry* in the rail, below the trays; each view module adds its own when registered."""
+    app.extensions.setdefault("rail", []).append(entry)
+
+
+def user() -> User | None:
+    """Who is logged in."""
+    return cast(User, current_user._get_current_object()) if current_user.is_authenticated else None
+
+
+def accounts(who: User) -> list[Account]:
+    """The active accounts among which *who* may choose."""
+    if who.person_id is None:
+        return []
+    chosen = select(Account).where(Account.person_id == who.person_id, Account.is_active)
+    return [one for one in session().scalars(chosen.order_by(Account.id)) if one.person.is_active]
+
+
+def find_account() -> Account | None:
+    """The account in which this request acts; None before one was chosen."""
+    if "account" not in g:
+        who, found = user(), None
+        if who is not None:
+            own = accounts(who)
+            # With only one there is nothing to choose.
+            found = own[0] if len(own) == 1 else next((a for a in own if a.id == who.account_id), None)
+        g.account = found
+    return cast("Account | None", g.account)
+
+
+def account() -> Account:
+    """The account in which this request acts; ends the request with 403 when there is none."""
+    return find_account() or abort(403)
+
+
+class PanelView(BaseView):  # type: ignore[misc]
+    """A page of the panel for accounts whose role is in `roles`."""
+
+    roles: ClassVar[frozenset[Role]] = EVERYBODY
+
+    def is_accessible(self) -> bool:
+        found = find_account()
+        return found is not None and found.role in self.roles
+
+    def inaccessible_callback(self, name: str, **kwargs: Any) -> BaseResponse:
+        return turn_away()
+
+
+def turn_away() -> BaseResponse:
+    """Send somebody without access to the page that gives it; 403 when none does."""
+    if user() is None:
+        target = url_for(
+            "security.login", next=request.full_path.rstrip("?") if request.method == "GET" else None
+        )
+    elif find_account() is None:
+        target = url_for("accounts.index")
+    else:
+        abort(403)
+    if "HX-Request" in request.headers:
+        # htmx would put the log-in page into a corner of this one.
+        return Response(status=401, headers={"HX-Redirect": target})
+    return redirect(target)
+
+
+def capped(number: int, cap: int = 999) -> str:
+    """A count as the rail shows it; counting stops beyond *cap*."""
+    return f"{cap}+" if number > cap else str(number)
+
+
+def rail() -> list[tuple[str, list[RailLink]]]:
+    """The sections of the rail with their links, for the account of this request."""
+    who = find_account()
+    if who is None:
+        return []
+    sections: dict[str, list[RailLink]] = {}
+    if who.role in READING:
+        sections["panel.rail.trays"] = _tray_links(who)
+    for entry in cast("list[Entry]", _registered("rail")):
+        if who.role in entry.roles:
+            url = url_for(entry.endpoint)
+            link = RailLink(entry.label, url, entry.icon, is_current=request.path == url, more=True)
+            sections.setdefault(entry.section, []).append(link)
+    return list(sections.items())
+
+
+def _registered(name: str) -> list[Any]:
+    from flask import current_app
+
+    return cast("list[Any]", current_app.extensions.get(name, []))
+
+
+def _tray_links(who: Account) -> list[RailLink]:
+    links = []
+    for tray in TRAYS:
+        if not tray.is_shown(who):
+            continue
+        number = count_tray(session(), tray, who) if tray.is_counted else 0
+        links.append(
+            RailLink(
+                f"panel.tray.{tray.name}",
+                url_for("admin.index", bandeja=tray.name),
+                tray.icon,
+                capped(number) if number else "",
+                is_alert=tray.is_alert and number > 0,
+                is_current=g.get("tray") == tray.name,
+                more=not tray.is_on_phone,
+            )
+        )
+    return links
+
+
+def init_app(app: Flask) -> None:
+    """Give every template the frame."""
+
+    @app.context_processor
+    def frame() -> dict[str, Any]:
+        return {
+            "rail": rail,
+            "account": find_account(),
+            "user": user(),
+            "institution": office().settings.institution,
+        }
