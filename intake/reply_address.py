@@ -45,12 +45,13 @@ def sign_bounce(office: Office, mailbox_address: str, rfc_message_id: str) -> st
 
 
 def read_bounce(office: Office, address: str) -> str | None:
-    """The token (first part of the Message-ID, with the @) of the notice that bounced to *address*."""
+    """The `rfc_message_id` of the notice whose bounces go to *address*; None when it is not one of ours."""
     signed = _split(address)
     if signed is None or not signed[0].lower().startswith(_BOUNCE):
         return None
     token = signed[0][len(_BOUNCE) :].lower()
-    return f"{token}@" if _is_ours(office, "bounce", token, signed[1], _TAG_LENGTH) else None
+    domain = address.strip().strip("<>").rpartition("@")[2].lower()
+    return f"{token}@{domain}" if _is_ours(office, "bounce", token, signed[1], _TAG_LENGTH) else None
 
 
 def case_link(office: Office, folio: str) -> str:
