@@ -1,0 +1,182 @@
+"""What every test may ask for by name: databases, settings and the real servers of tests/support.
+
+Servers start when the first test of a worker asks for them and live until its last.
+"""
+
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page
+from pydantic import SecretStr
+
+from intake.config import Settings
+from models import migrations
+from models.session import Database, open_database
+from tests.support.browser import chromium, clerks_window
+from tests.support.certificates import Certificate, make_certificate
+from tests.support.clamd import clamd
+from tests.support.dovecot import Dovecot, dovecot
+from tests.support.ports import free_port
+from tests.support.postgres import PostgresCluster, postgres_cluster
+from tests.support.relay import Relay
+from tests.support.tmpfs import small_disk
+
+# Where a developer wants the pictures; every other OFICIALIA_* belongs to the office on this machine.
+KEPT = {"OFICIALIA_SCREENSHOTS"}
+
+
+@pytest.fixture(scope="session", autouse=True)
+def no_settings_from_outside() -> None:
+    """The settings of the person who runs the tests are not the tests' settings."""
+    for name in list(os.environ):
+        if name.startswith("OFICIALIA_") and name not in KEPT:
+            del os.environ[name]
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[PostgresCluster]:
+    with postgres_cluster() as cluster:
+        yield cluster
+
+
+@pytest.fixture(scope="session")
+def migrated_postgres(postgres: PostgresCluster) -> str:
+    """A database with the schema and nothing else, of which tests get copies."""
+    name = postgres.create_database()
+    _migrate(postgres.url(name))
+    return name
+
+
+@pytest.fixture(scope="session")
+def migrated_sqlite(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same as one file."""
+    path = tmp_path_factory.mktemp("migrated") / "register.db"
+    _migrate(f"sqlite:///{path}")
+    return path
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def empty_database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """A database without tables; the test runs once on SQLite and once on PostgreSQL."""
+    if request.param == "sqlite":
+        yield f"sqlite:///{tmp_path / 'register.db'}"
+    else:
+        yield from _postgres_copy(request.getfixturevalue("postgres"), "template0")
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """A database of this test's own with the schema; once on SQLite and once on PostgreSQL."""
+    if request.param == "sqlite":
+        path = tmp_path / "register.db"
+        shutil.copy(request.getfixturevalue("migrated_sqlite"), path)
+        yield f"sqlite:///{path}"
+    else:
+        template = request.getfixturevalue("migrated_postgres")
+        yield from _postgres_copy(request.getfixturevalue("postgres"), template)
+
+
+@pytest.fixture
+def database(database_url: str) -> Iterator[Database]:
+    """The database of `database_url`, open."""
+    opened = open_database(database_url)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def settings(tmp_path: Path, database_url: str) -> Settings:
+    """Settings of an office that keeps everything under tmp_path and listens on ports of its own.
+
+    For others: `settings.model_copy(update={"relay_url": relay.url})`.
+    """
+    return Settings(
+        _env_file=None,
+        database_url=database_url,
+        store_url=f"file:{tmp_path / 'files'}",
+        outgoing_dir=tmp_path / "outgoing",
+        secret_key=SecretStr("only for tests, and longer than thirty-two bytes"),
+        domain="example.gob.mx",
+        smtp_listen=f"127.0.0.1:{free_port()}",
+        web_listen=f"127.0.0.1:{free_port()}",
+    )
+
+
+@pytest.fixture(scope="session")
+def imap_server() -> Iterator[Dovecot]:
+    """Dovecot. Every test is to use an Account with an address of its own."""
+    with dovecot() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> Certificate:
+    """Of localhost, signed by itself."""
+    return make_certificate(tmp_path_factory.mktemp("certificate"))
+
+
+@pytest.fixture
+def relay() -> Iterator[Relay]:
+    """A relay that takes everything, until a test programs a fault."""
+    with Relay() as running:
+        yield running
+
+
+@pytest.fixture
+def tls_relay(certificate: Certificate) -> Iterator[Relay]:
+    """A relay that wants STARTTLS, and a login after it."""
+    with Relay(certificate=certificate, login="oficialia", password="secreto") as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def clamd_port() -> Iterator[int]:
+    """ClamAV, which knows the samples of tests.support.clamd and nothing else."""
+    with clamd() as port:
+        yield port
+
+
+@pytest.fixture
+def disk(tmp_path: Path) -> Iterator[Path]:
+    """A disk of 8 MB."""
+    with small_disk(tmp_path / "disk", 8) as folder:
+        yield folder
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """Chromium, for one file of tests: while it runs, asyncio is taken in this thread."""
+    with chromium() as running:
+        yield running
+
+
+@pytest.fixture
+def page(browser: Browser) -> Iterator[Page]:
+    """An empty page; a script that fails on it fails the test."""
+    with ExitStack() as stack:
+        window = stack.enter_context(clerks_window(browser))
+        errors: list[str] = []
+        opened = window.new_page()
+        opened.on("pageerror", lambda error: errors.append(str(error)))
+        yield opened
+    assert not errors, f"Scripts of the page failed: {errors}"
+
+
+def _migrate(url: str) -> None:
+    opened = open_database(url)
+    try:
+        migrations.upgrade(opened)
+    finally:
+        opened.close()
+
+
+def _postgres_copy(postgres: PostgresCluster, template: str) -> Iterator[str]:
+    name = postgres.create_database(template)
+    try:
+        yield postgres.url(name)
+    finally:
+        postgres.drop_database(name)
