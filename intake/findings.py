@@ -1,0 +1,68 @@
+"""How `oficialia check` is read: a line per finding, or a table of all settings."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from typing import Any
+
+from pydantic import SecretStr
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from intake.config import Settings
+from intake.doctor import Finding, Level, without_passwords
+from templates import say
+
+_COLOR = {Level.OK: "green", Level.WARN: "yellow", Level.FAIL: "red"}
+
+
+def print_findings(findings: Iterable[Finding], *, in_json: bool) -> bool:
+    """Print each as it comes; True when none of them is a failure."""
+    # soft_wrap: a line of a program's output is not broken at the width of a terminal it has not.
+    console = Console(soft_wrap=True, highlight=False)
+    is_well = True
+    for each in findings:
+        is_well = is_well and each.level != Level.FAIL
+        if in_json:
+            print_line(each.__dict__)
+            continue
+        level = f"[{_COLOR[each.level]}]{say(f'cli.check.{each.level}'):<6}[/]"
+        console.print(f"{level} {say(f'cli.check.name.{each.name}')}: {escape(each.found)}")
+        if each.fix:
+            console.print(f"       → {escape(each.fix)}")
+    return is_well
+
+
+def print_settings(settings: Settings, *, in_json: bool) -> None:
+    """All settings with value, default and reason; secrets stay hidden."""
+    table = Table(say("cli.settings.name"), say("cli.settings.value"), say("cli.settings.default"),
+                  say("cli.settings.reason"), show_lines=False)  # fmt: skip
+    for name, field in Settings.model_fields.items():
+        line = {
+            "name": f"OFICIALIA_{name.upper()}",
+            "value": _shown(getattr(settings, name)),
+            "default": _shown(field.default),
+            "reason": say(f"setting.{name}")
+            if f"setting.{name}" in labels("es")
+            else field.description or "",
+        }
+        if in_json:
+            print_line(line)
+        table.add_row(*(escape(value) for value in line.values()))
+    if not in_json:
+        Console(highlight=False).print(table)
+
+
+def print_line(value: dict[str, Any]) -> None:
+    """One JSON line."""
+    Console(soft_wrap=True, highlight=False, markup=False).print(json.dumps(value, ensure_ascii=False))
+
+
+def _shown(value: object) -> str:
+    if isinstance(value, SecretStr):
+        return say("cli.settings.secret") if value.get_secret_value() else ""
+    if isinstance(value, tuple):
+        return " ".join(_shown(each) for each in value)
+    return without_passwords(str(value))

@@ -1,0 +1,103 @@
+"""The worker: turns what doors stored into cases, delivers the outbox, minds the clock.
+
+Several may run, on several machines: rows are locked by whoever works on them.
+An error is logged and the work goes on; a mail that fails is kept by `pipeline`.
+"""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import structlog
+
+from intake import clock, mailer, pipeline
+from intake.office import Office
+from models.base import now
+
+log = structlog.get_logger()
+
+# Seconds between two looks at the database: soon after work, more rarely while nothing comes.
+_SHORTEST, _LONGEST = 0.05, 0.25
+# After an error: the database may be locked or the disk full, and asking faster would not help.
+_AFTER_ERROR = 1.0
+# Seconds between two sweeps of the clock; deadlines are promised in minutes.
+_CLOCK = 30.0
+# Mails between two looks at `stop`.
+_BATCH = 20
+
+
+@dataclass(frozen=True)
+class Chore:
+    """Something done again and again. `work` returns how much there was to do."""
+
+    name: str
+    work: Callable[[Office], int]
+    shortest: float = _SHORTEST
+    longest: float = _LONGEST
+
+
+def _sweep(office: Office) -> int:
+    clock.sweep(office, now())
+    return 0
+
+
+def chores(part: tuple[int, int]) -> list[Chore]:
+    """What a worker does, each in its own thread: a slow relay must not keep mail from becoming cases."""
+
+    def process(office: Office) -> int:
+        return pipeline.process_spooled(office, limit=_BATCH, part=part)
+
+    return [
+        Chore("process", process),
+        Chore("deliver", mailer.deliver_mail),
+        Chore("clock", _sweep, _CLOCK, _CLOCK),
+    ]
+
+
+def run(office: Office, stop: threading.Event | None = None, *, part: tuple[int, int] = (0, 1)) -> None:
+    """Work until SIGTERM, SIGINT or *stop*; what was begun is finished first.
+
+    *part* (i, n): this is worker i of n, counted from 0.
+    """
+    stop = stop or stop_on_signals()
+    log.info("worker started", part=f"{part[0] + 1}/{part[1]}")
+    threads = [
+        threading.Thread(target=repeat, args=(chore, office, stop), name=chore.name) for chore in chores(part)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    log.info("worker stopped")
+
+
+def repeat(chore: Chore, office: Office, stop: threading.Event) -> None:
+    """Do *chore* until *stop*, whatever happens to it."""
+    pause, failed = chore.shortest, ""
+    while not stop.is_set():
+        try:
+            done = chore.work(office)
+        except Exception as error:
+            # Said once, and then only when it changes: a full disk must not fill the log too.
+            if failed != repr(error):
+                log.exception("chore failed", chore=chore.name)
+            failed = repr(error)
+            stop.wait(_AFTER_ERROR)
+            continue
+        if failed:
+            log.info("chore works again", chore=chore.name)
+            failed = ""
+        pause = chore.shortest if done else min(pause * 1.5, chore.longest)
+        # While there is more to do there is nothing to wait for.
+        stop.wait(0 if done else pause)
+
+
+def stop_on_signals() -> threading.Event:
+    """An event that SIGTERM and SIGINT set. Only for the main thread."""
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda _number, _frame: stop.set())
+    return stop

@@ -1,0 +1,380 @@
+"""The one command line, and the only place that knows all doors.
+
+Commands only read what was asked and print what came out; the work is done in
+`intake/`, `admin/` and `bots/`, imported when a command needs them.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import threading
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+import templates
+from intake.terminal import FAILURE, USAGE, Command, Failed, Group, Option, no_traceback
+from templates import say
+
+if TYPE_CHECKING:
+    from intake.config import Settings
+    from intake.office import Office
+    from intake.supervisor import Role
+
+# Two workers share SQLite's one writer well; a third only waits for it.
+SQLITE_WORKERS = 2
+
+
+Decorated = TypeVar("Decorated", bound=Callable[..., Any])
+
+
+def option(*names: str, **how: Any) -> Callable[[Decorated], Decorated]:
+    """An option whose help is in the labels."""
+    return click.option(*names, cls=Option, **how)
+
+
+@click.group(cls=Group, context_settings={"help_option_names": ["-h", "--help"]})
+@option("--debug", is_flag=True)
+@option("--supervised", is_flag=True, hidden=True)
+@click.pass_context
+def cli(context: click.Context, debug: bool, supervised: bool) -> None:
+    context.meta["debug"] = debug
+    if supervised:
+        from intake.supervisor import end_with_parent
+
+        end_with_parent()
+
+
+def open_settings(role: str = "") -> Settings:
+    """The settings of this place, with the log set up as they say."""
+    from intake import logs
+    from intake.config import Settings
+
+    settings = Settings()
+    logs.configure(settings, role, is_debug=click.get_current_context().meta["debug"])
+    return settings
+
+
+def open_office(role: str = "") -> Office:
+    """The office, with a database that has the schema this program needs."""
+    from intake.office import Office
+    from models.migrations import is_current
+
+    office = Office.open(open_settings(role))
+    if not is_current(office.database):
+        raise Failed("not_migrated")
+    return office
+
+
+def print_json(value: Any) -> None:
+    click.echo(json.dumps(value, ensure_ascii=False))
+
+
+# The roles.
+
+
+@cli.command(cls=Command)
+@option("--workers", type=click.IntRange(min=1))
+def serve(workers: int | None) -> None:
+    from intake.supervisor import Supervisor, find_busy_address, wait_for_addresses
+
+    office = open_office()
+    addresses = listening_addresses(office.settings)
+    if busy := find_busy_address(addresses):
+        raise Failed("busy", address=busy)
+    greeting = greeting_of(office)
+    supervisor = Supervisor(roles_of(office, workers))
+    # The roles open the database themselves.
+    office.database.close()
+
+    def greet(stop: threading.Event) -> None:
+        if wait_for_addresses(addresses, stop):
+            supervisor.say(greeting)
+
+    supervisor.run(greet)
+    supervisor.say(say("cli.serve.stopped") + "\n")
+
+
+def greeting_of(office: Office) -> str:
+    """Where everything listens, and lines to try."""
+    from sqlalchemy import select
+
+    from models.mailbox import Mailbox
+
+    with office.database.reading() as session:
+        mailbox = session.scalar(
+            select(Mailbox.address).where(Mailbox.is_active).order_by(Mailbox.id).limit(1)
+        )
+    return templates.render("cli/started.txt", settings=office.settings, mailbox=mailbox)
+
+
+def listening_addresses(settings: Settings) -> list[str]:
+    return [each for each in (settings.smtp_listen, settings.lmtp_listen, settings.web_listen) if each]
+
+
+def roles_of(office: Office, workers: int | None) -> list[Role]:
+    """The processes of `serve`: every door that the settings open, and the workers."""
+    from intake.supervisor import Role
+
+    settings = office.settings
+    cores = os.cpu_count() or 1
+    number = workers or (min(cores, SQLITE_WORKERS) if office.database.is_sqlite else cores)
+    wanted = {"smtp": ["smtp"]} if settings.smtp_listen or settings.lmtp_listen else {}
+    for each in range(1, number + 1):
+        wanted[f"worker {each}" if number > 1 else "worker"] = ["worker", "--part", f"{each}/{number}"]
+    if settings.imap_url:
+        wanted["imap"] = ["imap"]
+    if settings.telegram_token.get_secret_value():
+        wanted["bot"] = ["bot"]
+    wanted["web"] = ["web"]
+    program = [sys.executable, str(Path(__file__).resolve()), "--supervised"]
+    if click.get_current_context().meta["debug"]:
+        program.append("--debug")
+    return [Role(name, [*program, *arguments]) for name, arguments in wanted.items()]
+
+
+def read_part(_context: click.Context, _parameter: click.Parameter, value: str) -> tuple[int, int]:
+    """`2/3`, the second of three workers, as `pipeline` counts: from 0."""
+    index, _, count = value.partition("/")
+    if not (index.isdigit() and count.isdigit() and 1 <= int(index) <= int(count)):
+        raise click.BadParameter(say("cli.error.a_part"))
+    return int(index) - 1, int(count)
+
+
+@cli.command(cls=Command)
+def smtp() -> None:
+    from intake.smtp import serve
+
+    serve(open_office("smtp"))
+
+
+@cli.command(cls=Command)
+def imap() -> None:
+    from intake.imap import serve
+
+    office = open_office("imap")
+    if not office.settings.imap_url:
+        raise Failed("no_imap")
+    serve(office)
+
+
+@cli.command(cls=Command)
+@option("--part", metavar="I/N", default="1/1", callback=read_part)
+def worker(part: tuple[int, int]) -> None:
+    from intake.worker import run
+
+    run(open_office("worker"), part=part)
+
+
+@cli.command(cls=Command)
+def bot() -> None:
+    office = open_office("bot")
+    if not office.settings.telegram_token.get_secret_value():
+        raise Failed("no_telegram")
+    from bots.telegram import serve
+
+    serve(office)
+
+
+@cli.command(cls=Command)
+def web() -> None:
+    from admin.app import serve
+
+    serve(open_office("web"))
+
+
+# Mail from files, and what became of it.
+
+
+@cli.command(cls=Command)
+@option("--json", "in_json", is_flag=True)
+@click.argument("files", nargs=-1, required=True, metavar="FILE…")
+def parse(in_json: bool, files: tuple[str, ...]) -> None:
+    from intake.ingest import read_sources
+    from intake.parsing import as_json, parse_email
+
+    for source in read_sources(files):
+        message = parse_email(source.raw)
+        if in_json:
+            print_json(as_json(message))
+        else:
+            click.echo(templates.render("cli/mail.txt", source=source.name, mail=message))
+
+
+@cli.command(cls=Command)
+@option("--to", default="", metavar="ADDRESS")
+@option("--wait", is_flag=True)
+@click.argument("paths", nargs=-1, required=True, metavar="PATH…")
+def ingest(to: str, wait: bool, paths: tuple[str, ...]) -> None:
+    from intake import ingest as files
+
+    office = open_office()
+    with files.progress(paths) as advance:
+        for value in files.ingest(office, files.read_sources(paths), to=to, wait=wait):
+            print_json(value)
+            advance()
+
+
+@cli.command(cls=Command)
+@option("--json", "in_json", is_flag=True)
+@click.argument("folio")
+def show(in_json: bool, folio: str) -> None:
+    from intake import reports
+
+    office = open_office()
+    with office.database.reading() as session:
+        case = reports.find_case(session, folio)
+        if case is None:
+            raise Failed("no_case", folio=folio)
+        value = reports.whole_case(session, case)
+    if in_json:
+        print_json(value)
+    else:
+        click.echo(templates.render("cli/case.txt", case=value))
+
+
+@cli.command("list", cls=Command)
+@option("--json", "in_json", is_flag=True)
+@option("--state")
+@option("--kind", type=click.Choice(["ticket", "oficio"]))
+@option("--dependencia", metavar="SIGLAS")
+@option("--since", type=click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S"]))
+def list_(
+    in_json: bool, state: str | None, kind: str | None, dependencia: str | None, since: datetime | None
+) -> None:
+    from intake import reports
+
+    office = open_office()
+    with office.database.reading() as session:
+        wanted = reports.want(
+            session, office.settings.zone, state=state, kind=kind, siglas=dependencia, since=since
+        )
+        for value in reports.list_cases(session, wanted):
+            if in_json:
+                print_json(value)
+            else:
+                click.echo(templates.render("cli/line.txt", case=value))
+
+
+# The office itself.
+
+
+@cli.command(cls=Command)
+def migrate() -> None:
+    from intake.office import Office
+    from models.migrations import upgrade
+
+    upgrade(Office.open(open_settings()).database)
+
+
+@cli.command(cls=Command)
+@option("--email")
+@option("--name")
+@option("--password")
+@option("--institution")
+def init(email: str | None, name: str | None, password: str | None, institution: str | None) -> None:
+    from admin.auth import hash_password
+    from intake import accounts
+    from intake.office import Office
+    from models.migrations import upgrade
+
+    office = Office.open(open_settings())
+    wanted = accounts.NewAdministrator(
+        institution=institution
+        or click.prompt(say("cli.prompt.institution"), default=office.settings.institution),
+        name=name or click.prompt(say("cli.prompt.name")),
+        email=email or click.prompt(say("cli.prompt.email")),
+        password=password or prompt_password(),
+    )
+    upgrade(office.database)
+    with office.database.writing() as session:
+        accounts.create_administrator(session, wanted, hash_password=hash_password)
+    if accounts.remember_institution(office.settings, wanted.institution):
+        click.echo(say("cli.init.remembered", institution=wanted.institution))
+    click.echo(say("cli.init.done", email=wanted.email, address=f"{office.settings.base_url}/admin/"))
+
+
+def prompt_password() -> str:
+    password: str = click.prompt(say("cli.prompt.password"), hide_input=True)
+    if click.prompt(say("cli.prompt.again"), hide_input=True) != password:
+        raise Failed("differ", USAGE)
+    return password
+
+
+@cli.command(cls=Command)
+@option("--if-empty", is_flag=True)
+def demo(if_empty: bool) -> None:
+    from admin.auth import hash_password
+    from intake import demo as institution
+
+    office = open_office()
+    if not institution.is_empty(office):
+        if if_empty:
+            return
+        raise Failed("not_empty")
+    click.echo(say("cli.demo.building"))
+    institution.build(office, hash_password=hash_password)
+    institution.print_logins(office)
+
+
+@cli.command(cls=Command)
+@option("--settings", "only_settings", is_flag=True)
+@option("--json", "in_json", is_flag=True)
+def check(only_settings: bool, in_json: bool) -> None:
+    from intake import doctor, findings
+
+    settings = open_settings()
+    if only_settings:
+        findings.print_settings(settings, in_json=in_json)
+    elif not findings.print_findings(doctor.examine(settings), in_json=in_json):
+        raise SystemExit(FAILURE)
+
+
+@cli.command(cls=Command)
+@option("--audit", is_flag=True)
+@option("--json", "in_json", is_flag=True)
+@click.argument("code", required=False, metavar="CODE|FILE.pdf")
+def verify(audit: bool, in_json: bool, code: str | None) -> None:
+    from intake.audit import read_chains
+
+    if not audit:
+        raise Failed("verify_what", USAGE)
+    office = open_office()
+    events = chains = faults = 0
+    with office.database.reading() as session:
+        for chain in read_chains(session):
+            chains, events, faults = chains + 1, events + chain.events, faults + bool(chain.fault)
+            if chain.fault and not in_json:
+                click.echo(say("cli.verify.broken", folio=chain.folio or "-", fault=chain.fault))
+    if in_json:
+        print_json({"chains": chains, "events": events, "broken": faults})
+    elif not faults:
+        click.echo(say("cli.verify.whole", chains=chains, events=events))
+    if faults:
+        raise SystemExit(FAILURE)
+
+
+def spoken_language() -> str:
+    from intake.config import Settings
+
+    try:
+        return Settings().language
+    except ValueError:
+        # Whatever is wrong with the settings is said when a command reads them.
+        return os.environ.get("OFICIALIA_LANGUAGE", "es")
+
+
+def main() -> None:
+    """Run the command of `sys.argv`; errors are one line in the language of OFICIALIA_LANGUAGE."""
+    templates.language.set(spoken_language())
+    with no_traceback("--debug" in sys.argv):
+        cli.main(prog_name="oficialia", standalone_mode=False)
+
+
+if __name__ == "__main__":
+    main()
