@@ -1,0 +1,330 @@
+"""Finds what is new in a mail: the text without quotes, attributions and signature.
+
+Pure. HTML structure decides first (marks of `intake.htmltext`), words second. An answer
+written between quotes keeps them; a forwarded mail keeps what it forwards.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from intake import attributions, signatures
+from intake.addresses import parse_addresses
+from intake.htmltext import ATTRIBUTION, INDENT, QUOTE, REST, RULE, SIGNATURE, WEAK, Line, without_links
+from intake.incoming import ForwardedSender
+
+MAX_LINES = 20_000
+
+# What a line is.
+_EMPTY, _TEXT, _QUOTED, _ATTRIBUTED, _CUT, _FORWARD, _SIGNED = "etqachs"[0], "t", "q", "a", "c", "f", "s"
+
+_ANGLES = re.compile(r"\s{0,3}(?:>\s?|\|\s)")
+_OPEN_LINK = re.compile(r"[(<][^()<>]*$")
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """The new text and, when the mail forwards another, who wrote that one."""
+
+    text: str
+    forwarded: ForwardedSender | None = None
+
+
+def reply_of_text(text: str, subject: str = "") -> Reply:
+    """The new part of a plain text body."""
+    return reply_of([Line(line) for line in text.split("\n")], subject)
+
+
+def reply_of(lines: list[Line], subject: str = "") -> Reply:
+    """The new part of a body given as marked lines."""
+    lines = _split_shared_lines(lines[:MAX_LINES])
+    kinds = _classify(lines, attributions.is_forward_subject(subject))
+    texts = [without_links(line.text) for line in lines]
+    if _FORWARD in kinds:
+        start = kinds.index(_FORWARD)
+        return Reply("\n".join(texts).strip(), _forwarded_sender(texts[start : start + 40]))
+    kept = _select(texts, kinds)
+    return Reply("\n".join(signatures.without_signature(kept)).strip("\n").rstrip())
+
+
+def _split_shared_lines(lines: list[Line]) -> list[Line]:
+    """`gracias On Wed, … wrote:` becomes two lines."""
+    out: list[Line] = []
+    for line in lines:
+        at = attributions.find_inline_attribution(line.text) if not line.mark and line.text else -1
+        if at > 0 and not _ANGLES.match(line.text):
+            out.append(Line(line.text[:at].rstrip(), line.mark))
+            out.append(Line(line.text[at:], line.mark))
+        else:
+            out.append(line)
+    return out
+
+
+def _classify(lines: list[Line], forwarding: bool) -> list[str]:
+    kinds = [_kind_by_mark(line) for line in lines]
+    _mark_attributions(lines, kinds)
+    _mark_header_blocks(lines, kinds, forwarding)
+    _settle_weak_blocks(lines, kinds)
+    _continue_quotes(lines, kinds)
+    return kinds
+
+
+def _kind_by_mark(line: Line) -> str:
+    mark, text = line.mark, line.text
+    if mark == REST:
+        return _CUT
+    if mark == QUOTE:
+        return _QUOTED
+    if mark == ATTRIBUTION:
+        return _ATTRIBUTED if text else _EMPTY
+    if not text or text.isspace():
+        return _EMPTY
+    if mark == SIGNATURE:
+        return _SIGNED
+    # `>>> http://… <<<` is an ornament, not a quote.
+    if _ANGLES.match(text) and not text.rstrip().endswith("<<"):
+        return _QUOTED
+    return _TEXT
+
+
+def _mark_attributions(lines: list[Line], kinds: list[str]) -> None:
+    index = 0
+    while index < len(lines):
+        if kinds[index] == _TEXT and attributions.may_end_attribution(lines[index].text):
+            start = _attribution_start(lines, kinds, index)
+            if start is not None:
+                for i in range(start, index + 1):
+                    kinds[i] = _ATTRIBUTED
+        index += 1
+
+
+def _attribution_start(lines: list[Line], kinds: list[str], end: int) -> int | None:
+    """First line of the attribution that ends on line *end*; None when none ends there."""
+    before_quote = _next_kind(kinds, lines, end + 1) in (_QUOTED, WEAK)
+    joined = ""
+    found: int | None = None
+    for start in range(end, max(-1, end - 6), -1):
+        if kinds[start] == _EMPTY and joined and not joined.lstrip().startswith(("<", "wrote", "mailto")):
+            break
+        if kinds[start] not in (_TEXT, _EMPTY) or lines[start].mark != lines[end].mark:
+            break
+        joined = lines[start].text.strip() + " " + joined
+        if (
+            found is None
+            and kinds[start] != _EMPTY
+            and attributions.is_attribution(joined.strip(), before_quote)
+        ):
+            found = start
+            if attributions.starts_attribution(lines[start].text):
+                break
+        elif found is not None:
+            # A longer reading is taken only if its first line opens with the date.
+            opens = attributions.starts_attribution(lines[start].text)
+            if opens and not lines[start].text.rstrip().endswith((".", "!", "?")):
+                return start
+            if start < found - 2:
+                break
+    return found
+
+
+def _next_kind(kinds: list[str], lines: list[Line], index: int) -> str:
+    """Kind of the next line with content; WEAK for a blockquote nobody has judged yet."""
+    for i in range(index, min(index + 4, len(kinds))):
+        if lines[i].mark in (WEAK, INDENT) and kinds[i] != _EMPTY:
+            return WEAK
+        if kinds[i] != _EMPTY:
+            return kinds[i]
+    return _EMPTY
+
+
+def _mark_header_blocks(lines: list[Line], kinds: list[str], forwarding: bool) -> None:
+    """Find where a whole quoted mail begins: “Original message”, or a From/Sent/To block."""
+    for index, line in enumerate(lines):
+        if kinds[index] in (_EMPTY, _SIGNED):
+            continue
+        text = line.text.lstrip("> ") if kinds[index] == _QUOTED else line.text
+        first_quoted = kinds[index] == _QUOTED and (index == 0 or _QUOTED not in kinds[:index])
+        if kinds[index] != _QUOTED or first_quoted:
+            if attributions.is_forwarded_line(text):
+                kinds[index] = _FORWARD
+                return
+        if kinds[index] == _CUT:
+            if forwarding:
+                kinds[index] = _FORWARD
+            return
+        if kinds[index] != _TEXT:
+            if kinds[index] == _ATTRIBUTED and _next_kind(kinds, lines, index + 1) in (_TEXT, _CUT):
+                return
+            continue
+        original = attributions.is_original_line(text)
+        if original or _is_header_block(lines, kinds, index):
+            start = index
+            while start and (kinds[start - 1] == _EMPTY or attributions.is_rule_line(lines[start - 1].text)):
+                start -= 1
+            for i in range(start, index):
+                kinds[i] = _EMPTY
+            kinds[index] = _FORWARD if forwarding and not original else _CUT
+            return
+
+
+def _is_header_block(lines: list[Line], kinds: list[str], index: int) -> bool:
+    kind, value = attributions.header_label(lines[index].text)
+    ruled = _follows_rule(lines, kinds, index)
+    if kind not in ("from", "sent", "date", "to", "subject") and not ruled:
+        return False
+    seen: set[str] = set()
+    unknown = 0
+    evidence = ""
+    for i in range(index, min(index + 9, len(lines))):
+        text = lines[i].text
+        if not text.strip():
+            # Some programs put blank lines between the fields; one never begins with them.
+            if i > index + 1 or not seen:
+                break
+            continue
+        kind, value = attributions.header_label(text)
+        evidence += " " + text
+        if kind:
+            seen.add(kind)
+        elif ":" in text[:30] or "：" in text[:30]:
+            unknown += 1
+        elif not seen:
+            break
+    dated = "sent" in seen or "date" in seen
+    mail_like = "sent" in seen or attributions.has_address(evidence) or attributions.has_clock(evidence)
+    if "from" in seen and (dated or "subject" in seen or "to" in seen):
+        return mail_like and len(seen) >= 2
+    if dated and ("to" in seen or "subject" in seen):
+        return mail_like and attributions.has_address(evidence)
+    if ruled and len(seen) + unknown >= 3:
+        return attributions.has_address(evidence) and attributions.has_clock(evidence)
+    return False
+
+
+def _follows_rule(lines: list[Line], kinds: list[str], index: int) -> bool:
+    for i in range(index - 1, max(-1, index - 4), -1):
+        if lines[i].mark == RULE or attributions.is_rule_line(lines[i].text):
+            return True
+        if kinds[i] != _EMPTY:
+            return False
+    return False
+
+
+def _settle_weak_blocks(lines: list[Line], kinds: list[str]) -> None:
+    """A plain blockquote is a quote below an attribution, or as the last one below the author's text."""
+    blocks: list[tuple[int, int]] = []
+    index = 0
+    while index < len(lines):
+        if lines[index].mark in (WEAK, INDENT):
+            start = index
+            while index < len(lines) and lines[index].mark == lines[start].mark:
+                index += 1
+            blocks.append((start, index))
+        else:
+            index += 1
+    if not blocks:
+        return
+    quoted_elsewhere = any(kind in (_QUOTED, _ATTRIBUTED, _CUT) for kind in kinds)
+    for number, (start, end) in enumerate(blocks):
+        before = next((kinds[i] for i in range(start - 1, -1, -1) if kinds[i] != _EMPTY), _EMPTY)
+        is_last = number == len(blocks) - 1
+        last_alone = is_last and not quoted_elsewhere and before == _TEXT and lines[start].mark == WEAK
+        if before == _ATTRIBUTED or last_alone or (_ATTRIBUTED in kinds[start:end] and before == _TEXT):
+            for i in range(start, end):
+                kinds[i] = _QUOTED if kinds[i] != _EMPTY else _EMPTY
+
+
+def _continue_quotes(lines: list[Line], kinds: list[str]) -> None:
+    """Tails of quoted lines that a mail program broke without repeating the `>`."""
+    for index in range(1, len(lines) - 1):
+        if kinds[index] != _TEXT or kinds[index - 1] != _QUOTED:
+            continue
+        above, text = lines[index - 1].text, lines[index].text.strip()
+        following = kinds[index + 1]
+        if following == _TEXT and index + 2 < len(lines):
+            following = kinds[index + 2]
+        broken_word = len(above) >= 60 and (text[0].islower() or text[0] in "(<)…") and following == _QUOTED
+        open_link = bool(_OPEN_LINK.search(above)) and (")" in text or ">" in text)
+        whole_link = text.startswith(("(http", "<http")) and following == _QUOTED
+        if broken_word or open_link or whole_link:
+            kinds[index] = _QUOTED
+
+
+def _select(texts: list[str], kinds: list[str]) -> list[str]:
+    """The author's lines: before, after or between the quotes."""
+    kinds = _close_open_quotes(kinds)
+    if _CUT in kinds:
+        end = kinds.index(_CUT)
+        texts, kinds = texts[:end], kinds[:end]
+    texts, kinds = _without_trailing_footer(texts, kinds)
+    authored = [i for i, kind in enumerate(kinds) if kind == _TEXT]
+    if not authored:
+        return _when_nothing_is_new(texts, kinds)
+    end = authored[-1] + 1
+    answered = sum(1 for i in range(1, end) if kinds[i] == _TEXT and _last_content(kinds, i) == _QUOTED)
+    if answered > 1:
+        return texts[:end]
+    return [text for text, kind in zip(texts[:end], kinds[:end], strict=True) if kind in (_TEXT, _EMPTY)]
+
+
+def _close_open_quotes(kinds: list[str]) -> list[str]:
+    """An attribution with no marked quote below it quotes all the rest."""
+    for index, kind in enumerate(kinds):
+        if kind != _ATTRIBUTED or (index + 1 < len(kinds) and kinds[index + 1] == _ATTRIBUTED):
+            continue
+        following = next((k for k in kinds[index + 1 :] if k != _EMPTY), _EMPTY)
+        if following == _TEXT:
+            return kinds[:index] + [_CUT] * (len(kinds) - index)
+    return kinds
+
+
+def _without_trailing_footer(texts: list[str], kinds: list[str]) -> tuple[list[str], list[str]]:
+    """Drop what a mailing list or a scanner added below the last quote."""
+    quoted = [i for i, kind in enumerate(kinds) if kind == _QUOTED]
+    if not quoted:
+        return texts, kinds
+    start = quoted[-1] + 1
+    tail = [""] + texts[start:]
+    kept = signatures.without_signature(["x", *tail])[1:]
+    if any(kinds[i] in (_TEXT, _SIGNED) for i in range(start, len(kinds))) and not any(
+        line.strip() for line in kept
+    ):
+        return texts[:start], kinds[:start]
+    return texts, kinds
+
+
+def _last_content(kinds: list[str], index: int) -> str:
+    for i in range(index - 1, -1, -1):
+        if kinds[i] != _EMPTY:
+            return kinds[i]
+    return _EMPTY
+
+
+def _when_nothing_is_new(texts: list[str], kinds: list[str]) -> list[str]:
+    """Only a quote: empty when it says so itself, all of it when only its markup does."""
+    first = next((kind for kind in kinds if kind != _EMPTY), _EMPTY)
+    if first == _QUOTED and _ATTRIBUTED not in kinds[:1]:
+        return [text for text, kind in zip(texts, kinds, strict=True) if kind != _SIGNED]
+    if first == _SIGNED:
+        return texts if _QUOTED not in kinds and _CUT not in kinds else []
+    return []
+
+
+def _forwarded_sender(texts: list[str]) -> ForwardedSender | None:
+    """The first sender and subject of the forwarded header block."""
+    sender = subject = ""
+    for text in texts:
+        kind, value = attributions.header_label(text.lstrip("> "))
+        if kind == "from" and not sender:
+            sender = value
+        elif kind == "subject" and not subject:
+            subject = value
+        if sender and subject:
+            break
+    # Outlook writes `Ana [mailto:ana@…]`, others `Ana<mailto:ana@…>`.
+    sender = re.sub(r"\[(?:mailto:)?([^\[\]\s]+@[^\[\]\s]+)\]", r"<\1>", sender).replace("<mailto:", "<")
+    found = parse_addresses([sender])
+    if found:
+        return ForwardedSender(found[0].name, found[0].address, subject)
+    return ForwardedSender(sender[:200], "", subject) if sender else None
