@@ -1,0 +1,67 @@
+"""What follows DATA: the mail between 354 and `<CRLF>.<CRLF>`, as exactly those bytes and no others.
+
+Pure. A lone dot between bare line feeds or carriage returns never ends a mail (SMTP
+smuggling, CVE-2023-51764): such bytes stay in it as they came.
+"""
+
+from __future__ import annotations
+
+# Readers stop here: every end of data ends like this, and little else does.
+STOP = b".\r\n"
+_END = b"\r\n.\r\n"
+
+
+class MailData:
+    """Collects one mail, undoing the doubled dots (RFC 5321, 4.5.2).
+
+    Each part must end with the first STOP in it, or hold none.
+    """
+
+    def __init__(self, max_bytes: int) -> None:
+        self._max_bytes = max_bytes
+        self._content = bytearray()
+        # The line break before the next byte: until that is known, a dot may have to go.
+        # The first line follows the one of the DATA command.
+        self._held = b"\r\n"
+        self._is_first = True
+        self.size = 0
+        self.is_discarded = False
+
+    @property
+    def held(self) -> int:
+        """Bytes in memory."""
+        return len(self._content)
+
+    @property
+    def is_too_large(self) -> bool:
+        return self.size > self._max_bytes
+
+    def add(self, part: bytes) -> bool:
+        """Take the next part; True when it was the last."""
+        part = self._held + part
+        is_last = part.endswith(_END)
+        if is_last:
+            part, self._held = part[: -len(STOP)], b""
+        else:
+            self._held = b"\r\n" if part.endswith(b"\r\n") else b"\r" if part.endswith(b"\r") else b""
+            part = part[: len(part) - len(self._held)]
+        part = part.replace(b"\r\n.", b"\r\n")
+        if self._is_first:
+            part, self._is_first = part[2:], False
+        self.size += len(part)
+        if self.is_too_large or self.is_discarded:
+            # It will be refused: until its end is read, it takes no memory.
+            self._content.clear()
+        else:
+            self._content += part
+        return is_last
+
+    def discard(self) -> None:
+        """There is no room for it: read on, keep nothing."""
+        self.is_discarded = True
+        self._content.clear()
+
+    def take(self) -> bytes:
+        """The mail; what was collected is let go."""
+        content, self._content = bytes(self._content), bytearray()
+        return content
