@@ -50,6 +50,8 @@ class Case(Base):
         Index("ix_case_tray_state", "state", "last_activity_at", "id"),
         Index("ix_case_due", "due_at", sqlite_where=text("is_open AND due_at IS NOT NULL"),
               postgresql_where=text("is_open AND due_at IS NOT NULL")),
+        Index("ix_case_snoozed", "snoozed_until", sqlite_where=text("snoozed_until IS NOT NULL"),
+              postgresql_where=text("snoozed_until IS NOT NULL")),
         Index("ix_case_requester", "requester_id", "last_activity_at"),
     )  # fmt: skip
 

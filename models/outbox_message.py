@@ -36,6 +36,9 @@ class OutboxMessage(Base):
               postgresql_where=_DUE),
         Index(None, "status", "id"),
         Index(None, "case_id", "id"),
+        # When the administrators were last told of trouble.
+        Index("ix_outbox_message_alert", "created_at", sqlite_where=text("kind = 'alert'"),
+              postgresql_where=text("kind = 'alert'")),
     )  # fmt: skip
 
     id: Mapped[Id]

@@ -1,0 +1,190 @@
+"""How the office writes about a case: from which address, to whom, and under which mail of the thread."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import timedelta
+
+from sqlalchemy import ColumnElement, func, select
+from sqlalchemy.orm import Session
+
+from intake.addresses import split_plus
+from intake.office import Office
+from intake.reply_address import sign
+from models.base import now
+from models.case import Case
+from models.contact import AddressKind
+from models.dependencia import Dependencia
+from models.inbound_mail import InboundMail
+from models.mailbox import Mailbox
+from models.message import Direction, Message
+from models.outbox_message import OutboxMessage
+from models.person import Account, Role
+from models.ticket import Ticket
+
+# Notices to the requester that are no message of the thread; their ids belong into References too.
+_TOLD = ("acuse", "resolved", "concluded", "closed", "reopened", "cancelled")
+# The first id is the root that mail clients group by, the last ones survive a lost mail (RFC 5322, 3.6.4).
+MAX_REFERENCES = 20
+# RFC 3834, 2: what answers such an address talks to a machine.
+_ROBOT = re.compile(
+    r"(mailer-daemon|postmaster|nobody|(no|do-?not|non?)[-_.]?(reply|respond|contest\w*|respuesta)"
+    r"|bounces?|rebotes?|listserv|majordomo|owner-.*|.*-(request|owner|bounces?))([-_.+=].*)?",
+    re.IGNORECASE,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Letterhead:
+    """Who a mail comes from, and where its answer goes."""
+
+    address: str
+    name: str
+    reply_to: str
+
+
+@dataclass(frozen=True, slots=True)
+class Thread:
+    """The ids (RFC 5322, 3.6.4) that put a mail under the ones before it."""
+
+    in_reply_to: str = ""
+    references: tuple[str, ...] = ()
+
+
+def letterhead(session: Session, office: Office, case: Case, message: Message | None = None) -> Letterhead:
+    """The mailbox the requester wrote to, so that a conversation keeps one address; replies reach the case."""
+    mailbox = _mailbox_of(session, case, message)
+    if mailbox is None:
+        return unbound_letterhead(session, office)
+    return Letterhead(
+        mailbox.address,
+        f"{mailbox.name or mailbox.address} · {office.settings.institution}",
+        sign(office, mailbox.address, case.folio),
+    )
+
+
+def unbound_letterhead(session: Session, office: Office) -> Letterhead:
+    """For mail that is about no case."""
+    mailbox = session.scalar(select(Mailbox).where(Mailbox.is_active).order_by(Mailbox.id).limit(1))
+    address = mailbox.address if mailbox else f"oficialia@{office.settings.domain}"
+    return Letterhead(address, office.settings.institution, "")
+
+
+def _mailbox_of(session: Session, case: Case, message: Message | None) -> Mailbox | None:
+    if message is not None and message.inbound_mail_id is not None:
+        inbound = session.get(InboundMail, message.inbound_mail_id)
+        recipient = inbound.envelope_to if inbound else ""
+    else:
+        of_case = select(InboundMail.envelope_to).where(InboundMail.case_id == case.id)
+        recipient = session.scalar(of_case.order_by(InboundMail.id).limit(1)) or ""
+    active = select(Mailbox).where(Mailbox.is_active).order_by(Mailbox.id).limit(1)
+    choices = [Mailbox.address == split_plus(recipient)[0]]
+    if isinstance(case, Ticket) and case.service_id is not None:
+        choices.append(Mailbox.service_id == case.service_id)
+    if case.dependencia_id is not None:
+        choices.append(Mailbox.dependencia_id == case.dependencia_id)
+    for choice in choices:
+        if mailbox := session.scalar(active.where(choice)):
+            return mailbox
+    return session.scalar(active)
+
+
+def under(message: Message) -> Thread:
+    """Right under *message*."""
+    if not message.rfc_message_id:
+        return Thread()
+    return Thread(message.rfc_message_id, _shortened([*message.references, message.rfc_message_id]))
+
+
+def thread_of(session: Session, case: Case) -> Thread:
+    """Under the last mail of the requester, with every id of the thread that they may have."""
+    is_mail = (Message.case_id == case.id, Message.rfc_message_id != "", Message.direction != Direction.NOTE)
+    columns = (Message.created_at, Message.direction, Message.rfc_message_id, Message.references)
+    rows = session.execute(
+        select(*columns).where(*is_mail).order_by(Message.id.desc()).limit(MAX_REFERENCES)
+    ).all()
+    told = session.execute(
+        select(OutboxMessage.created_at, OutboxMessage.rfc_message_id)
+        .where(OutboxMessage.case_id == case.id, OutboxMessage.kind.in_(_TOLD))
+        .order_by(OutboxMessage.id.desc())
+        .limit(MAX_REFERENCES)
+    ).all()
+    root = session.scalar(select(Message.references).where(*is_mail).order_by(Message.id).limit(1))
+    known = sorted([(row[0], row[2]) for row in rows] + [(row[0], row[1]) for row in told])
+    ids = [*(root or []), *(value for _, value in known)]
+    received = [row.rfc_message_id for row in rows if row.direction == Direction.IN]
+    parent = received[0] if received else (ids[-1] if ids else "")
+    return Thread(parent, _shortened(ids, last=parent))
+
+
+def _shortened(ids: list[str], last: str = "") -> tuple[str, ...]:
+    distinct = [value for value in dict.fromkeys(ids) if value != last]
+    distinct += [last] if last else []
+    if len(distinct) <= MAX_REFERENCES:
+        return tuple(distinct)
+    return (distinct[0], *distinct[-(MAX_REFERENCES - 1) :])
+
+
+def requester_address(case: Case) -> str:
+    """Where the requester reads mail; empty when we know of no such address that works."""
+    for address in case.requester.addresses:
+        if address.kind == AddressKind.EMAIL and address.failed_at is None:
+            return address.value
+    return ""
+
+
+def telegram_chat(case: Case) -> str:
+    """The requester's chat; empty when there is none."""
+    for address in case.requester.addresses:
+        if address.kind == AddressKind.TELEGRAM and address.failed_at is None:
+            return address.value
+    return ""
+
+
+def is_answerable(session: Session, address: str) -> bool:
+    """False for what no automatic mail may be sent to: nobody, machines and ourselves."""
+    local, at, domain = address.partition("@")
+    if not at or not local or not domain or _ROBOT.fullmatch(local):
+        return False
+    return session.scalar(select(Mailbox.id).where(Mailbox.address == split_plus(address)[0])) is None
+
+
+def has_had_enough(session: Session, office: Office, case: Case, kind: str) -> bool:
+    """True when the requester got as many notices of *kind* within the hour as may be a person's."""
+    since = now() - timedelta(hours=1)
+    count = session.scalar(
+        select(func.count(OutboxMessage.id))
+        .join(Case, Case.id == OutboxMessage.case_id)
+        .where(
+            Case.requester_id == case.requester_id,
+            Case.last_activity_at >= since,
+            OutboxMessage.kind == kind,
+            OutboxMessage.created_at >= since,
+        )
+    )
+    return (count or 0) >= office.settings.acuse_per_hour
+
+
+def staff_address(account: Account) -> str:
+    """Where *account*'s person reads mail; empty when the directory has no address."""
+    return (account.person.email or "").lower() if account.is_active and account.person.is_active else ""
+
+
+def heads_of(session: Session, dependencia: Dependencia | None) -> list[str]:
+    """Addresses of the heads of *dependencia*, or of the nearest one above that has any."""
+    while dependencia is not None:
+        if found := addresses_of(
+            session, Account.role == Role.HEAD, Account.dependencia_id == dependencia.id
+        ):
+            return found
+        dependencia = dependencia.parent
+    return []
+
+
+def addresses_of(session: Session, *which: ColumnElement[bool]) -> list[str]:
+    """Addresses of at most ten active accounts."""
+    accounts = session.scalars(
+        select(Account).where(Account.is_active, *which).order_by(Account.id).limit(10)
+    )
+    return list(dict.fromkeys(filter(None, map(staff_address, accounts))))
