@@ -56,7 +56,7 @@ install_missing() {
 find_missing
 test -n "$missing" || exit 0
 if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
-    install_missing
+    install_missing || echo "apt-get did not get through." >&2
     find_missing
     test -n "$missing" || exit 0
 fi
