@@ -131,6 +131,19 @@ _ORIGINAL_LINE = re.compile(rf"[\s>\-_=*~#|—–]*(?:{_ORIGINAL})\s*[:：]?[\s\
 _FORWARDED_LINE = re.compile(
     rf"[\s>\-_=*~#|—–]*(?:{_FORWARDED})(?:\s[^\n]{{0,120}})?\s*[:：]?[\s\-_=*~#|—–]*", re.IGNORECASE
 )
+# `-------- Oprindelig besked --------`: the word for message between dashes, whatever else it says.
+_DASHED_TITLE = re.compile(r"[\s>*]*[-_=—–]{3,}\s?([^\d\W][^\n\d@<>:]{3,50}?)\s?[-_=—–]{3,}[\s*]*")
+_MESSAGE_WORD = re.compile(
+    r"\b(?:message|mensaje|mensagem|missatge|mezua|mensaxe|nachricht|messaggio|bericht|meddelande|meddelelse|besked|melding|viesti|wiadomo[sś][cć]|zpr[aá]va|"
+    r"spr[aá]va|poruka|sporočilo|сообщение|письмо|повідомлення|лист|съобщение|mesaj|ileti|mail|e-?mail|correo|courriel|üzenet|levél|mesajul|μήνυμα|kiri|sõnum|laiškas|ziņojums)\b|"
+    r"邮件|郵件|消息|メッセージ|메시지|메일|thư|tin nhắn|הודעה|رسالة|ข้อความ|pesan",
+    re.IGNORECASE,
+)
+_FORWARD_WORD = re.compile(
+    r"forward|reenvi|encamin|reencam|transf[eé]r|réexp|weitergel|inoltr|doorgest|doorst|vidarebef|videresen|välit|przekaz|p[rř]epos|prepos|пересл|пересыл|переадр|ilet[ie]|yönlen|"
+    r"转发|轉寄|轉發|転送|전달|chuyển|továb|redirec|προωθ|proslij",
+    re.IGNORECASE,
+)
 _RULE_LINE = re.compile(r"[\s>*]*(?:[-_=*~—–]\s?){3,}[\s*]*")
 _FORWARD_SUBJECT = re.compile(
     r"\s*(?:\[[^\]]{0,40}\]\s*)?(?:fwd?|rv|tr|wg|enc|rif|inoltra|doorst|vb|vs|vl|fs|pd|i|továbbítás|ilt|转发|轉寄|전달|転送)\s*(?:\[\d+\])?[:：]",
@@ -207,19 +220,28 @@ def header_label(line: str) -> tuple[str, str]:
 
 def is_original_line(line: str) -> bool:
     """`-----Mensaje original-----` and its kin; everything below is quoted."""
-    return (
-        len(line) < 200
-        and bool(_ORIGINAL_LINE.fullmatch(line))
-        and (any(c in "-_=*~#|—–" for c in line) or line.rstrip().endswith((":", "：")))
-    )
+    if len(line) > 200:
+        return False
+    titled = _DASHED_TITLE.fullmatch(line)
+    if titled and _MESSAGE_WORD.search(titled[1]):
+        return not _FORWARD_WORD.search(titled[1])
+    return _is_marked(line) and bool(_ORIGINAL_LINE.fullmatch(line))
 
 
 def is_forwarded_line(line: str) -> bool:
     """`---------- Forwarded message ---------` and its kin; what follows is the matter itself."""
-    return (
-        len(line) < 200
-        and bool(_FORWARDED_LINE.fullmatch(line))
-        and (any(c in "-_=*~#|—–" for c in line) or line.rstrip().endswith((":", "：")))
+    if len(line) > 200:
+        return False
+    titled = _DASHED_TITLE.fullmatch(line)
+    if titled and _MESSAGE_WORD.search(titled[1]):
+        return bool(_FORWARD_WORD.search(titled[1]))
+    return _is_marked(line) and bool(_FORWARDED_LINE.fullmatch(line))
+
+
+def _is_marked(line: str) -> bool:
+    """Set off from prose by dashes around it or a colon behind it."""
+    return line.rstrip().endswith((":", "：")) or any(
+        mark in line for mark in ("--", "__", "==", "**", "##", "—", "–", "~~")
     )
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from intake.addresses import domain_of, normalise_address
 from intake.headers import Headers, parse_ids
 from intake.incoming import Bounce
-from intake.mime import Part
+from intake.mime import Part, Splitter
 
 # A report says what failed near its beginning; the returned mail below it may be huge.
 MAX_TEXT = 60_000
@@ -38,7 +38,7 @@ _FAILURE_SUBJECT = re.compile(
     r"unzustellbar|nicht zugestellt|zustellung fehlgeschlagen|r[ée]ponse non remis|[eé]chec de (?:la )?remise|non remis|impossibile (?:recapitare|consegnare)|mancata consegna|"
     r"niet (?:bezorgd|bestelbaar|afgeleverd)|onbestelbaar|ikke leveret|kan inte levereras|olevererbart|nie dostarczon|не доставлено|недоставлен|配信不能|送達不能|退信|无法送达|"
     r"rejected(?: mail| message|:)|mailbox (?:full|unavailable)|message blocked|user unknown|unknown (?:address|user)|address (?:not found|error)|nondeliverable|delivery to the following|"
-    r"ndn:|permanent (?:delivery )?(?:failure|error)|failed mail|mail could not|problem delivering|unzustellbare",
+    r"mail failed|delivery warning|rejected mail|退信|投递失败|送信エラー|ndn:|permanent (?:delivery )?(?:failure|error)|failed mail|mail could not|problem delivering|unzustellbare",
     re.IGNORECASE,
 )
 _FAILURE_TEXT = re.compile(
@@ -47,6 +47,7 @@ _FAILURE_TEXT = re.compile(
     r"over ?quota|quota exceeded|exceeded (?:the )?(?:storage|quota)|did not reach|does not exist|doesn.t exist|address(?:es)? (?:had|failed|not found|rejected)|following (?:addresses|recipients?)|no longer (?:valid|active|in use|available)|"
     r"host (?:not found|unknown)|relay(?:ing)? (?:access )?denied|message (?:was )?(?:rejected|refused|blocked|undeliver)|not been delivered|cannot be delivered|can.t be delivered|delivery (?:error|failure|problem)|"
     r"no se (?:pudo|puede|ha podido) entregar|no pudo (?:ser )?entreg|no ha sido entregad|no existe|não (?:foi|pôde)|konnte nicht zugestellt|n'a (?:pas )?pu [êe]tre|non (?:è stato|può essere)|impossible de remettre|"
+    r"has been postponed|automatically rejected|unknown host|no valid recipients|无法(?:发送|送达|投递)|投递失败|配信できません|"
     r"mail delivery fail|has been (?:blocked|rejected)|(?:^|\D)[45][0-9]{2}[ \-#]+[45]\.\d{1,3}\.\d{1,3}|\b55[0-4]\b|\b45[0-2]\b",
     re.IGNORECASE,
 )
@@ -60,10 +61,32 @@ _AUTO_SUBJECT = re.compile(
 )
 _LIST_PRECEDENCE = ("list", "bulk")
 _ADDRESS = re.compile(
-    r"[A-Za-z0-9!#$%&'*/=?^_`{|}~.+-]{1,64}@[A-Za-z0-9](?:[A-Za-z0-9.-]{0,253}[A-Za-z0-9])?"
+    r"[A-Za-z0-9!#$%&'*/?^_`{|}~.+-][A-Za-z0-9!#$%&'*/=?^_`{|}~.+-]{0,63}@(?:[A-Za-z0-9_-]{1,63}\.){1,10}[A-Za-z]{2,24}"
 )
+# What stands behind this is whom the mail did not reach; before it, whom it was written to.
+_MARKER = re.compile(
+    r"(?:following|these) (?:e-?mail )?(?:recipients?|address(?:es)?|users?)(?:\(s\))?[^\n]{0,120}:|not (?:be )?deliver(?:ed|able) to(?: the following)?:|failed addresses follow|permanent fatal errors|"
+    r"(?:siguientes?|estos?) (?:destinatarios?|direcci[oó]n(?:es)?)[^\n]{0,80}:|destinat[aá]rios? (?:a seguir|seguintes?)[^\n]{0,80}:|destinataires? suivants?[^\n]{0,80}:|folgende[nr]? empf[aä]nger[^\n]{0,80}:",
+    re.IGNORECASE,
+)
+_LABEL = re.compile(
+    r"(?:recipient|rcpt to|\bto|user|address|destinatario|para|unknown|deliver\w*|\bfor|expanded from)\W{0,10}$"
+)
+# A question to the sender, not a failure: the mail waits for an answer.
+_CHALLENGE = re.compile(
+    r"requires? confirmation|not pre-approved|boxbe|guest list|confirm (?:that )?you(?:r| are)|challenge[- ]response|whitelist\.aspx",
+    re.IGNORECASE,
+)
+
 _STATUS = re.compile(r"(?<![\d.])([245]\.\d{1,3}\.\d{1,3})(?![\d.])")
 _CODE = re.compile(r"(?<![\d.])([45]\d\d)(?=[ \-:]|$)")
+
+
+_BARE_LOCAL = re.compile(
+    r"(?:following recipients?|following addresses|recipient|user)[^\n]{0,300}:[ \t]*\n\s{0,8}([\w.+-]{2,64})[ \t]*(?:\n|$)",
+    re.IGNORECASE,
+)
+_SUCCESS = ("delivered", "relayed", "expanded")
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +104,7 @@ class Machine:
 def judge(root: Part, subject: str, sender: str, sender_name: str, text: str) -> Machine:
     """What kind of machine, if any, wrote this mail, and whether it may be answered automatically."""
     headers = root.headers
-    receipt = _is_read_receipt(root)
+    receipt = _is_read_receipt(root, subject)
     bounce = None if receipt else _bounce_of(root, subject, sender, sender_name, text)
     mailing_list = any(
         name in headers for name in ("list-id", "list-post", "list-unsubscribe", "mailing-list")
@@ -91,9 +114,10 @@ def judge(root: Part, subject: str, sender: str, sender_name: str, text: str) ->
     return Machine(automatic, bounce is not None, mailing_list, receipt, not quiet, bounce)
 
 
-def _is_read_receipt(root: Part) -> bool:
+def _is_read_receipt(root: Part, subject: str) -> bool:
     if root.kind == "multipart/report" and "disposition" in root.parameters.get("report-type", ""):
-        return True
+        # Sieve refuses mail with a receipt that says so (RFC 5429, 2.1): that one is a bounce.
+        return "reject" not in subject.lower()
     return any(part.kind == "message/disposition-notification" for part in root.children)
 
 
@@ -129,7 +153,8 @@ def _is_auto_reply(headers: Headers, subject: str) -> bool:
         or headers.plain("x-fc-machinegenerated").lower() == "true"
     ):
         return True
-    return bool(_AUTO_SUBJECT.match(subject))
+    # Vacation programs of the old days say it only by the envelope (RFC 3834, 3.3).
+    return _has_empty_path(headers) or bool(_AUTO_SUBJECT.match(subject))
 
 
 def _asks_for_silence(headers: Headers, sender: str) -> bool:
@@ -153,36 +178,55 @@ def _asks_for_silence(headers: Headers, sender: str) -> bool:
 
 
 def _bounce_of(root: Part, subject: str, sender: str, sender_name: str, text: str) -> Bounce | None:
-    report = _read_report(root)
-    if report is not None:
-        return report if report.recipients or report.statuses or True else None
-    headers = root.headers
-    daemon = bool(
-        _DAEMON.match(sender)
-        or _DAEMON_NAME.search(sender_name)
-        or not sender
-        or sender.endswith("mailer-daemon")
-    )
-    empty_path = headers.plain("return-path").replace(" ", "") == "<>"
-    failed_subject = bool(_FAILURE_SUBJECT.search(subject))
-    body = text[:MAX_TEXT]
+    headers, body = root.headers, text[:MAX_TEXT]
+    is_report, report = _read_report(root)
+    if is_report and report is None:
+        return None
+    daemon = _is_daemon(sender, sender_name)
+    empty_path = _has_empty_path(headers)
     named = "x-failed-recipients" in headers
-    explained = bool(_FAILURE_TEXT.search(body))
-    points = 2 * daemon + 2 * failed_subject + empty_path + 3 * named + 2 * explained
-    if points < 4 or (not named and not (daemon or empty_path or failed_subject)):
-        return None
-    if not (daemon or empty_path or named) and (
-        "in-reply-to" in headers and re.match(r"\s*(?:re|rv|fw|fwd|aw)\s*:", subject, re.I)
-    ):
-        return None
-    return _read_words(root, headers, sender, body)
+    if report is None:
+        failed = bool(_FAILURE_SUBJECT.search(subject))
+        machine = (
+            daemon or empty_path or named or "auto-submitted" in headers or root.kind == "multipart/report"
+        )
+        points = 2 * daemon + 2 * failed + empty_path + 3 * named + 2 * bool(_FAILURE_TEXT.search(body))
+        if points < 4 or not machine:
+            return None
+        report = _report_inside(root)
+    if report is None or not report.recipients:
+        words = _read_words(root, headers, sender, body)
+        report = Bounce(
+            words.recipients,
+            report.statuses if report else words.statuses,
+            words.original_message_id,
+            words.diagnostic,
+        )
+    return None if _CHALLENGE.search(report.diagnostic) else report
 
 
-def _read_report(root: Part) -> Bounce | None:
-    """RFC 3464: the fields of message/delivery-status."""
+def _is_daemon(sender: str, name: str) -> bool:
+    return not sender or bool(_DAEMON.match(sender) or _DAEMON_NAME.search(name))
+
+
+def _has_empty_path(headers: Headers) -> bool:
+    path = headers.plain("return-path").replace(" ", "").lower() if "return-path" in headers else ""
+    return path in ("<>", "<mailer-daemon>")
+
+
+def _read_report(root: Part) -> tuple[bool, Bounce | None]:
+    """Whether there is a report (RFC 3464), and what it says failed."""
     for part in root.walk():
         if part.kind in ("message/delivery-status", "message/global-delivery-status"):
-            return _read_status_part(root, part)
+            return True, _read_status_part(root, part)
+    return False, None
+
+
+def _report_inside(root: Part) -> Bounce | None:
+    """The report of a bounce that a gateway wrapped in a mail of its own."""
+    for part in root.walk():
+        if part.kind == "message/rfc822":
+            return _read_report(Splitter(part.content()[: 5 * MAX_TEXT]).split())[1]
     return None
 
 
@@ -190,31 +234,35 @@ def _read_status_part(root: Part, part: Part) -> Bounce | None:
     content = part.content()[:MAX_TEXT].replace(b"\r\n", b"\n").replace(b"\r", b"\n")
     recipients: list[str] = []
     statuses: list[str] = []
-    diagnostic = ""
     actions: list[str] = []
+    diagnostic = ""
     for block in re.split(rb"\n[ \t]*\n", content.strip())[: MAX_RECIPIENTS + 1]:
         fields = Headers(block)
-        address = _after_type(fields.plain("original-recipient")) or ""
-        final = _after_type(fields.plain("final-recipient"))
         action = fields.plain("action").lower()
-        if not (address or final):
+        # The address as we wrote it, when the report kept it; its own spelling otherwise.
+        written = [
+            _after_type(fields.plain(name))
+            for name in ("original-recipient", "final-recipient", "x-actual-recipient")
+        ]
+        address = next((a for a in written if _ADDRESS.fullmatch(a)), next(filter(None, written), ""))
+        if not address:
             continue
         actions.append(action)
-        status = _STATUS.search(fields.plain("status"))
-        said = fields.plain("diagnostic-code")
-        if action in ("delivered", "relayed", "expanded"):
+        if action in _SUCCESS:
             continue
-        chosen = final or address
-        recipients.append(normalise_address(chosen))
-        better = _STATUS.search(said)
-        if status or better:
-            plain = status[1] if status else ""
-            statuses.append(better[1] if better and plain in ("", "5.0.0", "4.0.0") else plain)
-        diagnostic = diagnostic or said
-    if actions and all(action in ("delivered", "relayed", "expanded") for action in actions):
-        # A success report is no bounce.
+        recipients.append(normalise_address(address))
+        statuses.append(_status_of(fields))
+        diagnostic = diagnostic or fields.plain("diagnostic-code")
+    if actions and all(action in _SUCCESS for action in actions):
         return None
     return Bounce(_unique(recipients), _unique(statuses), _original_id(root), diagnostic[:1000])
+
+
+def _status_of(fields: Headers) -> str:
+    """The enhanced status; what the other server said where the field says nothing (5.0.0)."""
+    status, said = _STATUS.search(fields.plain("status")), _STATUS.search(fields.plain("diagnostic-code"))
+    plain = status[1] if status else ""
+    return said[1] if said and plain in ("", "5.0.0", "4.0.0") else plain
 
 
 def _after_type(value: str) -> str:
@@ -249,67 +297,55 @@ def _read_words(root: Part, headers: Headers, sender: str, body: str) -> Bounce:
     returned = _RETURNED.search(body, 1)
     if returned and _ADDRESS.search(body, 0, returned.start()):
         said = body[: returned.start()]
-    recipients = [
-        normalise_address(a)
-        for value in headers.all_plain("x-failed-recipients")
-        for a in re.split(r"[,\s]+", value)
-        if "@" in a
-    ]
+    marker = _MARKER.search(said)
+    named = " ".join(headers.all_plain("x-failed-recipients"))
     own = {
-        normalise_address(m)
+        normalise_address(found)
         for name in ("to", "delivered-to", "from", "reply-to")
-        for v in headers.all_plain(name)
-        for m in _ADDRESS.findall(v)
+        for value in headers.all_plain(name)
+        for found in _ADDRESS.findall(value)
     }
     own.add(sender)
-    if not recipients:
-        recipients = _recipients_in(said, own)
-    if not recipients and said is not body:
-        recipients = _recipients_in(body, own)
-    if not recipients:
-        recipients = _local_part_only(said, sender)
-    statuses = _unique([m[1] for m in _STATUS.finditer(said)][:20])
-    diagnostic = next(
-        (line.strip() for line in said.split("\n") if _CODE.search(line) or _STATUS.search(line)), ""
+    recipients = (
+        [normalise_address(found) for found in _ADDRESS.findall(named)]
+        or (_recipients_in(said[marker.end() :], own) if marker else [])
+        or _local_part_only(said, sender)
+        or _recipients_in(said, own)
+        or (_recipients_in(body, own) if said is not body else [])
     )
+    statuses = _unique(
+        [found[1] for found in _STATUS.finditer(said[marker.end() :] if marker else said)][:20]
+    )
+    lines = said.split("\n")
+    diagnostic = next((line.strip() for line in lines if _CODE.search(line) or _STATUS.search(line)), "")
     return Bounce(_unique(recipients), statuses, _original_id(root), diagnostic[:1000])
 
 
 def _recipients_in(body: str, own: set[str]) -> list[str]:
-    """Addresses of the failure notice itself, weighed by where they stand."""
+    """Addresses of a failure notice: those in a telling place, or else all but our own."""
     strong: list[str] = []
     weak: list[str] = []
     for line in body.split("\n")[:600]:
         for match in _ADDRESS.finditer(line[:1000]):
-            address = normalise_address(match[0].strip(".'`"))
+            written = match[0].strip(".'`")
+            address = normalise_address(written[5:] if written[:5].lower() == "smtp=" else written)
+            before = line[: match.start()].lower()[-40:]
             if (
                 address in own
-                or "." not in domain_of(address)
                 or _DAEMON.match(address)
-                or address.startswith(("postmaster@", "abuse@"))
+                or before.rstrip(" <").endswith(("from", "from:", "contact"))
             ):
                 continue
-            alone = line.strip(" \t<>():;,*.\"'-[]").lower() in (match[0].lower(), "to: " + match[0].lower())
-            opens = line.lstrip(" \t*-").startswith(
-                ("<" + match[0], match[0] + ":", match[0] + " ", match[0] + "...", match[0] + ">")
-            )
-            labelled = re.search(
-                r"(?:recipient|rcpt to|to|user|address|destinatario|para|unknown|deliver\w*)\W{0,10}$",
-                line[: match.start()].lower()[-40:],
-            )
-            (strong if alone or opens or labelled else weak).append(address)
+            alone = line.strip(" \t<>():;,*.\"'-[]").lower().removeprefix("to: ") == written.lower()
+            opens = re.match(r"[ \t*\-<\[\"']*$", line[: match.start()]) is not None
+            (strong if alone or opens or _LABEL.search(before) else weak).append(address)
     return strong or weak
 
 
 def _local_part_only(body: str, sender: str) -> list[str]:
     """AOL and Notes name only the mailbox: its domain is the one that answers."""
-    domain = domain_of(sender)
-    found = re.search(
-        r"(?:following recipients?|following addresses|recipient|user)[^\n]{0,300}:[ \t]*\n\s{0,8}([\w.+-]{2,64})[ \t]*(?:\n|$)",
-        body,
-        re.IGNORECASE,
-    )
-    return [f"{found[1].lower()}@{domain}"] if found and domain else []
+    found = _BARE_LOCAL.search(body)
+    return [f"{found[1].lower()}@{domain_of(sender)}"] if found and "@" in sender else []
 
 
 def _unique(values: list[str]) -> tuple[str, ...]:

@@ -128,7 +128,7 @@ def _guess(data: bytes) -> str:
     sample = data[:_GUESS_SAMPLE]
     high = sum(byte > 127 for byte in sample)
     # Western European text has an accent here and there; the offices we serve write it.
-    if high * 5 <= len(sample) or len(sample) < 40:
+    if high * 5 <= len(sample) or (len(sample) < 40 and high * 5 <= 2 * len(sample)):
         return (
             data.decode("cp1252", "replace")
             if _strict(data, "cp1252") is not None

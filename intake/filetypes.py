@@ -90,7 +90,7 @@ _EXECUTABLE_TYPES = {
     "application/x-mach-binary", "application/x-ms-shortcut",
 }  # fmt: skip
 _EXECUTABLE = set(
-    "exe com scr pif dll sys drv cpl ocx msi msp mst msix appx jar apk ipa dmg pkg deb rpm app bin run elf gadget "
+    "exe com scr pif dll sys drv cpl ocx msi msp mst msix appx jar apk ipa dmg pkg deb rpm app run elf gadget "
     "lnk url scf inf reg hta chm xll application appref-ms settingcontent-ms library-ms search-ms diagcab iso img vhd "
     "vhdx".split()
 )
@@ -264,9 +264,6 @@ def _danger_in_archive(content: bytes, content_type: str) -> str:
     for name in lowered:
         extension = extension_of(name)
         if extension in _EXECUTABLE or extension in _SCRIPT or extension in _MACRO:
-            # Office files carry .bin (printer settings, embedded objects) that nobody can start.
-            if extension == "bin" and content_type.startswith("application/vnd."):
-                continue
             return "archive-with-executable"
     return ""
 

@@ -24,6 +24,7 @@ _FOLD = re.compile(r"\n[ \t]*")
 _WORD = re.compile(r"=\?([\w.:+-]{1,60})(?:\*[\w-]{0,20})?\?\s?([bBqQ])\s?\?((?:[^?]|\?(?!=)){0,4000})\?=")
 _GAP = re.compile(r"\?=\s+=\?")
 _PARAMETER = re.compile(r';\s*([^\s=;"]{1,80})\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^;]*))', re.DOTALL)
+_BASE64_LINE = re.compile(rb"[A-Za-z0-9+/]*={0,2}[ \t]*")
 _ID = re.compile(r"<\s*([^<>]{1,990}?)\s*>")
 _ZONE = re.compile(r"([+-])(\d{2}):(\d{2})\b")
 _ISO = re.compile(
@@ -116,10 +117,11 @@ def decode_base64(data: bytes) -> bytes:
     """Base64 as it arrives: stray characters skipped, padding missing or in the middle."""
     first = data.find(b"=")
     if first >= 0 and len(data) - first > 4:
-        rest = data[first:].strip(b"=\r\n \t")
-        if rest and re.fullmatch(rb"[A-Za-z0-9+/=\s]*", rest):
+        rest = data[first:].lstrip(b"=")
+        # Several encoded texts one after the other; anything else below the padding is a footer.
+        if rest.strip() and rest[:1] not in b" \t" and all(map(_BASE64_LINE.fullmatch, rest.splitlines())):
             return b"".join(_decode_base64_run(run) for run in re.split(rb"=+", data))
-        data = data[: first + 4]
+        data = data[: first + 2]
     return _decode_base64_run(data)
 
 
@@ -136,6 +138,11 @@ def _decode_base64_run(data: bytes) -> bytes:
 def parse_parameters(value: str) -> tuple[str, dict[str, str]]:
     """`text/plain; charset=x; name*0*=…` → the value before the first semicolon and its parameters."""
     head, semicolon, _ = value.partition(";")
+    words = head.split(None, 1)
+    if len(words) == 2 and "=" in words[1]:
+        # `multipart/mixed boundary=x`: the semicolon was forgotten.
+        value = f"{words[0]};{value.lstrip()[len(words[0]) :]}"
+        head, semicolon = words[0], ";"
     if not semicolon:
         return head.strip().lower(), {}
     plain: dict[str, str] = {}

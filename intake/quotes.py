@@ -17,9 +17,10 @@ from intake.incoming import ForwardedSender
 MAX_LINES = 20_000
 
 # What a line is.
-_EMPTY, _TEXT, _QUOTED, _ATTRIBUTED, _CUT, _FORWARD, _SIGNED = "etqachs"[0], "t", "q", "a", "c", "f", "s"
+_EMPTY, _TEXT, _QUOTED, _ATTRIBUTED, _CUT, _FORWARD, _SIGNED = "e", "t", "q", "a", "c", "f", "s"
 
 _ANGLES = re.compile(r"\s{0,3}(?:>\s?|\|\s)")
+_BROKEN_ADDRESS = re.compile(r">\s?(?:[^\W\d]{1,15}(?: [^\W\d]{1,15})?)?\s?[:：]\s*$")
 _OPEN_LINK = re.compile(r"[(<][^()<>]*$")
 
 
@@ -82,8 +83,8 @@ def _kind_by_mark(line: Line) -> str:
         return _EMPTY
     if mark == SIGNATURE:
         return _SIGNED
-    # `>>> http://… <<<` is an ornament, not a quote.
-    if _ANGLES.match(text) and not text.rstrip().endswith("<<"):
+    # `>>> http://… <<<` is an ornament; `> wrote:` ends an address that was broken before its `>`.
+    if _ANGLES.match(text) and not text.rstrip().endswith("<<") and not _BROKEN_ADDRESS.match(text):
         return _QUOTED
     return _TEXT
 
@@ -193,6 +194,8 @@ def _is_header_block(lines: list[Line], kinds: list[str], index: int) -> bool:
             break
     dated = "sent" in seen or "date" in seen
     mail_like = "sent" in seen or attributions.has_address(evidence) or attributions.has_clock(evidence)
+    if ruled and "from" in seen and attributions.has_address(evidence) and attributions.has_clock(evidence):
+        return True
     if "from" in seen and (dated or "subject" in seen or "to" in seen):
         return mail_like and len(seen) >= 2
     if dated and ("to" in seen or "subject" in seen):

@@ -53,6 +53,8 @@ _CLOSING = re.compile(
     r")[\s,.!;:*_]*",
     re.IGNORECASE,
 )
+# A comma and a small letter: a sentence that only begins like the line of a telephone.
+_PROSE = re.compile(r", [a-zà-ÿ]|\. [A-Z]\w+ \w+ \w+ \w+")
 _DASH_NAME = re.compile(r"\s*[-–—]\s?(?:[^\W\d_][\w.'’]{0,20}\.?)(?: [^\W\d_][\w.'’]{0,20}){0,3}\s*")
 _DISCLAIMER = re.compile(
     r"[\s*_\-–—\"“(\[]*(?:aviso (?:legal|de (?:confidencialidad|privacidad)|importante)|confidencialidad|nota de confidencialidad|"
