@@ -47,7 +47,7 @@ def sweep(office: Office, now: datetime) -> None:
     _each(office, [Case.snoozed_until <= now], _wake)
     _each(office, [_IS_OVERDUE, or_(Case.due_at.is_(None), Case.due_at > now)], _relieve)
     # While the requester owes us an answer, the deadline is not ours to keep.
-    missed = [_IS_OPEN, Case.due_at <= now, ~Case.is_overdue, Case.state != State.WAITING]
+    missed: list[_Condition] = [_IS_OPEN, Case.due_at <= now, ~Case.is_overdue, Case.state != State.WAITING]
     _each(office, missed, _miss)
     _alert(office, now)
 
@@ -114,7 +114,7 @@ def _alert(office: Office, now: datetime) -> None:
 
 
 def _stuck(session: Session, now: datetime) -> tuple[int, int]:
-    """How much mail waits too long, and how much failed since the last alert; zeros within the hour of one."""
+    """How much mail waits too long, and how much failed since the last alert; nothing within its hour."""
     last = session.scalar(select(func.max(OutboxMessage.created_at)).where(_ALERTS))
     if last is not None and now - last < ALERT_EVERY:
         return 0, 0
@@ -125,5 +125,5 @@ def _stuck(session: Session, now: datetime) -> tuple[int, int]:
     return session.scalar(late) or 0, session.scalar(failed) or 0
 
 
-def _count(*which: _Condition) -> Select[tuple[int]]:
+def _count(*which: _Condition) -> Select[int]:
     return select(func.count(InboundMail.id)).where(*which)

@@ -53,7 +53,7 @@ class Thread:
 
 
 def letterhead(session: Session, office: Office, case: Case, message: Message | None = None) -> Letterhead:
-    """The mailbox the requester wrote to, so that a conversation keeps one address; replies reach the case."""
+    """The mailbox the requester wrote to, so a conversation keeps one address; replies reach the case."""
     mailbox = _mailbox_of(session, case, message)
     if mailbox is None:
         return unbound_letterhead(session, office)

@@ -73,8 +73,7 @@ def write_acuse(session: Session, office: Office, case: Case, message: Message) 
             "due": instant(case.due_at, zone) if case.due_at else "",
             "files": [_described(file) for file in files],
         }
-        return _queue(session, office, "acuse", [to], thread_subject(case.subject, case.folio), values, head,
-                      under(message), case, REPLIED)  # fmt: skip
+        return _queue(session, office, "acuse", [to], values, head, under(message), case, REPLIED)
 
 
 def _described(file: Attachment) -> dict[str, str | bool]:
@@ -109,8 +108,8 @@ def write_answer(
             "state": case.state if case.state in (State.WAITING, State.RESOLVED) else "",
             "quote": _quote(session, office, case),
         }
-        return _queue(session, office, "answer", to, thread_subject(case.subject, case.folio), values, head,
-                      thread_of(session, case), case, "", cc=cc, message=message)  # fmt: skip
+        return _queue(session, office, "answer", to, values, head, thread_of(session, case), case, "",
+                      cc=cc, message=message)  # fmt: skip
 
 
 def _quote(session: Session, office: Office, case: Case) -> dict[str, Any] | None:
@@ -144,8 +143,7 @@ def write_state(
             "reason": reason,
             "reopen_days": office.settings.reopen_days,
         }
-        return _queue(session, office, notice, [to], thread_subject(case.subject, case.folio), values, head,
-                      thread_of(session, case), case, GENERATED)  # fmt: skip
+        return _queue(session, office, notice, [to], values, head, thread_of(session, case), case, GENERATED)
 
 
 def write_turno(session: Session, office: Office, turno: Turno) -> OutboxMessage | None:
@@ -201,8 +199,7 @@ def _tell_staff(
             "requester": case.requester.name,
             "excerpt": paragraphs(beginning(first or "")),
         }
-        subject = say(f"mail.{kind}.subject", folio=case.folio, subject=case.subject)
-        return _queue(session, office, kind, to, subject, everything, head, Thread(), case, GENERATED)
+        return _queue(session, office, kind, to, everything, head, Thread(), case, GENERATED)
 
 
 def write_refusal(
@@ -222,11 +219,11 @@ def write_refusal(
         everything = {
             "institution": office.settings.institution,
             "subject": inbound.subject_header,
+            "thread_subject": thread_subject(inbound.subject_header, ""),
             "reason": say(f"mail.refusal.reason.{key}", **values),
             "received": instant(inbound.received_at, office.settings.zone),
         }
-        subject = thread_subject(inbound.subject_header, "")
-        return _queue(session, office, "refusal", [to], subject, everything, head, thread, None, REPLIED)
+        return _queue(session, office, "refusal", [to], everything, head, thread, None, REPLIED)
 
 
 def write_alert(session: Session, office: Office, findings: list[str]) -> OutboxMessage | None:
@@ -241,8 +238,7 @@ def write_alert(session: Session, office: Office, findings: list[str]) -> Outbox
             "at": instant(now(), office.settings.zone),
             "link": f"{_base(office)}/admin/",
         }
-        return _queue(session, office, "alert", to, say("mail.alert.subject"), values,
-                      unbound_letterhead(session, office), Thread(), None, GENERATED)  # fmt: skip
+        return _queue(session, office, "alert", to, values, unbound_letterhead(session, office), Thread(), None, GENERATED)  # fmt: skip
 
 
 def panel_link(office: Office, case: Case) -> str:
@@ -260,6 +256,7 @@ def _about(office: Office, case: Case, head: Letterhead) -> dict[str, Any]:
         "mailbox": head.name,
         "folio": case.folio,
         "subject": case.subject,
+        "thread_subject": thread_subject(case.subject, case.folio),
         "attends": case.dependencia.name if case.dependencia else "",
         "link": case_link(office, case.folio),
     }
@@ -270,7 +267,6 @@ def _queue(
     office: Office,
     kind: str,
     to: list[str],
-    subject: str,
     values: dict[str, Any],
     head: Letterhead,
     thread: Thread,
@@ -280,6 +276,7 @@ def _queue(
     cc: list[str] | None = None,
     message: Message | None = None,
 ) -> OutboxMessage:
+    subject = render(f"email/{kind}/subject.txt", **values)
     values = {**values, "language": language.get(), "title": subject}
     return queue(
         session,
@@ -287,7 +284,7 @@ def _queue(
         kind=kind,
         to=to,
         cc=cc or [],
-        subject=render(f"email/{kind}/subject.txt", **values),
+        subject=subject,
         text=render(f"email/{kind}/text.txt", **values),
         html=render(f"email/{kind}/body.html", **values),
         case=case,
