@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+import unicodedata
 from collections import deque
 from typing import Any
 
@@ -91,7 +92,8 @@ class PanelLoginForm(LoginForm):  # type: ignore[misc]
 
 def hash_password(password: str) -> str:
     """The argon2 hash that `User.password` keeps; needs no Flask, for `init` and `demo`."""
-    return PasswordHasher().hash(password)
+    # Flask-Security compares in this form, so that ñ is ñ on every keyboard.
+    return PasswordHasher().hash(unicodedata.normalize("NFKD", password))
 
 
 # Both are kept in lower case, so that their unique index finds them.
