@@ -9,10 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
-import threading
-from collections.abc import Callable, Iterator
-from concurrent.futures import Future
-from contextlib import contextmanager
+from collections.abc import Callable
 
 import structlog
 from aiosmtpd.smtp import SMTP, Envelope
@@ -46,6 +43,16 @@ CALL_LIMITS = {"NOOP": 1_000, "VRFY": 50, "HELP": 50, "AUTH": 5, "STARTTLS": 3, 
 
 # RFC 2034, 4: the answers to EHLO and HELO have no enhanced code.
 _LAST_OFFER = "ENHANCEDSTATUSCODES"
+
+
+def _hang_up(transport: asyncio.BaseTransport, reply: str) -> None:
+    assert isinstance(transport, asyncio.WriteTransport)
+    if transport.get_write_buffer_size():
+        # It does not read what it was told before, and would keep the connection for ever.
+        transport.abort()
+    else:
+        transport.write(on_one_line(reply) + b"\r\n")
+        transport.close()
 
 
 class _Session(SMTP):
@@ -86,19 +93,12 @@ class _Session(SMTP):
             self.address = str(peer[0]) if peer else ""
             client = self.door.limits.client_of(self.address)
             if not self.door.limits.enter(client):
-                self._turn_away(transport)
+                _hang_up(transport, sentence("421 4.7.0", "too_many_connections", address=self.address))
                 return
             self.client = client
             self.door.sessions.add(self)
             self.door.pulses[self.name].contact()
         super().connection_made(transport)
-
-    def _turn_away(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.WriteTransport)
-        transport.write(
-            on_one_line(sentence("421 4.7.0", "too_many_connections", address=self.address)) + b"\r\n"
-        )
-        transport.close()
 
     def data_received(self, data: bytes) -> None:
         if self.client is not None:
@@ -120,13 +120,8 @@ class _Session(SMTP):
 
     def dismiss(self, reply: str) -> None:
         """Say *reply* and hang up."""
-        if isinstance(self.transport, asyncio.WriteTransport) and not self.transport.is_closing():
-            if self.transport.get_write_buffer_size():
-                # It does not read what it was told before, and would keep the connection for ever.
-                self.transport.abort()
-                return
-            self.transport.write(on_one_line(reply) + b"\r\n")
-            self.transport.close()
+        if self.transport is not None and not self.transport.is_closing():
+            _hang_up(self.transport, reply)
 
     async def push(self, status: str | bytes) -> None:
         text = status.decode() if isinstance(status, bytes) else status
@@ -228,7 +223,10 @@ class _Session(SMTP):
                 else await asyncio.to_thread(prepare, self.door.office, arrival)
             )
             numbers = await asyncio.wrap_future(self.door.spooler.submit(mail))
-        except (StoreFailed, OSError):
+        except Exception as error:
+            # Whatever it is, it is ours: the sender keeps the mail and comes again.
+            if not isinstance(error, StoreFailed):
+                log.exception("mail not stored")
             return sentence("451 4.3.0", "not_stored")
         return sentence("250 2.0.0", "taken", number=numbers[0])
 
@@ -393,31 +391,3 @@ def serve(office: Office) -> None:
         await MailDoor(office).run(stop)
 
     asyncio.run(run())
-
-
-@contextmanager
-def opened(office: Office, *, idle_seconds: float = IDLE_SECONDS) -> Iterator[MailDoor]:
-    """The doors, open in a thread of this process; `ports` says where."""
-    door = MailDoor(office, idle_seconds=idle_seconds)
-    opened: Future[tuple[asyncio.AbstractEventLoop, asyncio.Event]] = Future()
-
-    async def run() -> None:
-        stop = asyncio.Event()
-        await door.run(stop, lambda: opened.set_result((asyncio.get_running_loop(), stop)))
-
-    def work() -> None:
-        try:
-            asyncio.run(run())
-        except BaseException as error:
-            if opened.done():
-                raise
-            opened.set_exception(error)
-
-    thread = threading.Thread(target=work, name="mail-doors")
-    thread.start()
-    try:
-        loop, stop = opened.result()
-        yield door
-        loop.call_soon_threadsafe(stop.set)
-    finally:
-        thread.join()

@@ -46,6 +46,8 @@ class ImapCursor(Base):
     source: Mapped[str] = mapped_column(String(255), primary_key=True)
     uidvalidity: Mapped[int] = mapped_column(BigId)
     last_uid: Mapped[int] = mapped_column(BigId, default=0)
+    # Up to here the server's mails are marked or moved; a crash before that is made good later.
+    marked_uid: Mapped[int] = mapped_column(BigId, default=0)
 
 
 class Door(Base):
