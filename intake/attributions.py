@@ -75,7 +75,7 @@ _STARTS = re.compile(
     re.IGNORECASE,
 )
 _INLINE_START = re.compile(
-    rf"(?:-{{2,}}\s*)?\b(?:On|El|Em|Le|Am|Il|Op|Den|Pe|W dniu)\s(?=(?:(?:{_DAYS})\w{{0,11}}[.,]{{0,2}}\s|\d).{{4,300}}$)"
+    rf"(?:-{{2,}}\s*|\b)(?:On|El|Em|Le|Am|Il|Op|Den|Pe|W dniu)\s(?=(?:(?i:{_DAYS})\w{{0,11}}[.,]{{0,2}}\s|\d).{{4,300}}$)"
 )
 _DASHED = re.compile(r"\s*-{2,}\s?.{1,200}[^-]-{2,}\s*$")
 _QUOTING = re.compile(

@@ -21,7 +21,7 @@ MAX_RECIPIENTS = 200
 _DAEMON = re.compile(
     r"^(?:mailer[-_.]?daemon|postmaster|mail[-_.]?daemon|maildaemon|mdaemon|mailerdaemon|bounces?|autoreply|microsoftexchange[0-9a-f]{20,}|"
     r"mail\.daemon|daemon|mailadm|mail_system|mail-system|bounce-notification|double-bounce|smtp[-_.]?daemon|mmdf|uucp|prodmail.*|"
-    r"admin@.*gate|mailsweeper.*|no-?reply-dsn|complaints|abuse|staff)(?:[+=\-].*)?@",
+    r"admin@.*gate|mailsweeper.*|no-?reply-dsn|complaints|abuse|staff)(?:[+=\-\\].*)?@",
     re.IGNORECASE,
 )
 _DAEMON_NAME = re.compile(
@@ -61,11 +61,11 @@ _AUTO_SUBJECT = re.compile(
 )
 _LIST_PRECEDENCE = ("list", "bulk")
 _ADDRESS = re.compile(
-    r"[A-Za-z0-9!#$%&'*/?^_`{|}~.+-][A-Za-z0-9!#$%&'*/=?^_`{|}~.+-]{0,63}@(?:[A-Za-z0-9_-]{1,63}\.){1,10}[A-Za-z]{2,24}"
+    r"[A-Za-z0-9!#$%&'*/?^_`{|}~.+-][A-Za-z0-9!#$%&'*/=?^_`{|}~.+-]{0,63}@(?:[A-Za-z0-9_-]{1,63}\.){1,10}[A-Za-z]{1,24}"
 )
 # What stands behind this is whom the mail did not reach; before it, whom it was written to.
 _MARKER = re.compile(
-    r"(?:following|these) (?:e-?mail )?(?:recipients?|address(?:es)?|users?)(?:\(s\))?[^\n]{0,120}:|not (?:be )?deliver(?:ed|able) to(?: the following)?:|failed addresses follow|permanent fatal errors|"
+    r"(?:following|these) (?:e-?mail )?(?:recipients?|address(?:es)?|users?)(?:\(s\))?[^\n]{0,120}:|not (?:be )?deliver(?:ed|able) to(?: the following)?:|failed (?:addresses follow|recipients)|permanent fatal errors|"
     r"(?:siguientes?|estos?) (?:destinatarios?|direcci[oó]n(?:es)?)[^\n]{0,80}:|destinat[aá]rios? (?:a seguir|seguintes?)[^\n]{0,80}:|destinataires? suivants?[^\n]{0,80}:|folgende[nr]? empf[aä]nger[^\n]{0,80}:",
     re.IGNORECASE,
 )
@@ -86,6 +86,8 @@ _BARE_LOCAL = re.compile(
     r"(?:following recipients?|following addresses|recipient|user)[^\n]{0,300}:[ \t]*\n\s{0,8}([\w.+-]{2,64})[ \t]*(?:\n|$)",
     re.IGNORECASE,
 )
+_NOT_FAILED = re.compile(r"(?<!expanded )(?:from|contact)\W{0,4}$")
+_ANSWER_SUBJECT = re.compile(r"\s*(?:re|rv|fw|fwd|aw|sv|tr|wg)\s*:", re.IGNORECASE)
 _SUCCESS = ("delivered", "relayed", "expanded")
 
 
@@ -190,6 +192,8 @@ def _bounce_of(root: Part, subject: str, sender: str, sender_name: str, text: st
         machine = (
             daemon or empty_path or named or "auto-submitted" in headers or root.kind == "multipart/report"
         )
+        # Gateways that sign as anybody still name the recipients in the usual words.
+        machine = machine or (failed and bool(_MARKER.search(body)) and not _ANSWER_SUBJECT.match(subject))
         points = 2 * daemon + 2 * failed + empty_path + 3 * named + 2 * bool(_FAILURE_TEXT.search(body))
         if points < 4 or not machine:
             return None
@@ -211,7 +215,7 @@ def _is_daemon(sender: str, name: str) -> bool:
 
 def _has_empty_path(headers: Headers) -> bool:
     path = headers.plain("return-path").replace(" ", "").lower() if "return-path" in headers else ""
-    return path in ("<>", "<mailer-daemon>")
+    return path == "<>" or path.startswith(("<mailer-daemon>", "<mailer-daemon@"))
 
 
 def _read_report(root: Part) -> tuple[bool, Bounce | None]:
@@ -330,11 +334,7 @@ def _recipients_in(body: str, own: set[str]) -> list[str]:
             written = match[0].strip(".'`")
             address = normalise_address(written[5:] if written[:5].lower() == "smtp=" else written)
             before = line[: match.start()].lower()[-40:]
-            if (
-                address in own
-                or _DAEMON.match(address)
-                or before.rstrip(" <").endswith(("from", "from:", "contact"))
-            ):
+            if address in own or _DAEMON.match(address) or _NOT_FAILED.search(before):
                 continue
             alone = line.strip(" \t<>():;,*.\"'-[]").lower().removeprefix("to: ") == written.lower()
             opens = re.match(r"[ \t*\-<\[\"']*$", line[: match.start()]) is not None

@@ -40,7 +40,6 @@ _SKIPPED = {
     "select",
     "svg",
     "-comment",
-    "o:p",
     "audio",
     "video",
     "canvas",

@@ -64,6 +64,7 @@ def _split_shared_lines(lines: list[Line]) -> list[Line]:
 
 def _classify(lines: list[Line], forwarding: bool) -> list[str]:
     kinds = [_kind_by_mark(line) for line in lines]
+    _rejoin_broken_addresses(lines, kinds)
     _mark_attributions(lines, kinds)
     _mark_header_blocks(lines, kinds, forwarding)
     _settle_weak_blocks(lines, kinds)
@@ -83,10 +84,19 @@ def _kind_by_mark(line: Line) -> str:
         return _EMPTY
     if mark == SIGNATURE:
         return _SIGNED
-    # `>>> http://… <<<` is an ornament; `> wrote:` ends an address that was broken before its `>`.
-    if _ANGLES.match(text) and not text.rstrip().endswith("<<") and not _BROKEN_ADDRESS.match(text):
+    # `>>> http://… <<<` is an ornament, no quote.
+    if _ANGLES.match(text) and not text.rstrip().endswith("<<"):
         return _QUOTED
     return _TEXT
+
+
+def _rejoin_broken_addresses(lines: list[Line], kinds: list[str]) -> None:
+    """`> wrote:` below an open `<` ends the address of an attribution; it is no quoted line."""
+    for index in range(1, len(lines)):
+        if kinds[index] == _QUOTED and _BROKEN_ADDRESS.match(lines[index].text):
+            above = "".join(line.text for line in lines[max(0, index - 4) : index])
+            if above.count("<") > above.count(">"):
+                kinds[index] = _TEXT
 
 
 def _mark_attributions(lines: list[Line], kinds: list[str]) -> None:
@@ -106,26 +116,23 @@ def _attribution_start(lines: list[Line], kinds: list[str], end: int) -> int | N
     joined = ""
     found: int | None = None
     for start in range(end, max(-1, end - 6), -1):
-        if kinds[start] == _EMPTY and joined and not joined.lstrip().startswith(("<", "wrote", "mailto")):
-            break
+        text = lines[start].text.strip()
         if kinds[start] not in (_TEXT, _EMPTY) or lines[start].mark != lines[end].mark:
             break
-        joined = lines[start].text.strip() + " " + joined
-        if (
-            found is None
-            and kinds[start] != _EMPTY
-            and attributions.is_attribution(joined.strip(), before_quote)
-        ):
+        if kinds[start] == _EMPTY:
+            # An attribution is broken by a blank line only inside its address.
+            if not joined.startswith("<"):
+                break
+            continue
+        joined = f"{text} {joined}".strip()
+        if found is None:
+            if attributions.is_attribution(joined, before_quote):
+                found = start
+        # A longer reading is taken only where its first line opens with the date.
+        elif attributions.starts_attribution(text) and not text.endswith((".", "!", "?")):
             found = start
-            if attributions.starts_attribution(lines[start].text):
-                break
-        elif found is not None:
-            # A longer reading is taken only if its first line opens with the date.
-            opens = attributions.starts_attribution(lines[start].text)
-            if opens and not lines[start].text.rstrip().endswith((".", "!", "?")):
-                return start
-            if start < found - 2:
-                break
+        elif start < found - 2:
+            break
     return found
 
 

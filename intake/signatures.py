@@ -56,11 +56,12 @@ _CLOSING = re.compile(
 # A comma and a small letter: a sentence that only begins like the line of a telephone.
 _PROSE = re.compile(r", [a-zà-ÿ]|\. [A-Z]\w+ \w+ \w+ \w+")
 _DASH_NAME = re.compile(r"\s*[-–—]\s?(?:[^\W\d_][\w.'’]{0,20}\.?)(?: [^\W\d_][\w.'’]{0,20}){0,3}\s*")
+_NAME = re.compile(r"\s*\W{0,2}(?:[^\W\d_a-zà-ÿ][\w.'’-]{0,20},?\s?){1,6}\W{0,2}\s*")
 _DISCLAIMER = re.compile(
     r"[\s*_\-–—\"“(\[]*(?:aviso (?:legal|de (?:confidencialidad|privacidad)|importante)|confidencialidad|nota de confidencialidad|"
     r"(?:este|el presente) (?:mensaje|correo)[^.]{0,80}(?:confidencial|destinad|dirigid|intencionad)|la información (?:contenida|transmitida|de este)[^.]{0,80}|"
     r"(?:this|the information (?:contained )?in this|the contents of this) (?:e-?mail|message|communication|transmission)[^.]{0,120}(?:confidential|intended|privileged|solely)|"
-    r"confidentiality (?:notice|note)|disclaimer\b|(?:important|legal) notice|"
+    r"confidentiality (?:notice|note)|disclaimer\s*[:\-]|(?:important|legal) notice|"
     r"(?:esta mensagem|este e-?mail|aviso de confidencialidade)[^.]{0,80}|ce (?:message|courriel|mail)[^.]{0,80}(?:confidentiel|destin)|"
     r"diese (?:e-?mail|nachricht) (?:enthält|ist|kann)[^.]{0,80}(?:vertraulich|bestimmt)|le informazioni contenute|questo messaggio[^.]{0,80}(?:riservat|confidenzial)|"
     r"antes de imprimir|no imprima este|please consider the environment|considera el medio ambiente|piense en el medio ambiente|cuidemos el medio ambiente|"
@@ -113,7 +114,7 @@ def _start_of_tail(lines: list[str]) -> int | None:
     """Index where a signature begins among the last lines; None when there is none."""
     filled = [i for i, line in enumerate(lines) if line.strip()]
     tail = filled[-MAX_LINES:]
-    for finder in (_delimiter_in, _disclaimer_in, _list_footer_in, _device_in, _closing_in, _dash_name_in):
+    for finder in (_delimiter_in, _disclaimer_in, _list_footer_in, _device_in, _closing_in, _dash_name_in, _long_rule_in, _contact_block_in):
         start = finder(lines, tail)
         if start is not None and start > 0:
             return start
@@ -127,6 +128,28 @@ def _delimiter_in(lines: list[str], tail: list[int]) -> int | None:
             if lines[index].rstrip("\n") in ("-- ", "--") or all(
                 len(line) <= MAX_WIDTH for line in below[:12]
             ):
+                return index
+    return None
+
+
+def _contact_block_in(lines: list[str], tail: list[int]) -> int | None:
+    """A last paragraph of a name and ways to reach it, with nothing above to announce it."""
+    start = tail[-1] if tail else 0
+    while start > 0 and lines[start - 1].strip():
+        start -= 1
+    block = lines[start:]
+    if start and 2 <= len(block) <= 9 and all(len(line) <= MAX_WIDTH for line in block) and _NAME.fullmatch(block[0]):
+        return start if sum(bool(_CONTACT.search(line)) for line in block[1:]) >= 2 else None
+    return None
+
+
+def _long_rule_in(lines: list[str], tail: list[int]) -> int | None:
+    """A long line of dashes above an address block."""
+    for index in tail[1:]:
+        if _DELIMITER.match(lines[index]):
+            below = [lines[i] for i in tail if i > index]
+            short = below and all(len(line) <= MAX_WIDTH for line in below)
+            if short and sum(bool(_CONTACT.search(line)) for line in below) >= 2:
                 return index
     return None
 
@@ -165,7 +188,8 @@ def _closing_in(lines: list[str], tail: list[int]) -> int | None:
     for index in tail[-12:]:
         if index and _CLOSING.fullmatch(lines[index][:120]):
             below = [lines[i] for i in tail if i > index]
-            if all(len(line) <= MAX_WIDTH and not line.rstrip().endswith("?") for line in below):
+            # A last “Gracias” with nobody below it still belongs to the message.
+            if below and all(len(line) <= MAX_WIDTH and not line.rstrip().endswith("?") for line in below):
                 return index
     return None
 
