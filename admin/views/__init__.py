@@ -4,6 +4,6 @@ from __future__ import annotations
 
 from types import ModuleType
 
-from admin.views import accounts, case, files
+from admin.views import accounts, audit, case, doors, files, held, outbox, printing
 
-VIEWS: tuple[ModuleType, ...] = (accounts, case, files)
+VIEWS: tuple[ModuleType, ...] = (accounts, case, files, printing, held, outbox, doors, audit)
