@@ -51,7 +51,7 @@ def add_working_minutes(start: datetime, minutes: int, calendar: BusinessCalenda
     remaining = timedelta(minutes=minutes)
     for opening, closing in _working_hours(start, calendar):
         begin = max(opening, start.astimezone(UTC))
-        if begin > closing or (begin == closing and not remaining):
+        if begin > closing:
             continue
         if remaining <= closing - begin:
             return begin + remaining
