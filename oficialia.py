@@ -235,7 +235,11 @@ def show(in_json: bool, folio: str) -> None:
     if in_json:
         print_json(value)
     else:
-        click.echo(templates.render("cli/case.txt", case=value))
+
+        def local(instant: str) -> str:
+            return f"{datetime.fromisoformat(instant).astimezone(office.settings.zone):%Y-%m-%d %H:%M}"
+
+        click.echo(templates.render("cli/case.txt", case=value, local=local))
 
 
 @cli.command("list", cls=Command)
@@ -311,6 +315,7 @@ def prompt_password() -> str:
 def demo(if_empty: bool) -> None:
     from admin.auth import hash_password
     from intake import demo as institution
+    from intake.demo_days import live_through
 
     office = open_office()
     if not institution.is_empty(office):
@@ -318,8 +323,11 @@ def demo(if_empty: bool) -> None:
             return
         raise Failed("not_empty")
     click.echo(say("cli.demo.building"))
-    institution.build(office, hash_password=hash_password)
-    institution.print_logins(office)
+    plan = institution.read_plan(office)
+    with office.database.writing() as session:
+        made = institution.install(session, plan, hash_password=hash_password)
+    live_through(office, made)
+    institution.print_logins([account.person for account in made.accounts.values()], made.password)
 
 
 @cli.command(cls=Command)

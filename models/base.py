@@ -6,7 +6,10 @@ Instants are aware UTC datetimes in Python, whatever the database keeps.
 from __future__ import annotations
 
 import enum
-from datetime import UTC, datetime
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
 
 from sqlalchemy import JSON, BigInteger, DateTime, Dialect, Enum, Integer, MetaData, Text
@@ -40,9 +43,23 @@ class UtcDateTime(TypeDecorator[datetime]):
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
 
 
+# How far `now` is behind the clock; zero everywhere but in the past days of a demo institution.
+_behind: ContextVar[timedelta] = ContextVar("behind", default=timedelta(0))
+
+
 def now() -> datetime:
     """The present instant, aware, in UTC."""
-    return datetime.now(UTC)
+    return datetime.now(UTC) - _behind.get()
+
+
+@contextmanager
+def living_at(moment: datetime) -> Iterator[None]:
+    """In the block, and only in this thread, the time is *moment* and goes on from there."""
+    token = _behind.set(datetime.now(UTC) - moment)
+    try:
+        yield
+    finally:
+        _behind.reset(token)
 
 
 class Base(DeclarativeBase):
