@@ -23,6 +23,7 @@ from tests.support.dovecot import Dovecot, dovecot
 from tests.support.ports import free_port
 from tests.support.postgres import PostgresCluster, postgres_cluster
 from tests.support.relay import Relay
+from tests.support.s3 import CREDENTIALS, s3_server
 from tests.support.tmpfs import small_disk
 
 # Where a developer wants the pictures; every other OFICIALIA_* belongs to the office on this machine.
@@ -138,6 +139,21 @@ def clamd_port() -> Iterator[int]:
     """ClamAV, which knows the samples of tests.support.clamd and nothing else."""
     with clamd() as port:
         yield port
+
+
+@pytest.fixture(scope="session")
+def s3_endpoint(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    with s3_server(tmp_path_factory.mktemp("s3") / "log") as endpoint:
+        yield endpoint
+
+
+@pytest.fixture
+def s3(s3_endpoint: str, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Address of an S3 server; boto3 clients made in this test, and programs it starts, find it unasked."""
+    monkeypatch.setenv("AWS_ENDPOINT_URL_S3", s3_endpoint)
+    for name, value in CREDENTIALS.items():
+        monkeypatch.setenv(name, value)
+    return s3_endpoint
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ import ssl
 from email.message import EmailMessage
 from pathlib import Path
 
+import boto3
 import psycopg
 import pytest
 from playwright.sync_api import Browser, Page
@@ -304,6 +305,13 @@ def test_clamd_finds_the_samples_and_nothing_else(clamd_port: int, content: byte
     with socket.create_connection(("127.0.0.1", clamd_port)) as connection:
         connection.sendall(b"zINSTREAM\0" + len(content).to_bytes(4) + content + bytes(4))
         assert connection.recv(200).rstrip(b"\0").decode() == verdict
+
+
+def test_the_object_store_keeps_what_was_put(s3: str) -> None:
+    client = boto3.client("s3")
+    client.create_bucket(Bucket="oficialia")
+    client.put_object(Bucket="oficialia", Key="files/a", Body=b"oficio")
+    assert client.get_object(Bucket="oficialia", Key="files/a")["Body"].read() == b"oficio"
 
 
 @pytest.mark.disk

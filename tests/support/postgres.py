@@ -35,7 +35,8 @@ class PostgresCluster:
     def create_database(self, template: str = "template0") -> str:
         """Make a database as a copy of *template*, to which nobody may be connected; return its name."""
         name = f"test_{next(self._numbers)}"
-        self._execute(sql.SQL("CREATE DATABASE {} TEMPLATE {}"), name, template)
+        # Copying files is the faster strategy where nothing is synced to disk.
+        self._execute(sql.SQL("CREATE DATABASE {} TEMPLATE {} STRATEGY FILE_COPY"), name, template)
         return name
 
     def drop_database(self, name: str) -> None:
