@@ -44,9 +44,7 @@ def print_settings(settings: Settings, *, in_json: bool) -> None:
             "name": f"OFICIALIA_{name.upper()}",
             "value": _shown(getattr(settings, name)),
             "default": _shown(field.default),
-            "reason": say(f"setting.{name}")
-            if f"setting.{name}" in labels("es")
-            else field.description or "",
+            "reason": say(f"setting.{name}"),
         }
         if in_json:
             print_line(line)

@@ -46,7 +46,7 @@ def want(
     siglas: str | None = None,
     since: datetime | None = None,
 ) -> Wanted:
-    """What the options of `oficialia list` ask for; *since* is local time. Raises Failed for unknown names."""
+    """What the options of `oficialia list` ask for; *since* is local time. Raises Failed."""
     if state and state not in set(State):
         raise Failed("no_state", USAGE, state=state, choices=", ".join(State))
     dependencia = None
