@@ -46,6 +46,11 @@ def writing() -> Iterator[Session]:
         raise
 
 
+def release() -> None:
+    """Give the write lock back before something slow; the next statement begins a new transaction."""
+    session().rollback()
+
+
 class Sessions:
     """What Flask-Admin's model views ask `.session` of, in place of a Flask-SQLAlchemy object."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from flask import Flask
 from flask_babel import format_date, format_datetime, format_decimal, to_user_timezone
@@ -59,6 +59,11 @@ def due(value: datetime) -> str:
     return say("panel.time.due_on", date=format_date(value, "d MMM"))
 
 
+def is_soon(value: datetime) -> bool:
+    """Does the deadline fall within a day?"""
+    return value - now() < timedelta(days=1)
+
+
 def local_input(value: datetime | None) -> str:
     """The value of an `<input type="datetime-local">`."""
     return to_user_timezone(value).strftime("%Y-%m-%dT%H:%M") if value else ""
@@ -66,14 +71,17 @@ def local_input(value: datetime | None) -> str:
 
 def size(count: int) -> str:
     """Bytes as people read them."""
-    for unit in ("B", "kB", "MB"):
-        if count < 1000:
-            return f"{format_decimal(round(count, 1) if unit != 'B' else count)} {unit}"
-        count = count / 1000  # type: ignore[assignment]
-    return f"{format_decimal(round(count, 1))} GB"
+    if count < 1000:
+        return f"{count} B"
+    amount = float(count)
+    for unit in ("kB", "MB", "GB"):
+        amount /= 1000
+        if amount < 1000:
+            break
+    return f"{format_decimal(round(amount, 1))} {unit}"
 
 
 def init_app(app: Flask) -> None:
     """Make the functions known to templates as filters."""
-    for function in (moment, short, ago, span, due, local_input, size):
+    for function in (moment, short, ago, span, due, is_soon, local_input, size):
         app.jinja_env.filters[function.__name__] = function

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, ClassVar, cast
 
-from flask import Flask, Response, abort, g, redirect, request, url_for
+from flask import Flask, Response, abort, current_app, g, redirect, request, url_for
 from flask_admin import BaseView
 from flask_security import current_user
 from sqlalchemy import select
@@ -13,7 +13,7 @@ from werkzeug.wrappers import Response as BaseResponse
 
 from admin.db import office, session
 from models.person import Account, Role
-from models.trays import TRAYS, count_tray
+from models.trays import TRAYS, Tray, count_tray
 from models.user import User
 
 EVERYBODY = frozenset(Role)
@@ -131,9 +131,15 @@ def rail() -> list[tuple[str, list[RailLink]]]:
     return list(sections.items())
 
 
-def _registered(name: str) -> list[Any]:
-    from flask import current_app
+def count_of(tray: Tray) -> int:
+    """How many cases *tray* has for the account of this request, counted once per request."""
+    counts: dict[str, int] = g.setdefault("tray_counts", {})
+    if tray.name not in counts:
+        counts[tray.name] = count_tray(session(), tray, account())
+    return counts[tray.name]
 
+
+def _registered(name: str) -> list[Any]:
     return cast("list[Any]", current_app.extensions.get(name, []))
 
 
@@ -142,7 +148,7 @@ def _tray_links(who: Account) -> list[RailLink]:
     for tray in TRAYS:
         if not tray.is_shown(who):
             continue
-        number = count_tray(session(), tray, who) if tray.is_counted else 0
+        number = count_of(tray) if tray.is_counted else 0
         links.append(
             RailLink(
                 f"panel.tray.{tray.name}",
@@ -164,6 +170,8 @@ def init_app(app: Flask) -> None:
     def frame() -> dict[str, Any]:
         return {
             "rail": rail,
+            "has_endpoint": lambda name: name in app.view_functions,
+            "tray_count": lambda tray: capped(count_of(tray)),
             "account": find_account(),
             "user": user(),
             "institution": office().settings.institution,

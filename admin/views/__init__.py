@@ -4,6 +4,6 @@ from __future__ import annotations
 
 from types import ModuleType
 
-from admin.views import accounts, audit, case, doors, files, held, outbox, printing
+from admin.views import accounts, case, composer, files, public
 
-VIEWS: tuple[ModuleType, ...] = (accounts, case, files, printing, held, outbox, doors, audit)
+VIEWS: tuple[ModuleType, ...] = (accounts, case, composer, files, public)

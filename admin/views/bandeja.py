@@ -1,11 +1,53 @@
-"""The bandeja: trays of cases as a mail client lists its mail."""
+"""The bandeja: trays of cases as a mail client lists its mail, with filters and search."""
 
 from __future__ import annotations
 
+from typing import Any
+
+from flask import g, redirect, request, url_for
 from flask_admin import AdminIndexView, expose
+from sqlalchemy import select
 from werkzeug.wrappers import Response
 
 from admin import frame
+from admin.db import office, session
+from admin.query import ListQuery, read_query, write_key
+from models.dependencia import Dependencia
+from models.listing import Found, find_page, search, tags_of
+from models.service import Service
+from models.tag import Tag
+
+
+def wants_only(part: str) -> bool:
+    """Does htmx ask for this part of the page and not for the whole?"""
+    return request.headers.get("HX-Target") == part
+
+
+def list_values() -> dict[str, Any]:
+    """What the list pane shows, for the page of a tray and beside a case."""
+    who = frame.account()
+    query = read_query(request.args, who, office().settings.zone)
+    g.tray = query.tray.name if not query.words else ""
+    values: dict[str, Any] = {"query": query, "keep": query.arguments, **_rows(query)}
+    values["tags"] = tags_of(session(), who, [row.id for row in values["rows"]])
+    values["own_tags"] = (
+        session().scalars(select(Tag).where(Tag.account_id == who.id).order_by(Tag.name)).all()
+    )
+    return values
+
+
+def _rows(query: ListQuery) -> dict[str, Any]:
+    who, base = frame.account(), query.without_page
+    if query.words:
+        found: Found = search(session(), who, query.words, query.filters, before=query.before_message)
+        older = {**base, "antes": str(found.next_before)} if found.next_before else None
+        return {"rows": found.rows, "newer": base if query.before_message else None, "older": older}
+    page = find_page(
+        session(), who, query.tray, query.filters, older_than=query.older_than, newer_than=query.newer_than
+    )
+    newer = {**base, "despues": write_key(page.newest)} if page.has_newer and page.newest else None
+    older = {**base, "antes": write_key(page.oldest)} if page.has_older and page.oldest else None
+    return {"rows": page.rows, "newer": newer, "older": older}
 
 
 class BandejaView(frame.PanelView, AdminIndexView):  # type: ignore[misc]
@@ -13,4 +55,30 @@ class BandejaView(frame.PanelView, AdminIndexView):  # type: ignore[misc]
 
     @expose("/")
     def index(self) -> str | Response:
-        return self.render("admin/bandeja.html")
+        if frame.account().role not in frame.READING:
+            return redirect(first_page_of_administration())
+        part = "admin/list.html" if wants_only("list") else "admin/bandeja.html"
+        return self.render(part, case=None, is_part=wants_only("list"), **list_values())
+
+    @expose("/filtros")
+    def filters(self) -> str:
+        """The filter form, fetched when first opened: its choices are many."""
+        who = frame.account()
+        read = session().scalars
+        return self.render(
+            "admin/filters.html",
+            query=read_query(request.args, who, office().settings.zone),
+            services=read(select(Service).where(Service.is_active).order_by(Service.name)).all(),
+            dependencias=read(
+                select(Dependencia).where(Dependencia.is_active).order_by(Dependencia.path)
+            ).all(),
+            own_tags=read(select(Tag).where(Tag.account_id == who.id).order_by(Tag.name)).all(),
+        )
+
+
+def first_page_of_administration() -> str:
+    """Where an administrator begins: the first entry of its rail."""
+    for _, links in frame.rail():
+        for link in links:
+            return link.url
+    return url_for("accounts.index")

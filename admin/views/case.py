@@ -1,10 +1,222 @@
-"""case"""
+"""The page of a case: its thread, its data, and the buttons that the workflow allows this account."""
 
 from __future__ import annotations
 
-from flask import Flask
-from flask_admin import Admin
+from typing import Any
+
+from flask import Flask, abort, flash, redirect, request, url_for
+from flask_admin import Admin, expose
+from sqlalchemy import select
+from sqlalchemy.orm import Session, joinedload
+from werkzeug.wrappers import Response
+
+from admin import frame
+from admin.actions import ACTIONS, ASKING, ICONS
+from admin.db import office, session, writing
+from admin.query import NAMES, PAGE_NAMES
+from admin.thread import describe, newest_id, read_facts, read_history, read_thread
+from admin.views.bandeja import list_values, wants_only
+from intake import cases, turnos
+from intake.errors import DeskError
+from models.access import standing, visible_to
+from models.case import Case, Priority
+from models.contact import Contact
+from models.dependencia import Dependencia
+from models.message import Message
+from models.person import Account, Person
+from models.service import Service
+from models.ticket import Ticket
+from models.workflow import NotAllowed, allowed_actions
+from templates import say
+
+# Buttons that stay in sight; the others are in the menu.
+IN_SIGHT = ("assign", "take", "mark_reviewed", "resolve", "conclude", "reopen")
+# The course of a case, as the bar of steps shows it.
+STEPS = (("new", "registered"), ("assigned", "digitizing", "discharging"), ("in_progress", "waiting", "in_attention"),
+         ("resolved", "answered", "signed"), ("closed", "concluded"))  # fmt: skip
+
+
+def get_case(read: Session, case_id: int) -> Case:
+    """The case, if this account may see it; else 404, which says nothing about whether it exists."""
+    query = (
+        select(Case)
+        .where(Case.id == case_id, visible_to(frame.account()))
+        .options(
+            joinedload(Case.requester).selectinload(Contact.addresses),
+            joinedload(Case.dependencia),
+            joinedload(Case.holder),
+        )
+    )
+    return read.scalar(query) or abort(404)
+
+
+def list_arguments() -> dict[str, str]:
+    """The list beside the case, carried along in links and forms."""
+    return {name: request.args[name] for name in (*NAMES, *PAGE_NAMES) if name in request.args}
+
+
+def buttons(case: Case, who: Account) -> list[str]:
+    """Actions that *who* may use now, in the order of the workflow table."""
+    found = dict.fromkeys(row.action for row in allowed_actions(case, standing(session(), case, who)))
+    if "take" in found and case.holder_id == who.id and case.state != "assigned":
+        del found["take"]
+    if "mark_reviewed" in found and not turnos.has_copy(session(), case, who):
+        del found["mark_reviewed"]
+    return list(found)
+
+
+def case_values(case: Case, *, before: int | None = None) -> dict[str, Any]:
+    """What the case pane shows."""
+    who = frame.account()
+    to, cc = cases.default_recipients(session(), case)
+    allowed = buttons(case, who)
+    return {
+        "case": case,
+        "service": case.service if isinstance(case, Ticket) else None,
+        "thread": read_thread(session(), case, before=before),
+        "facts": read_facts(session(), case, who),
+        "allowed": allowed,
+        "in_sight": [one for one in allowed if one in IN_SIGHT],
+        "in_menu": [one for one in allowed if one in ACTIONS and one not in IN_SIGHT and one != "split"],
+        "asking": ASKING,
+        "action_icons": ICONS,
+        "step": next((number for number, states in enumerate(STEPS) if case.state in states), None),
+        "step_count": len(STEPS),
+        "to": to,
+        "cc": cc,
+        "describe": describe,
+        "is_older_page": before is not None,
+        "draft": None,
+        "keep": list_arguments(),
+    }
+
+
+def show_case(view: frame.PanelView, case: Case, **more: Any) -> str:
+    """The case with its list beside it, or only the pane when htmx asks for that."""
+    values = {**case_values(case, before=request.args.get("anteriores", type=int)), **more}
+    if wants_only("case"):
+        return str(view.render("admin/case.html", **values))
+    return str(view.render("admin/bandeja.html", **{**list_values(), **values}))
+
+
+class CaseView(frame.PanelView):
+    """One case. The list from which it was opened stays beside it on a wide screen."""
+
+    roles = frame.READING
+
+    @expose("/")
+    def index(self) -> Response:
+        return redirect(url_for("admin.index"))
+
+    @expose("/<int:case_id>")
+    def show(self, case_id: int) -> str:
+        return show_case(self, get_case(session(), case_id))
+
+    @expose("/<int:case_id>/mensajes")
+    def older(self, case_id: int) -> str | Response:
+        """The page of messages before the one named, to be put above it."""
+        case, before = get_case(session(), case_id), request.args.get("anteriores", type=int)
+        if "HX-Request" not in request.headers:
+            return redirect(url_for("case.show", case_id=case_id, **list_arguments(), anteriores=before))
+        return str(self.render("admin/case/entries.html", **case_values(case, before=before)))
+
+    @expose("/<int:case_id>/texto/<int:message_id>")
+    def text(self, case_id: int, message_id: int) -> str:
+        """The whole text of a message, with signature and quoted mails."""
+        case = get_case(session(), case_id)
+        message = session().get(Message, message_id)
+        if message is None or message.case_id != case.id:
+            abort(404)
+        return str(self.render("admin/case/text.html", message=message, case=case, keep=list_arguments()))
+
+    @expose("/<int:case_id>/historial")
+    def history(self, case_id: int) -> str:
+        case = get_case(session(), case_id)
+        events, older = read_history(session(), case, before=request.args.get("antes", type=int))
+        return str(self.render("admin/case/history.html", case=case, events=events, older=older,
+                               describe=describe, keep=list_arguments()))  # fmt: skip
+
+    @expose("/<int:case_id>/pedir/<action>")
+    def ask(self, case_id: int, action: str) -> str:
+        """The form of an action that asks something first."""
+        case = get_case(session(), case_id)
+        if action not in ASKING:
+            abort(404)
+        if action not in buttons(case, frame.account()):
+            raise NotAllowed(action, case.state)
+        return str(self.render("admin/case/ask.html", case=case, action=action, keep=list_arguments(),
+                               message_id=request.args.get("mensaje", type=int), **_choices(action)))  # fmt: skip
+
+    @expose("/<int:case_id>/hacer/<action>", methods=["POST"])
+    def act(self, case_id: int, action: str) -> Response:
+        """Call the verb; then show the case it leads to."""
+        verb = ACTIONS.get(action) or abort(404)
+        try:
+            with writing() as write:
+                case = verb(write, office(), get_case(write, case_id), frame.account(), request.form)
+                shown, folio = case.id, case.folio
+        except DeskError as error:
+            flash(str(error), "error")
+            return redirect(url_for("case.show", case_id=case_id, **list_arguments()))
+        flash(say(f"panel.done.{action}", folio=folio), "success")
+        return redirect(url_for("case.show", case_id=shown, **list_arguments()))
+
+    @expose("/<int:case_id>/etiquetas", methods=["POST"])
+    def tag(self, case_id: int) -> Response:
+        """Put one's own label on the case, or take it off."""
+        who = frame.account()
+        try:
+            with writing() as write:
+                case = get_case(write, case_id)
+                if "remove" in request.form:
+                    cases.remove_tag(write, case, who, request.form["remove"])
+                else:
+                    cases.add_tag(write, case, who, request.form.get("name", ""))
+        except DeskError as error:
+            flash(str(error), "error")
+        return redirect(url_for("case.show", case_id=case_id, **list_arguments()))
+
+    @expose("/<int:case_id>/presencia", methods=["POST"])
+    def presence(self, case_id: int) -> str:
+        """Who else has the case open, and whether something new came in since the page was drawn."""
+        with writing() as write:
+            case = get_case(write, case_id)
+            is_writing = bool(request.form.get("writing"))
+            others = [
+                (one.account.person.name, one.is_writing)
+                for one in cases.see(write, case, frame.account(), is_writing)
+            ]
+            is_stale = newest_id(write, case) > request.form.get("last_message_id", 0, int)
+        return str(self.render("admin/case/presence.html", case=case, others=others, is_stale=is_stale,
+                               keep=list_arguments()))  # fmt: skip
+
+
+def _choices(action: str) -> dict[str, Any]:
+    """What the dialog of *action* offers to choose from."""
+    read = session().scalars
+    if action in ("assign", "copy"):
+        people = select(Account).join(Account.person).where(Account.is_active, Person.is_active)
+        tree = select(Dependencia).where(Dependencia.is_active).order_by(Dependencia.path)
+        return {
+            "dependencias": read(tree).all(),
+            "accounts": read(people.order_by(Person.name)).unique().all(),
+        }
+    if action == "change_service":
+        return {"services": read(select(Service).where(Service.is_active).order_by(Service.position)).all()}
+    if action == "change_priority":
+        return {"priorities": list(Priority)}
+    return {}
+
+
+def by_folio(folio: str) -> Response:
+    """`/admin/folio/<folio>` for links in mail and for people who type."""
+    who = frame.find_account()
+    if who is None or who.role not in frame.READING:
+        return frame.turn_away()
+    wanted = select(Case.id).where(Case.folio == folio.strip().upper(), visible_to(who))
+    return redirect(url_for("case.show", case_id=session().scalar(wanted) or abort(404)))
 
 
 def register(app: Flask, admin: Admin) -> None:
-    """Nothing yet."""
+    admin.add_view(CaseView(name="case", endpoint="case", url="/admin/casos"))
+    app.add_url_rule("/admin/folio/<path:folio>", "folio", by_folio)

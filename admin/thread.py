@@ -1,0 +1,239 @@
+"""What the case page shows of a case: its newest messages with files and delivery, and the events between them.
+
+A page of the thread is read by key, so that a case with ten thousand messages
+opens as fast as one with ten.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session, joinedload, selectinload
+
+from models.case import Case, CaseLink
+from models.event import Event
+from models.message import Attachment, Message
+from models.outbox_message import OutboxMessage, OutboxStatus
+from models.person import Account
+from models.tag import Tag, case_tag
+from models.turno import Turno, TurnoState
+from templates import say
+
+PAGE_SIZE = 20
+MAX_EVENTS = 100
+# Events that a message in the thread already shows.
+SHOWN_BY_MESSAGE = ("answer", "answer_and_wait", "answer_and_resolve", "note", "follow_up")
+_HOW = {
+    OutboxStatus.SENT: "ok",
+    OutboxStatus.RETRYING: "warn",
+    OutboxStatus.FAILED: "bad",
+    OutboxStatus.BOUNCED: "bad",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """What became of a notice: `state` is a label key, `how` its colour, `words` what the server said."""
+
+    kind: str
+    state: str
+    how: str
+    to: Sequence[str]
+    words: str
+
+
+@dataclass(slots=True)
+class Entry:
+    """One thing of the thread: a message with what belongs to it, or an event."""
+
+    at: datetime
+    message: Message | None = None
+    event: Event | None = None
+    deliveries: list[Delivery] = field(default_factory=list)
+    # There is more text than `reply_text` (signature, quoted mails), or a formatted original.
+    has_more: bool = False
+    has_html: bool = False
+
+    @property
+    def files(self) -> list[Attachment]:
+        """Files to list below the text; pictures inside the formatted text are shown there."""
+        found = self.message.attachments if self.message else []
+        return [file for file in found if not (file.is_inline and file.content_id and self.has_html)]
+
+
+@dataclass(frozen=True, slots=True)
+class Thread:
+    """Entries in the order in which they happened. `older_before`: key of the page before this one."""
+
+    entries: list[Entry]
+    older_before: int | None
+    newest_id: int
+
+
+def read_thread(session: Session, case: Case, *, before: int | None = None) -> Thread:
+    """The newest page of the thread, or the one older than message *before*."""
+    query = (
+        select(Message)
+        .where(Message.case_id == case.id)
+        .options(selectinload(Message.attachments), joinedload(Message.author))
+        .order_by(Message.id.desc())
+        .limit(PAGE_SIZE + 1)
+    )
+    messages = session.scalars(query.where(Message.id < before) if before else query).all()
+    has_older, messages = len(messages) > PAGE_SIZE, messages[:PAGE_SIZE]
+    entries = _message_entries(session, messages)
+    # The oldest page also has what happened before its first message; the newest, what happened since.
+    since = messages[-1].created_at if has_older else None
+    until = _instant_of(session, before) if before else None
+    entries += [Entry(event.at, event=event) for event in _events(session, case, since, until)]
+    entries.sort(key=lambda entry: (entry.at, entry.message.id if entry.message else 0))
+    return Thread(entries, messages[-1].id if has_older else None, newest_id(session, case))
+
+
+def newest_id(session: Session, case: Case) -> int:
+    """The id of the case's last message; 0 when it has none."""
+    newest = select(Message.id).where(Message.case_id == case.id).order_by(Message.id.desc()).limit(1)
+    return session.scalar(newest) or 0
+
+
+def _instant_of(session: Session, message_id: int) -> datetime | None:
+    return session.scalar(select(Message.created_at).where(Message.id == message_id))
+
+
+def _message_entries(session: Session, messages: Sequence[Message]) -> list[Entry]:
+    ids = [message.id for message in messages]
+    deliveries = _deliveries(session, ids)
+    sizes = {
+        row.id: (row.size, row.has_html)
+        for row in session.execute(
+            select(Message.id, func.length(Message.text).label("size"), (Message.html != "").label("has_html"))
+            .where(Message.id.in_(ids))
+        )
+    }  # fmt: skip
+    found = []
+    for message in messages:
+        size, has_html = sizes.get(message.id, (0, False))
+        # A few characters more are only spaces and line ends.
+        has_more = size > len(message.reply_text) + 8
+        found.append(Entry(message.created_at, message, deliveries=deliveries.get(message.id, []),
+                           has_more=has_more, has_html=bool(has_html)))  # fmt: skip
+    return found
+
+
+def _deliveries(session: Session, message_ids: Sequence[int]) -> dict[int, list[Delivery]]:
+    query = select(OutboxMessage).where(OutboxMessage.message_id.in_(message_ids)).order_by(OutboxMessage.id)
+    found: dict[int, list[Delivery]] = {}
+    for notice in session.scalars(query):
+        assert notice.message_id is not None
+        found.setdefault(notice.message_id, []).append(
+            Delivery(
+                notice.kind,
+                f"panel.delivery.{notice.status.value}",
+                _HOW.get(notice.status, ""),
+                [*notice.to, *notice.cc],
+                notice.last_error if notice.status in _HOW else "",
+            )
+        )
+    return found
+
+
+def _events(session: Session, case: Case, since: datetime | None, until: datetime | None) -> Sequence[Event]:
+    query = (
+        select(Event)
+        .where(Event.case_id == case.id, Event.action.not_in(SHOWN_BY_MESSAGE))
+        .options(joinedload(Event.account))
+        .order_by(Event.sequence.desc())
+        .limit(MAX_EVENTS)
+    )
+    if since is not None:
+        query = query.where(Event.at >= since)
+    if until is not None:
+        query = query.where(Event.at < until)
+    return session.scalars(query).all()
+
+
+def read_history(
+    session: Session, case: Case, *, before: int | None = None
+) -> tuple[Sequence[Event], int | None]:
+    """A page of the whole bitácora, newest first, and the key of the next page."""
+    query = (
+        select(Event)
+        .where(Event.case_id == case.id)
+        .options(joinedload(Event.account))
+        .order_by(Event.sequence.desc())
+        .limit(MAX_EVENTS + 1)
+    )
+    events = session.scalars(query.where(Event.sequence < before) if before else query).all()
+    more, events = len(events) > MAX_EVENTS, events[:MAX_EVENTS]
+    return events, events[-1].sequence if more else None
+
+
+def describe(event: Event) -> str:
+    """One sentence saying what happened, without who and when."""
+    data = event.data or {}
+    key = f"panel.event.{event.action}"
+    sentence = say(key)
+    if sentence == key:
+        sentence = say(f"panel.action.{event.action}")
+    words = _Words({name: _word(name, value) for name, value in data.items()})
+    words["target"] = str(data.get("account") or data.get("dependencia") or "–")
+    sentence = sentence.format_map(words)
+    return " · ".join(filter(None, (sentence, data.get("instruction"), data.get("reason"))))
+
+
+class _Words(dict[str, str]):
+    """Values for a sentence; what an old event did not record is a dash."""
+
+    def __missing__(self, key: str) -> str:
+        return "–"
+
+
+def _word(key: str, value: Any) -> str:
+    if isinstance(value, list):
+        return ", ".join(str(one) for one in value)
+    if key in ("from", "to") and value in ("low", "normal", "high", "urgent"):
+        return say(f"panel.priority.{value}")
+    return str(value) if value not in (None, "") else "–"
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What stands beside the thread."""
+
+    tags: Sequence[str]
+    turnos: Sequence[Turno]
+    links: Sequence[CaseLink]
+    linked_from: Sequence[CaseLink]
+    other_cases: int
+
+
+def read_facts(session: Session, case: Case, account: Account) -> Facts:
+    """Tags of *account*, open turnos, related cases, and how many more the requester has (up to 100)."""
+    tags = session.scalars(
+        select(Tag.name)
+        .join(case_tag, case_tag.c.tag_id == Tag.id)
+        .where(case_tag.c.case_id == case.id, Tag.account_id == account.id)
+        .order_by(Tag.name)
+    ).all()
+    turnos = session.scalars(
+        select(Turno)
+        .where(Turno.case_id == case.id, Turno.state == TurnoState.OPEN)
+        .options(
+            joinedload(Turno.from_account), joinedload(Turno.to_account), joinedload(Turno.to_dependencia)
+        )
+        .order_by(Turno.id.desc())
+        .limit(10)
+    ).all()
+    links = select(CaseLink).order_by(CaseLink.id).limit(10)
+    others = select(Case.id).where(Case.requester_id == case.requester_id, Case.id != case.id).limit(100)
+    return Facts(
+        tags,
+        turnos,
+        session.scalars(links.where(CaseLink.case_id == case.id).options(joinedload(CaseLink.other))).all(),
+        session.scalars(links.where(CaseLink.other_id == case.id).options(joinedload(CaseLink.case))).all(),
+        session.scalar(select(func.count()).select_from(others.subquery())) or 0,
+    )

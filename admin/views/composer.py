@@ -1,0 +1,149 @@
+"""Writing on a case: the answer to chosen recipients, the internal note, and saved answers."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from typing import Any
+
+from flask import Flask, flash, jsonify, redirect, request, url_for
+from flask_admin import Admin, expose
+from jinja2 import StrictUndefined, TemplateError
+from jinja2.sandbox import SandboxedEnvironment
+from sqlalchemy import or_, select
+from werkzeug.datastructures import FileStorage
+from werkzeug.wrappers import Response
+
+from admin import frame
+from admin.db import office, release, session, writing
+from admin.thread import newest_id
+from admin.views.case import get_case, list_arguments, show_case
+from intake import cases
+from intake.attachments import store_large
+from intake.errors import DeskError, InvalidInput
+from intake.filetypes import danger_of, generated_name, safe_name, true_type
+from intake.incoming import IncomingFile
+from models.canned_reply import CannedReply
+from models.case import Case
+from models.message import Direction, Message
+from templates import say
+
+MAX_FILES = 20
+
+
+class ComposerView(frame.PanelView):
+    """The form below the thread. What was typed is never lost: on any *no* it comes back with the reason."""
+
+    roles = frame.READING
+
+    @expose("/")
+    def index(self) -> Response:
+        return redirect(url_for("admin.index"))
+
+    @expose("/<int:case_id>/responder", methods=["POST"])
+    def answer(self, case_id: int) -> str | tuple[str, int] | Response:
+        form, who = request.form, frame.account()
+        to, cc = _recipients("to"), _recipients("cc")
+        try:
+            files = _files()
+            with writing() as write:
+                case = get_case(write, case_id)
+                if _news(case, form.get("last_message_id", 0, int)):
+                    return self._again(case, say("panel.compose.news"), "warning")
+                cases.answer(write, office(), case, who, text=form.get("text", ""), to=to, cc=cc, files=files,
+                             then=form.get("then", "answer"))  # fmt: skip
+        except DeskError as error:
+            return self._again(get_case(session(), case_id), str(error), "error")
+        flash(say(f"panel.done.{form.get('then', 'answer')}"), "success")
+        return redirect(url_for("case.show", case_id=case_id, escrito="answer", **list_arguments()))
+
+    @expose("/<int:case_id>/nota", methods=["POST"])
+    def note(self, case_id: int) -> str | tuple[str, int] | Response:
+        try:
+            files = _files()
+            with writing() as write:
+                cases.add_note(write, office(), get_case(write, case_id), frame.account(),
+                               text=request.form.get("text", ""), files=files)  # fmt: skip
+        except DeskError as error:
+            return self._again(get_case(session(), case_id), str(error), "error", mode="note")
+        flash(say("panel.done.note"), "success")
+        return redirect(url_for("case.show", case_id=case_id, escrito="note", **list_arguments()))
+
+    @expose("/<int:case_id>/guardadas")
+    def saved(self, case_id: int) -> Response:
+        """The saved answers that this account may use, filled in for this case."""
+        case, who = get_case(session(), case_id), frame.account()
+        mine = or_(CannedReply.dependencia_id.is_(None), CannedReply.dependencia_id == who.dependencia_id)
+        replies = session().scalars(
+            select(CannedReply).where(CannedReply.is_active, mine).order_by(CannedReply.shortcut)
+        )
+        return jsonify(
+            [{"shortcut": one.shortcut, "title": one.title, "text": fill_in(one.body, case, str(who.person))}
+             for one in replies]
+        )  # fmt: skip
+
+    def _again(self, case: Case, why: str, kind: str, mode: str = "answer") -> tuple[str, int]:
+        """The page with what was typed, and why it was not sent. Browsers never give files back."""
+        flash(why, kind)
+        if request.files.getlist("files") and any(file.filename for file in request.files.getlist("files")):
+            flash(say("panel.compose.files_again"), "warning")
+        draft: dict[str, Any] = {
+            "mode": mode, "text": request.form.get("text", ""), "to": _recipients("to"), "cc": _recipients("cc")
+        }  # fmt: skip
+        return show_case(self, case, draft=draft), 422
+
+
+def fill_in(body: str, case: Case, account: str) -> str:
+    """A saved answer with the names of the case. One that its author wrote wrongly comes as it is."""
+    environment = SandboxedEnvironment(undefined=StrictUndefined)
+    try:
+        return environment.from_string(body).render(
+            folio=case.folio, requester=case.requester.name, subject=case.subject, account=account
+        )
+    except TemplateError:
+        return body
+
+
+def _recipients(name: str) -> list[str]:
+    """The ticked addresses and those typed into the free field, separated by commas or spaces."""
+    typed = request.form.get(f"{name}_other", "").replace(";", ",").replace("\n", ",").split(",")
+    return list(dict.fromkeys(one.strip() for one in (*request.form.getlist(name), *typed) if one.strip()))
+
+
+def _files() -> Sequence[IncomingFile]:
+    """The uploaded files, with their true type, already durable when large."""
+    uploads = [upload for upload in request.files.getlist("files") if upload.filename]
+    if len(uploads) > MAX_FILES:
+        raise InvalidInput("too_many_files", limit=MAX_FILES)
+    found = [_file(number, upload) for number, upload in enumerate(uploads, 1)]
+    if found:
+        # Disks and object stores are slow; nobody else has to wait for them.
+        release()
+        store_large(office(), found)
+    return found
+
+
+def _file(number: int, upload: FileStorage) -> IncomingFile:
+    content, limit = upload.read(), office().settings.max_file_bytes
+    kind = true_type(content, upload.mimetype, upload.filename or "")
+    name = safe_name(upload.filename or "") or generated_name(number, kind)
+    if len(content) > limit:
+        raise InvalidInput("file_too_large", name=name, megabytes=limit // 1_000_000)
+    if danger_of(content, kind, name):
+        raise InvalidInput("file_dangerous", name=name)
+    digest = hashlib.sha256(content).hexdigest()
+    return IncomingFile(name, kind, content, digest, declared_type=upload.mimetype)
+
+
+def _news(case: Case, seen: int) -> bool:
+    """Did anybody write on the case since the page was drawn?"""
+    if newest_id(session(), case) <= seen:
+        return False
+    newer = select(Message.id).where(
+        Message.case_id == case.id, Message.id > seen, Message.direction != Direction.NOTE
+    )
+    return session().scalar(newer.limit(1)) is not None
+
+
+def register(app: Flask, admin: Admin) -> None:
+    admin.add_view(ComposerView(name="composer", endpoint="composer", url="/admin/escribir"))

@@ -1,0 +1,233 @@
+"""A page of cases: only the columns a list shows, the newest activity first, paged by key.
+
+The same function serves trays, filters and search, and always asks
+`models.access.visible_to`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, and_, exists, select, tuple_
+from sqlalchemy.orm import Session
+
+from models.access import visible_to
+from models.base import now
+from models.case import Case, CaseKind, Priority
+from models.contact import Contact
+from models.dependencia import Dependencia
+from models.folio import TICKET_SERIES
+from models.message import Message
+from models.person import Account, Person
+from models.search import find_messages
+from models.tag import Tag, case_tag
+from models.ticket import Ticket
+from models.trays import Tray, in_tray
+
+PAGE_SIZE = 50
+# Search reads this many messages at a time, and no more rounds than this for one page.
+SEARCH_BATCH = 200
+SEARCH_ROUNDS = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Filters:
+    """What narrows a list; None or empty does not matter."""
+
+    kind: CaseKind | None = None
+    state: str = ""
+    priority: Priority | None = None
+    service_id: int | None = None
+    dependencia_id: int | None = None
+    tag_id: int | None = None
+    has_files: bool = False
+    since: datetime | None = None
+    until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """Where a page ends: the key of its last (or first) row."""
+
+    at: datetime
+    id: int
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A case as a list shows it."""
+
+    id: int
+    kind: CaseKind
+    folio: str
+    subject: str
+    state: str
+    priority: Priority
+    channel: str
+    is_open: bool
+    is_overdue: bool
+    is_unanswered: bool
+    has_files: bool
+    due_at: datetime | None
+    snoozed_until: datetime | None
+    last_activity_at: datetime
+    requester: str
+    dependencia: str | None
+    holder: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Rows, newest first, and whether there are newer and older ones."""
+
+    rows: Sequence[Row]
+    has_newer: bool = False
+    has_older: bool = False
+
+    @property
+    def newest(self) -> Key | None:
+        return Key(self.rows[0].last_activity_at, self.rows[0].id) if self.rows else None
+
+    @property
+    def oldest(self) -> Key | None:
+        return Key(self.rows[-1].last_activity_at, self.rows[-1].id) if self.rows else None
+
+
+def find_page(
+    session: Session,
+    account: Account,
+    tray: Tray,
+    filters: Filters,
+    *,
+    older_than: Key | None = None,
+    newer_than: Key | None = None,
+) -> Page:
+    """The page of *tray* beside the given key; the first page without one."""
+    query = _columns().where(in_tray(tray, account), *_conditions(filters))
+    key = tuple_(Case.last_activity_at, Case.id)
+    if newer_than is not None:
+        # Read upwards from the key, then turned round.
+        query = query.where(key > (newer_than.at, newer_than.id)).order_by(Case.last_activity_at, Case.id)
+    else:
+        if older_than is not None:
+            query = query.where(key < (older_than.at, older_than.id))
+        query = query.order_by(Case.last_activity_at.desc(), Case.id.desc())
+    rows = _rows(session, query.limit(PAGE_SIZE + 1))
+    more, rows = len(rows) > PAGE_SIZE, rows[:PAGE_SIZE]
+    if newer_than is not None:
+        return Page(rows[::-1], has_newer=more, has_older=True)
+    return Page(rows, has_newer=older_than is not None, has_older=more)
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A page of search results, in the order in which their messages were written, newest first."""
+
+    rows: Sequence[Row]
+    # Give it back as *before* for the next page; None: that was all.
+    next_before: int | None
+
+
+def search(
+    session: Session, account: Account, words: str, filters: Filters, *, before: int | None = None
+) -> Found:
+    """Cases with a message that has all of *words*, and on the first page the folio that was typed."""
+    found: dict[int, Row] = {}
+    visible = and_(visible_to(account), *_conditions(filters))
+    if before is None:
+        for row in _rows(session, _columns().where(Case.folio.in_(possible_folios(words)), visible)):
+            found[row.id] = row
+    for _ in range(SEARCH_ROUNDS):
+        messages = find_messages(session, words, before=before, limit=SEARCH_BATCH)
+        if not messages:
+            return Found(list(found.values()), None)
+        for row, message in _cases_of(session, messages, visible):
+            if row.id not in found and len(found) >= PAGE_SIZE:
+                return Found(list(found.values()), message + 1)
+            found.setdefault(row.id, row)
+        before = messages[-1]
+    return Found(list(found.values()), before)
+
+
+def possible_folios(words: str) -> list[str]:
+    """Folios that *words* may stand for: itself, or a number alone as a ticket of this or last year."""
+    typed = words.strip().upper()
+    if typed.isdigit() and len(typed) <= 6:
+        year = now().year
+        return [f"{TICKET_SERIES}-{one}-{int(typed):06d}" for one in (year, year - 1)]
+    return [typed]
+
+
+def _cases_of(
+    session: Session, messages: Sequence[int], visible: ColumnElement[bool]
+) -> list[tuple[Row, int]]:
+    """The visible cases of *messages*, each with its message, newest first."""
+    case_of = dict(
+        session.execute(select(Message.id, Message.case_id).where(Message.id.in_(messages))).tuples().all()
+    )
+    rows = {
+        row.id: row for row in _rows(session, _columns().where(Case.id.in_(set(case_of.values())), visible))
+    }
+    pairs = [(rows.get(case_of.get(message, 0)), message) for message in messages]
+    return [(row, message) for row, message in pairs if row is not None]
+
+
+def _columns() -> Select[Any]:
+    return (
+        select(
+            Case.id, Case.kind, Case.folio, Case.subject, Case.state, Case.priority, Case.channel, Case.is_open,
+            Case.is_overdue, Case.is_unanswered, Case.has_files, Case.due_at, Case.snoozed_until,
+            Case.last_activity_at, Contact.name, Dependencia.name, Person.name,
+        )
+        .select_from(Case)
+        .join(Contact, Contact.id == Case.requester_id)
+        .outerjoin(Dependencia, Dependencia.id == Case.dependencia_id)
+        .outerjoin(Account, Account.id == Case.holder_id)
+        .outerjoin(Person, Person.id == Account.person_id)
+    )  # fmt: skip
+
+
+def _rows(session: Session, query: Select[Any]) -> list[Row]:
+    return [Row(*values) for values in session.execute(query)]
+
+
+def _conditions(filters: Filters) -> list[ColumnElement[bool]]:
+    found: list[ColumnElement[bool]] = []
+    if filters.kind is not None:
+        found.append(Case.kind == filters.kind)
+    if filters.state:
+        found.append(Case.state == filters.state)
+    if filters.priority is not None:
+        found.append(Case.priority == filters.priority)
+    if filters.service_id is not None:
+        found.append(
+            exists().where(Ticket.__table__.c.id == Case.id, Ticket.service_id == filters.service_id)
+        )
+    if filters.dependencia_id is not None:
+        found.append(Case.dependencia_id == filters.dependencia_id)
+    if filters.tag_id is not None:
+        found.append(exists().where(case_tag.c.case_id == Case.id, case_tag.c.tag_id == filters.tag_id))
+    if filters.has_files:
+        found.append(Case.has_files)
+    if filters.since is not None:
+        found.append(Case.last_activity_at >= filters.since)
+    if filters.until is not None:
+        found.append(Case.last_activity_at < filters.until)
+    return found
+
+
+def tags_of(session: Session, account: Account, case_ids: Sequence[int]) -> dict[int, list[str]]:
+    """The names of *account*'s own tags on each of these cases."""
+    query = (
+        select(case_tag.c.case_id, Tag.name)
+        .join(Tag, Tag.id == case_tag.c.tag_id)
+        .where(Tag.account_id == account.id, case_tag.c.case_id.in_(case_ids))
+        .order_by(Tag.name)
+    )
+    found: dict[int, list[str]] = {}
+    for case_id, name in session.execute(query):
+        found.setdefault(case_id, []).append(name)
+    return found
