@@ -21,7 +21,7 @@ def limits(clock: Clock | None = None) -> ClientLimits:
     return ClientLimits(
         connections=2,
         per_minute=60,
-        trusted="127.0.0.0/8, ::1/128, 10.0.0.0/8",
+        trusted=networks,
         total=3,
         clock=clock or Clock(),
     )
