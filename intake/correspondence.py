@@ -98,7 +98,10 @@ def under(message: Message) -> Thread:
 
 
 def thread_of(session: Session, case: Case) -> Thread:
-    """Under the last mail of the requester, with every id of the thread that they may have."""
+    """Under the last mail of the requester, after every id of the thread that came before it.
+
+    Not all clients send References; with ours, theirs too stay in one thread.
+    """
     is_mail = (Message.case_id == case.id, Message.rfc_message_id != "", Message.direction != Direction.NOTE)
     columns = (Message.created_at, Message.direction, Message.rfc_message_id, Message.references)
     rows = session.execute(
@@ -112,15 +115,16 @@ def thread_of(session: Session, case: Case) -> Thread:
     ).all()
     root = session.scalar(select(Message.references).where(*is_mail).order_by(Message.id).limit(1))
     known = sorted([(row[0], row[2]) for row in rows] + [(row[0], row[1]) for row in told])
-    ids = [*(root or []), *(value for _, value in known)]
+    ids = list(dict.fromkeys([*(root or []), *(value for _, value in known)]))
     received = [row.rfc_message_id for row in rows if row.direction == Direction.IN]
-    parent = received[0] if received else (ids[-1] if ids else "")
-    return Thread(parent, _shortened(ids, last=parent))
+    if received:
+        # Our own later ones are siblings of this mail, no ancestors.
+        ids = ids[: ids.index(received[0]) + 1]
+    return Thread(ids[-1] if ids else "", _shortened(ids))
 
 
-def _shortened(ids: list[str], last: str = "") -> tuple[str, ...]:
-    distinct = [value for value in dict.fromkeys(ids) if value != last]
-    distinct += [last] if last else []
+def _shortened(ids: list[str]) -> tuple[str, ...]:
+    distinct = list(dict.fromkeys(ids))
     if len(distinct) <= MAX_REFERENCES:
         return tuple(distinct)
     return (distinct[0], *distinct[-(MAX_REFERENCES - 1) :])

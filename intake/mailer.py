@@ -104,11 +104,18 @@ def _pulse_of(database: Database) -> Pulse:
 
 
 def _send(office: Office, relay: RelaySession, notice: OutboxMessage) -> Delivered:
-    mail = make_mail(office, notice)
     recipients = [address for address in (*notice.to, *notice.cc) if address not in notice.settled]
-    needs_utf8 = not all(address.isascii() for address in (notice.from_addr, *notice.to, *notice.cc))
-    raw = mail.as_bytes(policy=_POLICY.clone(utf8=needs_utf8))
-    return relay.send(envelope_sender(office, notice), recipients, raw, needs_utf8=needs_utf8)
+    raw = _as_bytes(make_mail(office, notice), notice)
+    return relay.send(envelope_sender(office, notice), recipients, raw, needs_utf8=_needs_utf8(notice))
+
+
+def _needs_utf8(notice: OutboxMessage) -> bool:
+    """True when an address, not only a name, has letters beyond ASCII (RFC 6531)."""
+    return not all(address.isascii() for address in (notice.from_addr, *notice.to, *notice.cc))
+
+
+def _as_bytes(mail: EmailMessage, notice: OutboxMessage) -> bytes:
+    return mail.as_bytes(policy=_POLICY.clone(utf8=_needs_utf8(notice)))
 
 
 def envelope_sender(office: Office, notice: OutboxMessage) -> str:
@@ -182,7 +189,7 @@ def _write_file(office: Office, notice: OutboxMessage) -> None:
     folio = re.sub(r"[^\w-]+", "_", mail.get(FOLIO_HEADER, notice.kind))
     # From the row, so that a second delivery replaces the first.
     name = f"{notice.created_at:%Y%m%dT%H%M%S.%f}-{notice.id}-{folio}-{notice.kind}.eml"
-    _write_whole(office.settings.outgoing_dir / name, mail.as_bytes(policy=_POLICY.clone(utf8=True)))
+    _write_whole(office.settings.outgoing_dir / name, _as_bytes(mail, notice))
 
 
 def _write_whole(path: Path, content: bytes) -> None:

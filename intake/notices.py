@@ -49,6 +49,7 @@ from templates import language, render, say
 
 # RFC 3834, 5: an answer to a mail, and a mail that a machine sends of its own accord.
 REPLIED, GENERATED = "auto-replied", "auto-generated"
+_LOGO_BYTES = 20_000
 
 
 def write_acuse(session: Session, office: Office, case: Case, message: Message) -> OutboxMessage | None:
@@ -70,10 +71,15 @@ def write_acuse(session: Session, office: Office, case: Case, message: Message) 
             **_about(office, case, head),
             "name": plain_name(message.sender_name, to),
             "received": instant(message.created_at, zone),
-            "due": instant(case.due_at, zone) if case.due_at else "",
-            "files": [_described(file) for file in files],
+            "due": moment(case.due_at, zone) if case.due_at else "",
+            "files": [_described(file) for file in files if not _is_decoration(file)],
         }
         return _queue(session, office, "acuse", [to], values, head, under(message), case, REPLIED)
+
+
+def _is_decoration(file: Attachment) -> bool:
+    """A logo of a signature; a screenshot pasted into the text is larger and belongs to what was received."""
+    return file.is_inline and file.size < _LOGO_BYTES
 
 
 def _described(file: Attachment) -> dict[str, str | bool]:
@@ -141,6 +147,7 @@ def write_state(
             **_about(office, case, head),
             "name": plain_name(case.requester.name, to),
             "reason": reason,
+            "reason_paragraphs": paragraphs(reason),
             "reopen_days": office.settings.reopen_days,
         }
         return _queue(session, office, notice, [to], values, head, thread_of(session, case), case, GENERATED)
@@ -238,7 +245,8 @@ def write_alert(session: Session, office: Office, findings: list[str]) -> Outbox
             "at": instant(now(), office.settings.zone),
             "link": f"{_base(office)}/admin/",
         }
-        return _queue(session, office, "alert", to, values, unbound_letterhead(session, office), Thread(), None, GENERATED)  # fmt: skip
+        head = unbound_letterhead(session, office)
+        return _queue(session, office, "alert", to, values, head, Thread(), None, GENERATED)
 
 
 def panel_link(office: Office, case: Case) -> str:
