@@ -45,6 +45,31 @@ class Unreadable(Exception):
     """The message is there, and the server does not give it."""
 
 
+def log_in(source: ImapSource) -> IMAPClient:
+    """Connect and log in as *source* says; nothing is changed. Raises OSError or IMAPClientError."""
+    context = ssl.create_default_context(cafile=source.ca or None)
+    timeout = SocketTimeout(CONNECT_SECONDS, READ_SECONDS)
+    client = IMAPClient(source.host, source.port, ssl=source.is_tls, ssl_context=context, timeout=timeout)
+    try:
+        if source.starttls:
+            client.starttls(context)
+        if source.auth == "password":
+            client.login(source.user, source.secret())
+        else:
+            client.oauth2_login(source.user, source.secret(), mech=source.auth.upper())
+    except BaseException:
+        client.shutdown()
+        raise
+    return client
+
+
+def count_messages(url: str) -> int:
+    """How many messages lie in the folder of *url*: the door's own login, for `oficialia check`."""
+    source = parse_source(url)
+    with log_in(source) as client:
+        return int(client.select_folder(source.folder, readonly=True)[b"EXISTS"])
+
+
 class Follower:
     """Reads one folder until *stop*."""
 
@@ -79,24 +104,10 @@ class Follower:
                 self._delay = min(self._delay * 2, LONGEST_DELAY)
 
     def _log_in(self) -> IMAPClient:
-        source = self.source
-        context = ssl.create_default_context(cafile=source.ca or None)
-        client = IMAPClient(
-            source.host,
-            source.port,
-            ssl=source.is_tls,
-            ssl_context=context,
-            timeout=SocketTimeout(CONNECT_SECONDS, READ_SECONDS),
-        )
+        client = log_in(self.source)
         try:
-            if source.starttls:
-                client.starttls(context)
-            if source.auth == "password":
-                client.login(source.user, source.secret())
-            else:
-                client.oauth2_login(source.user, source.secret(), mech=source.auth.upper())
-            if source.move and not client.folder_exists(source.move):
-                client.create_folder(source.move)
+            if self.source.move and not client.folder_exists(self.source.move):
+                client.create_folder(self.source.move)
         except BaseException:
             client.shutdown()
             raise

@@ -111,6 +111,10 @@ class RelaySession:
         for_now = {address: reply for address, reply in refused.items() if reply[0] < 500}
         return Delivered(refused=_each(for_good), deferred=_each(for_now))
 
+    def connect(self) -> None:
+        """Get through, with STARTTLS and login as the URL says, and send nothing. Raises ChannelDown."""
+        self._connection()
+
     def _connection(self) -> smtplib.SMTP:
         if self._smtp is not None:
             try:
