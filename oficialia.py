@@ -6,28 +6,27 @@ Commands only read what was asked and print what came out; the work is done in
 
 from __future__ import annotations
 
-import json
 import os
 import sys
-import threading
 from collections.abc import Callable
 from datetime import datetime
+from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 import templates
-from intake.terminal import FAILURE, USAGE, Command, Failed, Group, Option, no_traceback
+from intake.terminal import FAILURE, USAGE, Command, Failed, Group, Option, no_traceback, print_json
 from templates import say
 
 if TYPE_CHECKING:
     from intake.config import Settings
     from intake.office import Office
-    from intake.supervisor import Role
 
-# Two workers share SQLite's one writer well; a third only waits for it.
-SQLITE_WORKERS = 2
+# The Telegram door comes with a later release; the rest of the office does not wait for it.
+HAS_BOT = find_spec("bots.telegram") is not None
 
 
 Decorated = TypeVar("Decorated", bound=Callable[..., Any])
@@ -71,71 +70,20 @@ def open_office(role: str = "") -> Office:
     return office
 
 
-def print_json(value: Any) -> None:
-    click.echo(json.dumps(value, ensure_ascii=False))
-
-
 # The roles.
 
 
 @cli.command(cls=Command)
 @option("--workers", type=click.IntRange(min=1))
-def serve(workers: int | None) -> None:
-    from intake.supervisor import Supervisor, find_busy_address, wait_for_addresses
+@click.pass_context
+def serve(context: click.Context, workers: int | None) -> None:
+    from intake import serving
 
     office = open_office()
-    addresses = listening_addresses(office.settings)
-    if busy := find_busy_address(addresses):
-        raise Failed("busy", address=busy)
-    greeting = greeting_of(office)
-    supervisor = Supervisor(roles_of(office, workers))
-    # The roles open the database themselves.
-    office.database.close()
-
-    def greet(stop: threading.Event) -> None:
-        if wait_for_addresses(addresses, stop):
-            supervisor.say(greeting)
-
-    supervisor.run(greet)
-    supervisor.say(say("cli.serve.stopped") + "\n")
-
-
-def greeting_of(office: Office) -> str:
-    """Where everything listens, and lines to try."""
-    from sqlalchemy import select
-
-    from models.mailbox import Mailbox
-
-    with office.database.reading() as session:
-        mailbox = session.scalar(
-            select(Mailbox.address).where(Mailbox.is_active).order_by(Mailbox.id).limit(1)
-        )
-    return templates.render("cli/started.txt", settings=office.settings, mailbox=mailbox)
-
-
-def listening_addresses(settings: Settings) -> list[str]:
-    return [each for each in (settings.smtp_listen, settings.lmtp_listen, settings.web_listen) if each]
-
-
-def roles_of(office: Office, workers: int | None) -> list[Role]:
-    """The processes of `serve`: every door that the settings open, and the workers."""
-    from intake.supervisor import Role
-
-    settings = office.settings
-    cores = os.cpu_count() or 1
-    number = workers or (min(cores, SQLITE_WORKERS) if office.database.is_sqlite else cores)
-    wanted = {"smtp": ["smtp"]} if settings.smtp_listen or settings.lmtp_listen else {}
-    for each in range(1, number + 1):
-        wanted[f"worker {each}" if number > 1 else "worker"] = ["worker", "--part", f"{each}/{number}"]
-    if settings.imap_url:
-        wanted["imap"] = ["imap"]
-    if settings.telegram_token.get_secret_value():
-        wanted["bot"] = ["bot"]
-    wanted["web"] = ["web"]
     program = [sys.executable, str(Path(__file__).resolve()), "--supervised"]
-    if click.get_current_context().meta["debug"]:
+    if context.meta["debug"]:
         program.append("--debug")
-    return [Role(name, [*program, *arguments]) for name, arguments in wanted.items()]
+    serving.serve(office, program, workers=workers, has_bot=HAS_BOT)
 
 
 def read_part(_context: click.Context, _parameter: click.Parameter, value: str) -> tuple[int, int]:
@@ -176,9 +124,9 @@ def bot() -> None:
     office = open_office("bot")
     if not office.settings.telegram_token.get_secret_value():
         raise Failed("no_telegram")
-    from bots.telegram import serve
-
-    serve(office)
+    if not HAS_BOT:
+        raise Failed("bot_missing")
+    import_module("bots.telegram").serve(office)
 
 
 @cli.command(cls=Command)

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
-from typing import Any
+from dataclasses import asdict
 
 from pydantic import SecretStr
 from rich.console import Console
 from rich.markup import escape
-from rich.table import Table
 
 from intake.config import Settings
 from intake.doctor import Finding, Level, without_passwords
+from intake.terminal import print_json
 from templates import say
 
 _COLOR = {Level.OK: "green", Level.WARN: "yellow", Level.FAIL: "red"}
@@ -26,7 +25,7 @@ def print_findings(findings: Iterable[Finding], *, in_json: bool) -> bool:
     for each in findings:
         is_well = is_well and each.level != Level.FAIL
         if in_json:
-            print_line(each.__dict__)
+            print_json(asdict(each))
             continue
         level = f"[{_COLOR[each.level]}]{say(f'cli.check.{each.level}'):<6}[/]"
         console.print(f"{level} {say(f'cli.check.name.{each.name}')}: {escape(each.found)}")
@@ -37,25 +36,17 @@ def print_findings(findings: Iterable[Finding], *, in_json: bool) -> bool:
 
 def print_settings(settings: Settings, *, in_json: bool) -> None:
     """All settings with value, default and reason; secrets stay hidden."""
-    table = Table(say("cli.settings.name"), say("cli.settings.value"), say("cli.settings.default"),
-                  say("cli.settings.reason"), show_lines=False)  # fmt: skip
+    console = Console(soft_wrap=True, highlight=False)
     for name, field in Settings.model_fields.items():
-        line = {
-            "name": f"OFICIALIA_{name.upper()}",
-            "value": _shown(getattr(settings, name)),
-            "default": _shown(field.default),
-            "reason": say(f"setting.{name}"),
-        }
+        value, default = _shown(getattr(settings, name)), _shown(field.default)
+        line = {"name": f"OFICIALIA_{name.upper()}", "value": value, "default": default}
+        line["reason"] = say(f"setting.{name}")
         if in_json:
-            print_line(line)
-        table.add_row(*(escape(value) for value in line.values()))
-    if not in_json:
-        Console(highlight=False).print(table)
-
-
-def print_line(value: dict[str, Any]) -> None:
-    """One JSON line."""
-    Console(soft_wrap=True, highlight=False, markup=False).print(json.dumps(value, ensure_ascii=False))
+            print_json(line)
+            continue
+        console.print(f"[bold]{line['name']}[/]={escape(value)}")
+        changed = "" if value == default else " " + say("cli.settings.default", value=default or '""')
+        console.print(f"    {escape(line['reason'] + changed)}")
 
 
 def _shown(value: object) -> str:

@@ -6,9 +6,10 @@ click writes its own words in English; here each one is looked up in
 
 from __future__ import annotations
 
+import json
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import IO, Any
 
@@ -107,6 +108,11 @@ def no_traceback(is_debug: bool) -> Iterator[None]:
             raise
         complain(explain(error))
         raise SystemExit(exit_code_of(error)) from None
+
+
+def print_json(value: Mapping[str, Any]) -> None:
+    """One JSON line on stdout."""
+    click.echo(json.dumps(value, ensure_ascii=False))
 
 
 def complain(sentence: str, stream: IO[str] | None = None) -> None:

@@ -1,0 +1,88 @@
+"""What `oficialia serve` runs: the roles that the settings call for, and the words when all is open."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+
+from sqlalchemy import select
+
+from intake.config import Settings
+from intake.office import Office
+from intake.supervisor import Role, Supervisor, find_busy_address, wait_for_addresses
+from intake.terminal import Failed
+from models.mailbox import Mailbox
+from templates import render, say
+
+# Two workers share SQLite's one writer well; a third only waits for it.
+SQLITE_WORKERS = 2
+
+
+def serve(
+    office: Office, program: Sequence[str], *, workers: int | None = None, has_bot: bool = True
+) -> None:
+    """Run every role as `program ROLE` until Ctrl-C or SIGTERM. Raises Failed when a port is taken."""
+    settings = office.settings
+    addresses = [each for each in (settings.smtp_listen, settings.lmtp_listen, settings.web_listen) if each]
+    if busy := find_busy_address(addresses):
+        raise Failed("busy", address=busy)
+    has_bot = has_bot and bool(settings.telegram_token.get_secret_value())
+    roles = roles_of(settings, workers or default_workers(office), has_bot=has_bot)
+    supervisor = Supervisor([Role(name, [*program, *arguments]) for name, arguments in roles.items()])
+    greeting = _greeting(office, has_bot=has_bot)
+    # The roles open the database themselves.
+    office.database.close()
+
+    def greet(stop: threading.Event) -> None:
+        if wait_for_addresses(addresses, stop):
+            supervisor.say(greeting)
+
+    supervisor.run(greet)
+    supervisor.say(say("cli.serve.stopped") + "\n")
+
+
+def default_workers(office: Office) -> int:
+    """As many as there are cores, where the database can use them."""
+    cores = os.cpu_count() or 1
+    return min(cores, SQLITE_WORKERS) if office.database.is_sqlite else cores
+
+
+def roles_of(settings: Settings, workers: int, *, has_bot: bool) -> dict[str, list[str]]:
+    """Every process of `serve` by the name before its log lines, with the words of its command."""
+    wanted = {"smtp": ["smtp"]} if settings.smtp_listen or settings.lmtp_listen else {}
+    for each in range(1, workers + 1):
+        wanted[f"worker {each}" if workers > 1 else "worker"] = ["worker", "--part", f"{each}/{workers}"]
+    if settings.imap_url:
+        wanted["imap"] = ["imap"]
+    if has_bot:
+        wanted["bot"] = ["bot"]
+    return wanted | {"web": ["web"]}
+
+
+def _greeting(office: Office, *, has_bot: bool) -> str:
+    """Where everything listens, and lines to try."""
+    first = select(Mailbox.address).where(Mailbox.is_active).order_by(Mailbox.id).limit(1)
+    with office.database.reading() as session:
+        mailbox = session.scalar(first)
+    settings = office.settings
+    # Who only moved the door sees where it is; who named a public address sees that.
+    is_public = "base_url" in settings.model_fields_set
+    return render(
+        "cli/started.txt",
+        settings=settings,
+        address=settings.base_url if is_public else f"http://{settings.web_listen}",
+        mailbox=mailbox,
+        has_bot=has_bot,
+        program=_own_program(),
+    )
+
+
+def _own_program() -> str:
+    """What a person types in this folder to call us."""
+    launcher = Path(__file__).parents[1] / ".venv" / "bin" / "oficialia"
+    if shutil.which("oficialia") or not launcher.exists():
+        return "oficialia"
+    return os.path.relpath(launcher)
