@@ -17,9 +17,11 @@ from intake.headers import decode_words
 MAX_ADDRESSES = 2_000
 
 # Quoted string, comment, angle address, separators, or a run of anything else.
-_TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|\((?:[^()\\]|\\.)*\)|<[^<>]*>|[,;:]|[^",;:<>()]+|.', re.DOTALL)
+_TOKEN = re.compile(
+    r'"(?:[^"\\]|\\.){0,300}"|\((?:[^()\\]|\\.){0,300}\)|<[^<>]*>|[,;:]|[^",;:<>()]+|.', re.DOTALL
+)
 _BARE = re.compile(r"[^\s<>\"(),;:\[\]@]{1,200}@[^\s<>\"(),;:@]{1,255}")
-_SIMPLE = re.compile(r"[ \t]*([^\"<>@,;:()=\\]*)<[ \t]*([^<>\s@\"(),;:]+@[\w.-]+)[ \t]*>[ \t]*")
+_SIMPLE = re.compile(r"([^\"<>@,;:()=\\]*)<[ \t]*([^<>\s@\"(),;:]+@[\w.-]+)[ \t]*>[ \t]*")
 _INVISIBLE = re.compile(
     "[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f"
     "\ufe00-\ufe0f\ufeff\ufff9-\ufffb\U000e0000-\U000e007f]"
@@ -57,7 +59,7 @@ def _unquote(local: str) -> str:
 
 
 def _ascii_domain(domain: str) -> str:
-    if domain.isascii():
+    if domain.isascii() or len(domain) > 255:
         return domain
     try:
         return domain.encode("idna").decode("ascii")
@@ -142,7 +144,7 @@ def _parse_list(value: str) -> list[Mailbox]:
         entry = entries[-1]
         if token in (",", ";"):
             # A comma in an unquoted name (`Pérez, Ana <ana@…>`) separates nothing.
-            if entry.address or _BARE.search("".join(entry.words)) or not entry.words:
+            if entry.address or not entry.words or len(entry.words) > 6 or _BARE.search("".join(entry.words)):
                 entries.append(_Entry([]))
             else:
                 entry.words.append(token)

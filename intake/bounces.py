@@ -19,62 +19,102 @@ MAX_TEXT = 60_000
 MAX_RECIPIENTS = 200
 
 _DAEMON = re.compile(
-    r"^(?:mailer[-_.]?daemon|postmaster|mail[-_.]?daemon|maildaemon|mdaemon|mailerdaemon|bounces?|autoreply|microsoftexchange[0-9a-f]{20,}|"
-    r"mail\.daemon|daemon|mailadm|mail_system|mail-system|bounce-notification|double-bounce|smtp[-_.]?daemon|mmdf|uucp|prodmail.*|"
+    r"^(?:mailer[-_.]?daemon|postmaster|mail[-_.]?daemon|maildaemon|mdaemon|mailerdaemon|bounces?|"
+    r"autoreply|microsoftexchange[0-9a-f]{20,}|"
+    r"mail\.daemon|daemon|mailadm|mail_system|mail-system|bounce-notification|double-bounce|"
+    r"smtp[-_.]?daemon|mmdf|uucp|prodmail.*|"
     r"admin@.*gate|mailsweeper.*|no-?reply-dsn|complaints|abuse|staff)(?:[+=\-\\].*)?@",
     re.IGNORECASE,
 )
 _DAEMON_NAME = re.compile(
-    r"mail(?:er)?[ \-_.]*(?:delivery|daemon|system|administrator)|delivery (?:subsystem|system|service|agent|status)|postmaster|administrador del sistema|"
+    r"mail(?:er)?[ \-_.]*(?:delivery|daemon|system|administrator)|delivery (?:subsystem|system|service|"
+    r"agent|status)|postmaster|administrador del sistema|"
     r"system administrator|subsistema de entrega|microsoft outlook|mail router|internet mail",
     re.IGNORECASE,
 )
 _FAILURE_SUBJECT = re.compile(
-    r"undeliver|undelivrable|non[- ]?deliver|not (?:be )?deliver|deliver[a-z]* (?:status )?(?:notification|failure|failed|problem|report|error|has failed|status|unsuccess)|failure notice|"
-    r"mail delivery (?:failed|failure|problem|error|system)|returned (?:mail|to sender|email)|return(?:ed)? mail|mail (?:system )?error|mail failure|delayed mail|warning: (?:message|could)|"
-    r"delivery has failed|message (?:status|undeliverable|delayed|you sent blocked)|could ?n[o']t be (?:sent|delivered)|couldn.t be delivered|"
-    r"no (?:se )?(?:ha podido|pudo|puede) (?:ser )?(?:entreg|enviar)|no entregad[oa]|no se puede entregar|error (?:de|en la|al) (?:entrega|env[ií]o)|(?:mensaje|correo) (?:devuelto|rechazado|no entregado)|"
-    r"notificaci[oó]n (?:del )?estado (?:de|del) (?:la )?(?:entrega|env[ií]o)|aviso de (?:no )?entrega|falha n[ao] entrega|mensagem n[aã]o entregue|não (?:foi )?entreg|devolvid|devuelt|"
-    r"unzustellbar|nicht zugestellt|zustellung fehlgeschlagen|r[ée]ponse non remis|[eé]chec de (?:la )?remise|non remis|impossibile (?:recapitare|consegnare)|mancata consegna|"
-    r"niet (?:bezorgd|bestelbaar|afgeleverd)|onbestelbaar|ikke leveret|kan inte levereras|olevererbart|nie dostarczon|не доставлено|недоставлен|配信不能|送達不能|退信|无法送达|"
-    r"rejected(?: mail| message|:)|mailbox (?:full|unavailable)|message blocked|user unknown|unknown (?:address|user)|address (?:not found|error)|nondeliverable|delivery to the following|"
-    r"mail failed|delivery warning|rejected mail|退信|投递失败|送信エラー|ndn:|permanent (?:delivery )?(?:failure|error)|failed mail|mail could not|problem delivering|unzustellbare",
+    r"undeliver|undelivrable|non[- ]?deliver|not (?:be )?deliver|deliver[a-z]* (?:status )?(?:notification|"
+    r"failure|failed|problem|report|error|has failed|status|unsuccess)|failure notice|"
+    r"mail delivery (?:failed|failure|problem|error|system)|returned (?:mail|to sender|email)|"
+    r"return(?:ed)? mail|mail (?:system )?error|mail failure|delayed mail|warning: (?:message|could)|"
+    r"delivery has failed|message (?:status|undeliverable|delayed|you sent blocked)|"
+    r"could ?n[o']t be (?:sent|delivered)|couldn.t be delivered|"
+    r"no (?:se )?(?:ha podido|pudo|puede) (?:ser )?(?:entreg|enviar)|no entregad[oa]|no se puede entregar|"
+    r"error (?:de|en la|al) (?:entrega|env[ií]o)|(?:mensaje|correo) (?:devuelto|rechazado|no entregado)|"
+    r"notificaci[oó]n (?:del )?estado (?:de|del) (?:la )?(?:entrega|env[ií]o)|aviso de (?:no )?entrega|"
+    r"falha n[ao] entrega|mensagem n[aã]o entregue|não (?:foi )?entreg|devolvid|devuelt|"
+    r"unzustellbar|nicht zugestellt|zustellung fehlgeschlagen|r[ée]ponse non remis|"
+    r"[eé]chec de (?:la )?remise|non remis|impossibile (?:recapitare|consegnare)|mancata consegna|"
+    r"niet (?:bezorgd|bestelbaar|afgeleverd)|onbestelbaar|ikke leveret|kan inte levereras|olevererbart|"
+    r"nie dostarczon|не доставлено|недоставлен|配信不能|送達不能|退信|无法送达|"
+    r"rejected(?: mail| message|:)|mailbox (?:full|unavailable)|message blocked|user unknown|"
+    r"unknown (?:address|user)|address (?:not found|error)|nondeliverable|delivery to the following|"
+    r"mail failed|delivery warning|rejected mail|退信|投递失败|送信エラー|ndn:|"
+    r"permanent (?:delivery )?(?:failure|"
+    r"error)|failed mail|mail could not|problem delivering|unzustellbare",
     re.IGNORECASE,
 )
 _FAILURE_TEXT = re.compile(
-    r"could not be delivered|couldn.t be delivered|was not delivered|unable to deliver|wasn.t able to deliver|were not able to deliver|undeliverable|delivery (?:to the following|has failed|failed)|"
-    r"permanent (?:fatal )?errors?|fatal errors?|returned (?:below|to sender|mail)|user unknown|unknown user|no such (?:user|recipient|account|mailbox|address)|recipient address rejected|mailbox (?:is )?(?:full|unavailable|not found)|"
-    r"over ?quota|quota exceeded|exceeded (?:the )?(?:storage|quota)|did not reach|does not exist|doesn.t exist|address(?:es)? (?:had|failed|not found|rejected)|following (?:addresses|recipients?)|no longer (?:valid|active|in use|available)|"
-    r"host (?:not found|unknown)|relay(?:ing)? (?:access )?denied|message (?:was )?(?:rejected|refused|blocked|undeliver)|not been delivered|cannot be delivered|can.t be delivered|delivery (?:error|failure|problem)|"
-    r"no se (?:pudo|puede|ha podido) entregar|no pudo (?:ser )?entreg|no ha sido entregad|no existe|não (?:foi|pôde)|konnte nicht zugestellt|n'a (?:pas )?pu [êe]tre|non (?:è stato|può essere)|impossible de remettre|"
-    r"has been postponed|automatically rejected|unknown host|no valid recipients|无法(?:发送|送达|投递)|投递失败|配信できません|"
-    r"mail delivery fail|has been (?:blocked|rejected)|(?:^|\D)[45][0-9]{2}[ \-#]+[45]\.\d{1,3}\.\d{1,3}|\b55[0-4]\b|\b45[0-2]\b",
+    r"could not be delivered|couldn.t be delivered|was not delivered|unable to deliver|"
+    r"wasn.t able to deliver|were not able to deliver|undeliverable|delivery (?:to the following|"
+    r"has failed|failed)|"
+    r"permanent (?:fatal )?errors?|fatal errors?|returned (?:below|to sender|mail)|user unknown|"
+    r"unknown user|no such (?:user|recipient|account|mailbox|address)|recipient address rejected|"
+    r"mailbox (?:is )?(?:full|unavailable|not found)|"
+    r"over ?quota|quota exceeded|exceeded (?:the )?(?:storage|quota)|did not reach|does not exist|"
+    r"doesn.t exist|address(?:es)? (?:had|failed|not found|rejected)|following (?:addresses|recipients?)|"
+    r"no longer (?:valid|active|in use|available)|"
+    r"host (?:not found|unknown)|relay(?:ing)? (?:access )?denied|message (?:was )?(?:rejected|refused|"
+    r"blocked|undeliver)|not been delivered|cannot be delivered|can.t be delivered|delivery (?:error|"
+    r"failure|problem)|"
+    r"no se (?:pudo|puede|ha podido) entregar|no pudo (?:ser )?entreg|no ha sido entregad|no existe|"
+    r"não (?:foi|pôde)|konnte nicht zugestellt|n'a (?:pas )?pu [êe]tre|non (?:è stato|può essere)|"
+    r"impossible de remettre|"
+    r"has been postponed|automatically rejected|unknown host|no valid recipients|无法(?:发送|送达|投递)|"
+    r"投递失败|配信できません|"
+    r"mail delivery fail|has been (?:blocked|rejected)|(?:^|\D)[45][0-9]{2}[ \-#]+[45]\.\d{1,3}\.\d{1,3}|"
+    r"\b55[0-4]\b|\b45[0-2]\b",
     re.IGNORECASE,
 )
 _AUTO_SUBJECT = re.compile(
-    r"\s*\W{0,2}(?:(?:re|rv|fw|aw|sv):\s*)?(?:(?:auto(?:mated|matic|matische?)?[ :-]{0,2}(?:reply|response|responder|replay)|autoreply|auto:|out of (?:the )?office|away from (?:the )?office|ooo:|"
-    r"vacation (?:reply|response|auto)|on vacation|on leave|respuesta autom[aá]tica|contestaci[oó]n autom[aá]tica|fuera de (?:la )?oficina|ausente de la oficina|ausencia|estoy (?:fuera|de vacaciones)|de vacaciones|mensaje autom[aá]tico|"
-    r"resposta autom[aá]tica|aus[eê]ncia|fora do escrit[oó]rio|r[eé]ponse automatique|absence du bureau|absent du bureau|message automatique|automatische (?:antwort|antwoord)|abwesenheits?(?:notiz|benachrichtigung)?|abwesend|"
-    r"automatisch(?:e)? (?:antwoord|beantwoording)|afwezig|risposta automatica|fuori (?:sede|ufficio)|automatiskt? svar|autosvar|automatisk svar|fr[aå]nvaro|automaattinen vastaus|odpowied[zź] automatyczna|automatyczna odpowied[zź]|"
-    r"automatick[aá] odpov[eě][dď]|nep[rř][ií]tomnost|автоответ|автоматический ответ|автоматична відповідь|otomatik (?:yan[ıi]t|cevap)|自动回复|自動回覆|自動返信|자동 응답|自动答复|不在)\b)",
+    r"\s*\W{0,2}(?:(?:re|rv|fw|aw|sv):\s*)?(?:(?:auto(?:mated|matic|matische?)?[ :-]{0,2}(?:reply|response|"
+    r"responder|replay)|autoreply|auto:|out of (?:the )?office|away from (?:the )?office|ooo:|"
+    r"vacation (?:reply|response|auto)|on vacation|on leave|respuesta autom[aá]tica|"
+    r"contestaci[oó]n autom[aá]tica|fuera de (?:la )?oficina|ausente de la oficina|ausencia|estoy (?:fuera|"
+    r"de vacaciones)|de vacaciones|mensaje autom[aá]tico|"
+    r"resposta autom[aá]tica|aus[eê]ncia|fora do escrit[oó]rio|r[eé]ponse automatique|absence du bureau|"
+    r"absent du bureau|message automatique|automatische (?:antwort|antwoord)|abwesenheits?(?:notiz|"
+    r"benachrichtigung)?|abwesend|"
+    r"automatisch(?:e)? (?:antwoord|beantwoording)|afwezig|risposta automatica|fuori (?:sede|ufficio)|"
+    r"automatiskt? svar|autosvar|automatisk svar|fr[aå]nvaro|automaattinen vastaus|"
+    r"odpowied[zź] automatyczna|automatyczna odpowied[zź]|"
+    r"automatick[aá] odpov[eě][dď]|nep[rř][ií]tomnost|автоответ|автоматический ответ|автоматична відповідь|"
+    r"otomatik (?:yan[ıi]t|cevap)|自动回复|自動回覆|自動返信|자동 응답|自动答复|不在)\b)",
     re.IGNORECASE,
 )
 _LIST_PRECEDENCE = ("list", "bulk")
 _ADDRESS = re.compile(
-    r"[A-Za-z0-9!#$%&'*/?^_`{|}~.+-][A-Za-z0-9!#$%&'*/=?^_`{|}~.+-]{0,63}@(?:[A-Za-z0-9_-]{1,63}\.){1,10}[A-Za-z]{1,24}"
+    r"[A-Za-z0-9!#$%&'*/?^_`{|}~.+-][A-Za-z0-9!#$%&'*/=?^_`{|"
+    r"}~.+-]{0,63}@(?:[A-Za-z0-9_-]{1,63}\.){1,10}[A-Za-z]{1,24}"
 )
 # What stands behind this is whom the mail did not reach; before it, whom it was written to.
 _MARKER = re.compile(
-    r"(?:following|these) (?:e-?mail )?(?:recipients?|address(?:es)?|users?)(?:\(s\))?[^\n]{0,120}:|not (?:be )?deliver(?:ed|able) to(?: the following)?:|failed (?:addresses follow|recipients)|permanent fatal errors|"
-    r"(?:siguientes?|estos?) (?:destinatarios?|direcci[oó]n(?:es)?)[^\n]{0,80}:|destinat[aá]rios? (?:a seguir|seguintes?)[^\n]{0,80}:|destinataires? suivants?[^\n]{0,80}:|folgende[nr]? empf[aä]nger[^\n]{0,80}:",
+    r"(?:following|these) (?:e-?mail )?(?:recipients?|address(?:es)?|users?)(?:\(s\))?[^\n]{0,120}:|"
+    r"not (?:be )?deliver(?:ed|able) to(?: the following)?:|failed (?:addresses follow|recipients)|"
+    r"permanent fatal errors|"
+    r"(?:siguientes?|estos?) (?:destinatarios?|direcci[oó]n(?:es)?)[^\n]{0,80}:|"
+    r"destinat[aá]rios? (?:a seguir|seguintes?)[^\n]{0,80}:|destinataires? suivants?[^\n]{0,80}:|"
+    r"folgende[nr]? empf[aä]nger[^\n]{0,80}:",
     re.IGNORECASE,
 )
 _LABEL = re.compile(
-    r"(?:recipient|rcpt to|\bto|user|address|destinatario|para|unknown|deliver\w*|\bfor|expanded from)\W{0,10}$"
+    r"(?:recipient|rcpt to|\bto|user|address|destinatario|para|unknown|deliver\w*|\bfor|"
+    r"expanded from)\W{0,10}$"
 )
 # A question to the sender, not a failure: the mail waits for an answer.
 _CHALLENGE = re.compile(
-    r"requires? confirmation|not pre-approved|boxbe|guest list|confirm (?:that )?you(?:r| are)|challenge[- ]response|whitelist\.aspx",
+    r"requires? confirmation|not pre-approved|boxbe|guest list|confirm (?:that )?you(?:r| are)|"
+    r"challenge[- ]response|whitelist\.aspx",
     re.IGNORECASE,
 )
 
@@ -83,7 +123,8 @@ _CODE = re.compile(r"(?<![\d.])([45]\d\d)(?=[ \-:]|$)")
 
 
 _BARE_LOCAL = re.compile(
-    r"(?:following recipients?|following addresses|recipient|user)[^\n]{0,300}:[ \t]*\n\s{0,8}([\w.+-]{2,64})[ \t]*(?:\n|$)",
+    r"(?:following recipients?|following addresses|recipient|"
+    r"user)[^\n]{0,300}:[ \t]*\n\s{0,8}([\w.+-]{2,64})[ \t]*(?:\n|$)",
     re.IGNORECASE,
 )
 _NOT_FAILED = re.compile(r"(?<!expanded )(?:from|contact)\W{0,4}$")
@@ -173,7 +214,9 @@ def _asks_for_silence(headers: Headers, sender: str) -> bool:
         return True
     local = sender.partition("@")[0]
     no_reply = re.fullmatch(
-        r"(?:no|do-?not|donot|nao|ne)[-_.]?(?:reply|responder|responda|contestar|repondre).*|.*[-_.](?:no-?reply|noresponder)|.*-(?:bounces?|request|owner)|owner-.*|listserv|majordomo|mailman",
+        r"(?:no|do-?not|donot|nao|ne)[-_.]?(?:reply|responder|responda|contestar|repondre).*|"
+        r".*[-_.](?:no-?reply|noresponder)|.*-(?:bounces?|request|owner)|owner-.*|listserv|majordomo|"
+        r"mailman",
         local,
     )
     return not sender or bool(no_reply) or bool(_DAEMON.match(sender))
@@ -192,10 +235,12 @@ def _bounce_of(root: Part, subject: str, sender: str, sender_name: str, text: st
         machine = (
             daemon or empty_path or named or "auto-submitted" in headers or root.kind == "multipart/report"
         )
+        points = 2 * daemon + 2 * failed + empty_path + 3 * named
+        if not points:
+            return None
         # Gateways that sign as anybody still name the recipients in the usual words.
         machine = machine or (failed and bool(_MARKER.search(body)) and not _ANSWER_SUBJECT.match(subject))
-        points = 2 * daemon + 2 * failed + empty_path + 3 * named + 2 * bool(_FAILURE_TEXT.search(body))
-        if points < 4 or not machine:
+        if not machine or points + 2 * bool(_FAILURE_TEXT.search(body)) < 4:
             return None
         report = _report_inside(root)
     if report is None or not report.recipients:
@@ -289,8 +334,10 @@ def _original_id(root: Part) -> str:
 
 
 _RETURNED = re.compile(
-    r"^[ \t>]*(?:-{2,}.{0,60}(?:original|returned|copy|headers|transcript|unsent|body|follows).{0,60}|.{0,30}original message.{0,60}|.{0,40}(?:copy of (?:the|your)|headers of the|message header).{0,60}|"
-    r"Received: (?:from|by|\(qmail).{0,200}|Return-Path:.{0,200}|Message-ID:.{0,200}|Original message headers.{0,40}|Encabezados de mensajes originales.{0,40})$",
+    r"^[ \t>]*(?:-{2,}.{0,60}(?:original|returned|copy|headers|transcript|unsent|body|follows).{0,60}|"
+    r".{0,30}original message.{0,60}|.{0,40}(?:copy of (?:the|your)|headers of the|message header).{0,60}|"
+    r"Received: (?:from|by|\(qmail).{0,200}|Return-Path:.{0,200}|Message-ID:.{0,200}|"
+    r"Original message headers.{0,40}|Encabezados de mensajes originales.{0,40})$",
     re.IGNORECASE | re.MULTILINE,
 )
 

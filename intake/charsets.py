@@ -17,20 +17,22 @@ from charset_normalizer import from_bytes
 # Names seen in mail that Python does not know, and narrow names whose wider
 # sibling is what senders really use (as browsers do: WHATWG Encoding).
 _ALIASES = {
-    "": "", "ascii": "", "us-ascii": "", "ansi_x3.4-1968": "", "default": "", "unknown": "", "x-unknown": "",
-    "unknown-8bit": "", "8bit": "", "binary": "", "none": "", "_autodetect": "", "_autodetect_all": "",
-    "utf": "utf-8", "utf8mb4": "utf-8", "unicode": "utf-8", "x-utf-8": "utf-8", "utf-8-mac": "utf-8",
-    "unicode-1-1-utf-7": "utf-7", "unicode-1-1-utf-8": "utf-8", "utf-16": "utf-16", "ucs-2": "utf-16",
-    "iso-8859-1": "cp1252", "iso8859-1": "cp1252", "iso_8859-1": "cp1252", "latin1": "cp1252",
-    "latin-1": "cp1252", "l1": "cp1252", "8859-1": "cp1252", "iso-8859-1-windows-3.1-latin-1": "cp1252",
-    "windows-1252": "cp1252", "x-cp1252": "cp1252", "ansi": "cp1252", "x-ansi": "cp1252", "win-1252": "cp1252",
-    "iso-8859-8-i": "iso-8859-8", "iso-8859-8-e": "iso-8859-8", "iso-8859-9": "cp1254", "iso-8859-11": "cp874",
-    "windows-874": "cp874", "tis-620": "cp874", "gb2312": "gb18030", "gbk": "gb18030", "x-gbk": "gb18030",
-    "gb_2312-80": "gb18030", "chinesebig5": "big5", "big5": "big5hkscs", "x-sjis": "cp932", "shift_jis": "cp932",
-    "shift-jis": "cp932", "sjis": "cp932", "windows-31j": "cp932", "x-euc-jp": "euc_jp", "iso-2022-jp": "iso2022_jp_ext",
-    "ks_c_5601-1987": "cp949", "ks_c_5601": "cp949", "euc-kr": "cp949", "ksc5601": "cp949", "korean": "cp949",
-    "macintosh": "mac_roman", "x-mac-roman": "mac_roman", "x-mac-cyrillic": "mac_cyrillic", "koi8-ru": "koi8_u",
-    "cp-850": "cp850", "ibm-850": "cp850", "x-user-defined": "", "tis620": "cp874", "iso-10646-ucs-2": "utf-16-be",
+    "": "", "ascii": "", "us-ascii": "", "ansi_x3.4-1968": "", "default": "", "unknown": "",
+    "x-unknown": "", "unknown-8bit": "", "8bit": "", "binary": "", "none": "", "_autodetect": "",
+    "_autodetect_all": "", "utf": "utf-8", "utf8mb4": "utf-8", "unicode": "utf-8", "x-utf-8": "utf-8",
+    "utf-8-mac": "utf-8", "unicode-1-1-utf-7": "utf-7", "unicode-1-1-utf-8": "utf-8", "utf-16": "utf-16",
+    "ucs-2": "utf-16", "iso-8859-1": "cp1252", "iso8859-1": "cp1252", "iso_8859-1": "cp1252",
+    "latin1": "cp1252", "latin-1": "cp1252", "l1": "cp1252", "8859-1": "cp1252",
+    "iso-8859-1-windows-3.1-latin-1": "cp1252", "windows-1252": "cp1252", "x-cp1252": "cp1252",
+    "ansi": "cp1252", "x-ansi": "cp1252", "win-1252": "cp1252", "iso-8859-8-i": "iso-8859-8",
+    "iso-8859-8-e": "iso-8859-8", "iso-8859-9": "cp1254", "iso-8859-11": "cp874", "windows-874": "cp874",
+    "tis-620": "cp874", "gb2312": "gb18030", "gbk": "gb18030", "x-gbk": "gb18030", "gb_2312-80": "gb18030",
+    "chinesebig5": "big5", "big5": "big5hkscs", "x-sjis": "cp932", "shift_jis": "cp932",
+    "shift-jis": "cp932", "sjis": "cp932", "windows-31j": "cp932", "x-euc-jp": "euc_jp",
+    "iso-2022-jp": "iso2022_jp_ext", "ks_c_5601-1987": "cp949", "ks_c_5601": "cp949", "euc-kr": "cp949",
+    "ksc5601": "cp949", "korean": "cp949", "macintosh": "mac_roman", "x-mac-roman": "mac_roman",
+    "x-mac-cyrillic": "mac_cyrillic", "koi8-ru": "koi8_u", "cp-850": "cp850", "ibm-850": "cp850",
+    "x-user-defined": "", "tis620": "cp874", "iso-10646-ucs-2": "utf-16-be",
 }  # fmt: skip
 # Python codecs that answer to a charset name but are no charset of text.
 _NOT_CHARSETS = {"idna", "punycode", "unicode_escape", "raw_unicode_escape", "undefined", "mbcs", "oem"}
@@ -38,7 +40,8 @@ _NOT_CHARSETS = {"idna", "punycode", "unicode_escape", "raw_unicode_escape", "un
 _CONTROLS = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\x80-\x9f\ufffe\uffff\ufeff]")
 _SURROGATES = re.compile("[\ud800-\udfff]")
 _MOJIBAKE = re.compile("[ÃÂâÐÑ][\x80-\xbf€‚ƒ„…†‡ˆ‰Š‹Œ‘’“”•–—˜™š›œž¡-¿]")
-_GUESS_SAMPLE = 20_000
+_GUESS_SAMPLE = 4_000
+_REPAIR_LIMIT = 300_000
 
 
 @lru_cache(maxsize=256)
@@ -102,9 +105,10 @@ def clean(text: str) -> str:
 
 def repair_mojibake(text: str) -> str:
     """UTF-8 read as Latin-1 and encoded again, undone; sound text comes back untouched."""
-    if text.isascii() or not _MOJIBAKE.search(text):
+    if text.isascii() or len(text) > _REPAIR_LIMIT or not _MOJIBAKE.search(text):
         return text
-    return "".join(ftfy.fix_encoding(line) for line in text.splitlines(keepends=True)[:20_000])
+    lines = text.splitlines(keepends=True)
+    return "".join(ftfy.fix_encoding(line) if _MOJIBAKE.search(line) else line for line in lines)
 
 
 def _is_escaped(data: bytes, declared: str) -> bool:

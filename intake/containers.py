@@ -19,10 +19,9 @@ from intake.mime import decode_uu
 MAX_INNER_FILES = 200
 MAX_DER_DEPTH = 30
 
-_UU_BLOCK = re.compile(
-    rb"^begin [0-7]{3,4} ([^\r\n]{1,255})\r?\n((?:[\x20-\x60]{1,62}[ \t]*\r?\n){1,2000000}?)(?:`?[ \t]*\r?\n)?end[ \t]*\r?$",
-    re.MULTILINE,
-)
+_UU_BEGIN = re.compile(rb"^begin [0-7]{3,4} ([^\r\n]{1,255})\r?\n", re.MULTILINE)
+_UU_END = re.compile(rb"^end[ \t]*\r?$", re.MULTILINE)
+_UU_LINE = re.compile(rb"[\x20-\x60]{1,86}\r?\n")
 _ICAL_FOLD = re.compile(r"\n[ \t]")
 _ICAL_DATE = re.compile(r"(\d{4})(\d{2})(\d{2})(?:T(\d{2})(\d{2})\d{2}(Z?))?")
 
@@ -117,14 +116,24 @@ def split_uuencoded(content: bytes) -> tuple[bytes, list[InnerFile]]:
     if b"begin " not in content:
         return content, []
     files: list[InnerFile] = []
-
-    def take(match: re.Match[bytes]) -> bytes:
-        if len(files) >= MAX_INNER_FILES:
-            return match[0]
-        files.append(InnerFile(decode(match[1])[0].strip(), decode_uu(match[0])))
-        return b""
-
-    return _UU_BLOCK.sub(take, content), files
+    kept: list[bytes] = []
+    position = 0
+    while len(files) < MAX_INNER_FILES:
+        begin = _UU_BEGIN.search(content, position)
+        end = _UU_END.search(content, begin.end()) if begin else None
+        if begin is None or end is None:
+            break
+        if _UU_LINE.match(content, begin.end()):
+            kept.append(content[position : begin.start()])
+            data = decode_uu(content[begin.start() : end.end()])
+            files.append(InnerFile(decode(begin[1])[0].strip(), data))
+            position = end.end()
+        else:
+            # A sentence that happens to start like a block.
+            kept.append(content[position : begin.end()])
+            position = begin.end()
+    kept.append(content[position:])
+    return b"".join(kept), files
 
 
 def open_signed(content: bytes) -> bytes:
@@ -167,7 +176,7 @@ def _octets(data: memoryview, position: int, depth: int) -> bytes:
 
 def _children(data: memoryview, start: int, end: int) -> list[tuple[int, int, int, int]]:
     """(tag, content start, content end, element start) of each element between *start* and *end*."""
-    found = []
+    found: list[tuple[int, int, int, int]] = []
     while start < end and len(found) < 100_000:
         if data[start] == 0 and data[start + 1] == 0:
             break

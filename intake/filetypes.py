@@ -16,6 +16,7 @@ import puremagic
 
 MAX_NAME_BYTES = 200
 MAX_MEMBERS = 5_000
+MAX_LISTED = 20_000
 
 _UNSAFE = re.compile('[\x00-\x1f\x7f-\x9f/\\\\:*?"<>|\ud800-\udfff\ufffe\uffff]')
 _HIDDEN = re.compile("[\u00ad\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]")
@@ -59,30 +60,35 @@ _MAGIC: tuple[tuple[bytes, str], ...] = (
     (b"BEGIN:VCARD", "text/vcard"),
 )
 _BY_EXTENSION = {
-    "pdf": "application/pdf", "txt": "text/plain", "log": "text/plain", "csv": "text/csv", "htm": "text/html",
-    "html": "text/html", "xml": "application/xml", "json": "application/json", "ics": "text/calendar",
-    "vcf": "text/vcard", "eml": "message/rfc822", "doc": "application/msword", "xls": "application/vnd.ms-excel",
-    "ppt": "application/vnd.ms-powerpoint", "msg": "application/vnd.ms-outlook", "rtf": "application/rtf",
-    "p7s": "application/pkcs7-signature", "p7m": "application/pkcs7-mime", "asc": "application/pgp-signature",
-    "sig": "application/pgp-signature", "cer": "application/pkix-cert", "heic": "image/heic", "webp": "image/webp",
-    "md": "text/markdown", "tif": "image/tiff", "tiff": "image/tiff", "mp3": "audio/mpeg", "mp4": "video/mp4",
-    "wav": "audio/wav", "dwg": "image/vnd.dwg", "kml": "application/vnd.google-earth.kml+xml",
+    "pdf": "application/pdf", "txt": "text/plain", "log": "text/plain", "csv": "text/csv",
+    "htm": "text/html", "html": "text/html", "xml": "application/xml", "json": "application/json",
+    "ics": "text/calendar", "vcf": "text/vcard", "eml": "message/rfc822", "doc": "application/msword",
+    "xls": "application/vnd.ms-excel", "ppt": "application/vnd.ms-powerpoint",
+    "msg": "application/vnd.ms-outlook", "rtf": "application/rtf", "p7s": "application/pkcs7-signature",
+    "p7m": "application/pkcs7-mime", "asc": "application/pgp-signature",
+    "sig": "application/pgp-signature", "cer": "application/pkix-cert", "heic": "image/heic",
+    "webp": "image/webp", "md": "text/markdown", "tif": "image/tiff", "tiff": "image/tiff",
+    "mp3": "audio/mpeg", "mp4": "video/mp4", "wav": "audio/wav", "dwg": "image/vnd.dwg",
+    "kml": "application/vnd.google-earth.kml+xml",
 }  # fmt: skip
 _EXTENSION_OF = {
-    "application/pdf": "pdf", "image/png": "png", "image/jpeg": "jpg", "image/gif": "gif", "image/tiff": "tif",
-    "image/bmp": "bmp", "image/webp": "webp", "image/heic": "heic", "image/svg+xml": "svg", "text/plain": "txt",
-    "text/html": "html", "text/csv": "csv", "text/calendar": "ics", "text/vcard": "vcf", "message/rfc822": "eml",
-    "application/zip": "zip", "application/msword": "doc", "application/vnd.ms-excel": "xls",
-    "application/vnd.ms-powerpoint": "ppt", "application/vnd.ms-outlook": "msg", "application/rtf": "rtf",
+    "application/pdf": "pdf", "image/png": "png", "image/jpeg": "jpg", "image/gif": "gif",
+    "image/tiff": "tif", "image/bmp": "bmp", "image/webp": "webp", "image/heic": "heic",
+    "image/svg+xml": "svg", "text/plain": "txt", "text/html": "html", "text/csv": "csv",
+    "text/calendar": "ics", "text/vcard": "vcf", "message/rfc822": "eml", "application/zip": "zip",
+    "application/msword": "doc", "application/vnd.ms-excel": "xls", "application/vnd.ms-powerpoint": "ppt",
+    "application/vnd.ms-outlook": "msg", "application/rtf": "rtf",
     "application/vnd.openxmlformats-officedocument.wordprocessingml.document": "docx",
     "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": "xlsx",
     "application/vnd.openxmlformats-officedocument.presentationml.presentation": "pptx",
-    "application/vnd.oasis.opendocument.text": "odt", "application/vnd.oasis.opendocument.spreadsheet": "ods",
-    "application/pkcs7-signature": "p7s", "application/pkcs7-mime": "p7m", "application/pgp-signature": "asc",
-    "application/pgp-encrypted": "asc", "application/xml": "xml", "application/json": "json", "audio/mpeg": "mp3",
-    "audio/ogg": "ogg", "video/mp4": "mp4", "application/vnd.rar": "rar", "application/x-7z-compressed": "7z",
-    "application/gzip": "gz", "application/ms-tnef": "dat", "message/delivery-status": "txt",
-    "text/rfc822-headers": "txt", "message/disposition-notification": "txt", "application/postscript": "ps",
+    "application/vnd.oasis.opendocument.text": "odt",
+    "application/vnd.oasis.opendocument.spreadsheet": "ods", "application/pkcs7-signature": "p7s",
+    "application/pkcs7-mime": "p7m", "application/pgp-signature": "asc",
+    "application/pgp-encrypted": "asc", "application/xml": "xml", "application/json": "json",
+    "audio/mpeg": "mp3", "audio/ogg": "ogg", "video/mp4": "mp4", "application/vnd.rar": "rar",
+    "application/x-7z-compressed": "7z", "application/gzip": "gz", "application/ms-tnef": "dat",
+    "message/delivery-status": "txt", "text/rfc822-headers": "txt",
+    "message/disposition-notification": "txt", "application/postscript": "ps",
 }  # fmt: skip
 
 _EXECUTABLE_TYPES = {
@@ -90,12 +96,15 @@ _EXECUTABLE_TYPES = {
     "application/x-mach-binary", "application/x-ms-shortcut",
 }  # fmt: skip
 _EXECUTABLE = set(
-    "exe com scr pif dll sys drv cpl ocx msi msp mst msix appx jar apk ipa dmg pkg deb rpm app run elf gadget "
-    "lnk url scf inf reg hta chm xll application appref-ms settingcontent-ms library-ms search-ms diagcab iso img vhd "
+    "exe com scr pif dll sys drv cpl ocx msi msp mst msix appx jar apk ipa dmg pkg deb rpm app run elf "
+    "gadget "
+    "lnk url scf inf reg hta chm xll application appref-ms settingcontent-ms library-ms search-ms "
+    "diagcab iso img vhd "
     "vhdx".split()
 )
 _SCRIPT = set(
-    "js jse mjs vbs vbe ws wsf wsc wsh bat cmd ps1 ps1xml psm1 psd1 ps2 sh bash csh ksh zsh py pyc pyw pl rb php phtml "
+    "js jse mjs vbs vbe ws wsf wsc wsh bat cmd ps1 ps1xml psm1 psd1 ps2 sh bash csh ksh zsh py pyc pyw "
+    "pl rb php phtml "
     "sct mht mhtml asp aspx jsp lua command".split()
 )
 _MACRO = set("docm dotm xlsm xltm xlam xlsb pptm potm ppam ppsm sldm one xla dot xlt".split())
@@ -212,8 +221,16 @@ def _zip_type(content: bytes) -> str:
     return "application/zip"
 
 
+def _declared_members(content: bytes) -> int:
+    """How many members a ZIP file says it has, from the end of its directory."""
+    end = content.rfind(b"PK\x05\x06", max(0, len(content) - 66_000))
+    return int.from_bytes(content[end + 10 : end + 12], "little") if end >= 0 else 0
+
+
 def archive_members(content: bytes) -> tuple[str, ...]:
     """Names inside a ZIP or TAR file, read from its directory; empty when it cannot be listed."""
+    if _declared_members(content) > MAX_LISTED:
+        return ()
     try:
         if content[:2] == b"PK":
             with zipfile.ZipFile(io.BytesIO(content)) as archive:

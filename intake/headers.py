@@ -16,6 +16,8 @@ from intake.charsets import clean, codec_of, decode
 
 MAX_FIELDS = 1_000
 MAX_VALUE = 60_000
+MAX_PARAMETERS = 8_000
+MAX_WORDS = 20_000
 # Before this nobody sent Internet mail, after it nobody has yet.
 _OLDEST, _NEWEST = 1971, 2100
 
@@ -87,7 +89,7 @@ def decode_words(text: str) -> str:
     """RFC 2047, also where it is broken: words glued to text, letters split between words, spaces inside."""
     if "=?" not in text:
         return text
-    text = _GAP.sub("?==?", text)
+    text = _GAP.sub("?==?", text[:MAX_WORDS])
     pieces: list[tuple[str, bytes] | str] = []
     position = 0
     for match in _WORD.finditer(text):
@@ -137,6 +139,7 @@ def _decode_base64_run(data: bytes) -> bytes:
 
 def parse_parameters(value: str) -> tuple[str, dict[str, str]]:
     """`text/plain; charset=x; name*0*=…` → the value before the first semicolon and its parameters."""
+    value = value[:MAX_PARAMETERS]
     head, semicolon, _ = value.partition(";")
     words = head.split(None, 1)
     if len(words) == 2 and "=" in words[1]:

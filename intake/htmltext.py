@@ -13,7 +13,7 @@ from selectolax.lexbor import LexborHTMLParser, LexborNode
 
 from intake.charsets import clean
 
-MAX_HTML = 3_000_000
+MAX_HTML = 1_500_000
 MAX_NODES = 60_000
 
 # Marks of a line, from the outermost element that says something.
@@ -45,33 +45,44 @@ _SKIPPED = {
     "canvas",
 }
 _BLOCKS = set(
-    "address article aside blockquote body center dd details dir div dl dt fieldset figcaption figure footer form h1 h2 h3 h4 h5 h6 "
-    "header hr html legend li main menu nav ol p pre section summary table tbody tfoot thead tr ul caption".split()
+    "address article aside blockquote body center dd details dir div dl dt fieldset figcaption figure "
+    "footer form h1 h2 h3 h4 h5 h6 "
+    "header hr html legend li main menu nav ol p pre section summary table tbody tfoot thead tr ul "
+    "caption".split()
 )
 _SPACED = {"p", "h1", "h2", "h3", "h4", "h5", "h6", "table", "ul", "ol", "blockquote", "pre"}
 _SPACES = re.compile(r"[ \t\n\r\f]+")
 
 _QUOTE_CLASS = re.compile(
-    r"\b(?:gmail_quote(?!_container)|yahoo_quoted|ymail_android_signature_quote|protonmail_quote|tutanota_quote|zmail_extra|moz-forward-container|"
-    r"mailru-blockquote|front-blockquote|ik_mail_quote|skiff_quote|history_container|quoted-text|freebirdFormviewer|"
-    r"spark_quote|sh-quoted-content|mcntmcntmcnt|gmail_extra_quote|airmail_ext_on_quote|js-helper-quote)\b|yahoo_quoted"
+    r"\b(?:gmail_quote(?!_container)|yahoo_quoted|ymail_android_signature_quote|protonmail_quote|"
+    r"tutanota_quote|zmail_extra|moz-forward-container|"
+    r"mailru-blockquote|front-blockquote|ik_mail_quote|skiff_quote|history_container|quoted-text|"
+    r"freebirdFormviewer|"
+    r"spark_quote|sh-quoted-content|mcntmcntmcnt|gmail_extra_quote|airmail_ext_on_quote|js-helper-quote)\b|"
+    r"yahoo_quoted"
 )
 _ATTRIBUTION_CLASS = re.compile(
-    r"\b(?:gmail_attr|moz-cite-prefix|moz-email-headers-table|zmail_extra_hr|airmail_on|protonmail_quote_attr)\b"
+    r"\b(?:gmail_attr|moz-cite-prefix|moz-email-headers-table|zmail_extra_hr|airmail_on|"
+    r"protonmail_quote_attr)\b"
 )
 _SIGNATURE_CLASS = re.compile(
-    r"\b(?:gmail_signature|gmail_signature_prefix|moz-signature|protonmail_signature_block(?!-empty)|email-signature|mail-signature|tutanota_signature|"
-    r"ms-outlook-mobile-signature|yahoo-signature|zimbra-signature|bloop_sign|airmail_sign|mobile_signature)\b"
+    r"\b(?:gmail_signature|gmail_signature_prefix|moz-signature|protonmail_signature_block(?!-empty)|"
+    r"email-signature|mail-signature|tutanota_signature|"
+    r"ms-outlook-mobile-signature|yahoo-signature|zimbra-signature|bloop_sign|airmail_sign|"
+    r"mobile_signature)\b"
 )
 _REST_ID = re.compile(
-    r"(?:x_)*(?:divRplyFwdMsg|appendonsend|stopSpelling|OLK_SRC_BODY_SECTION|mail-editor-reference-message-container|"
+    r"(?:x_)*(?:divRplyFwdMsg|appendonsend|stopSpelling|OLK_SRC_BODY_SECTION|"
+    r"mail-editor-reference-message-container|"
     r"reply-intro-rest|zwchr|isReplyContent|lineBreakAtBeginningOfMessage-rest|ms-outlook-mobile-reference)"
 )
 _QUOTE_ID = re.compile(
-    r"(?:x_)*(?:yahoo_quoted\w*|isForwardContent|composer-quote|replysplit|quotedReply|oriMsgHtmlSeperator\w*|ydp\w*yahoo_quoted\w*)"
+    r"(?:x_)*(?:yahoo_quoted\w*|isForwardContent|composer-quote|replysplit|quotedReply|"
+    r"oriMsgHtmlSeperator\w*|ydp\w*yahoo_quoted\w*)"
 )
 _SIGNATURE_ID = re.compile(
-    r"(?:x_)*(?:Signature|signature|AppleMailSignature|ms-outlook-mobile-signature|yahoo_signature|mobile-signature|composer_signature|signature-x)"
+    r"(?:x_)*(?:Signature|signature|AppleMailSignature|ms-outlook-mobile-signature|yahoo_signature|"
+    r"mobile-signature|composer_signature|signature-x)"
 )
 _ATTRIBUTION_ID = re.compile(r"(?:x_)*(?:reply-intro|mozcite)")
 _BY_ID = ((_REST_ID, REST), (_QUOTE_ID, QUOTE), (_SIGNATURE_ID, SIGNATURE), (_ATTRIBUTION_ID, ATTRIBUTION))
@@ -81,7 +92,8 @@ _IMAGE_NAME = re.compile(
 )
 # The line Outlook draws above a quoted header block, whatever its colour.
 _OUTLOOK_RULE = re.compile(
-    r"border:\s?none;\s?border-top:\s?solid\s#?\w{1,12}\s\d|border-top:\s?(?:solid\s#?\w{1,12}\s\d|\d(?:\.\d)?p[tx]\ssolid)",
+    r"border:\s?none;\s?border-top:\s?solid\s#?\w{1,12}\s\d|border-top:\s?(?:solid\s#?\w{1,12}\s\d|"
+    r"\d(?:\.\d)?p[tx]\ssolid)",
     re.IGNORECASE,
 )
 _HIDDEN = re.compile(r"display\s*:\s*none|mso-hide\s*:\s*all", re.IGNORECASE)
@@ -135,6 +147,8 @@ class _Renderer:
         self.rest = False
         self.pre = 0
         self.blank_wanted = False
+        # Looking into an element costs its size: a mail of nested quotes must not pay it each time.
+        self.looks_left = 30
         # One entry per open list: the next number, or 0 for bullets.
         self.lists: list[int] = []
 
@@ -279,7 +293,7 @@ class _Renderer:
                 return ATTRIBUTION
             if _QUOTE_CLASS.search(classes):
                 # Inside Gmail's container only the blockquotes are quoted: people answer between them.
-                return "" if "gmail_quote" in classes and node.css_first("blockquote") else QUOTE
+                return "" if "gmail_quote" in classes and self._holds_blockquote(node) else QUOTE
         if attributes.get("name") == "quote" or attributes.get("data-marker") == "__QUOTED_TEXT__":
             return QUOTE
         if attributes.get("data-smartmail") == "gmail_signature":
@@ -287,6 +301,10 @@ class _Renderer:
         if style and "border-top" in style and _OUTLOOK_RULE.search(style):
             self.lines.append(Line("", self.mark or RULE))
         return ""
+
+    def _holds_blockquote(self, node: LexborNode) -> bool:
+        self.looks_left -= 1
+        return self.looks_left < 0 or node.css_first("blockquote") is not None
 
     def _mark_of_blockquote(self, attributes: dict[str, str | None], classes: str, style: str) -> str:
         if (attributes.get("type") or "").lower() == "cite" or attributes.get("cite"):

@@ -26,10 +26,12 @@ MAX_HOPS = 50
 
 _CHARSET_IN_HTML = re.compile(rb"<meta[^>]{0,200}charset\s*=\s*[\"']?([\w.:-]{1,40})", re.IGNORECASE)
 _STUB = re.compile(
-    r"(?:this (?:message|e-?mail) (?:is|was|contains)|your (?:e-?mail|mail) (?:client|program|reader)|(?:su|tu) (?:cliente|programa|lector) de correo|este mensaje (?:est[aá]|contiene)|to view this)"
+    r"(?:this (?:message|e-?mail) (?:is|was|contains)|your (?:e-?mail|mail) (?:client|program|reader)|"
+    r"(?:su|tu) (?:cliente|programa|lector) de correo|este mensaje (?:est[aá]|contiene)|to view this)"
     r"[^\n]{0,160}html[^\n]{0,160}$",
     re.IGNORECASE,
 )
+_TNEF = b"\x78\x9f\x3e\x22"
 _PGP = "-----BEGIN PGP MESSAGE-----"
 
 
@@ -72,6 +74,7 @@ class _Reader:
         self.splitter = Splitter(raw)
         self.body = _Body()
         self.defects: list[str] = []
+        self.text_left = MAX_TEXT_BYTES
 
     def read(self) -> IncomingMessage:
         root = self.splitter.split()
@@ -190,10 +193,11 @@ class _Reader:
 
     def _collect_text(self, part: Part, section: _Section | None) -> None:
         content = part.content()
-        if len(content) > MAX_TEXT_BYTES:
+        if len(content) > self.text_left:
             self._note("text-truncated")
             self._add_file("", part.kind, content, part)
-            content = content[:MAX_TEXT_BYTES]
+            content = content[: self.text_left]
+        self.text_left -= len(content)
         if part.kind == "text/plain" and b"begin " in content:
             content, files = containers.split_uuencoded(content)
             for file in files:
@@ -226,12 +230,9 @@ class _Reader:
     def _collect_file(self, part: Part) -> None:
         content = part.content()
         name = _name_of(part)
-        if (
-            part.kind in ("application/ms-tnef", "application/vnd.ms-tnef")
-            or content[:4] == b"\x78\x9f\x3e\x22"
-        ):
-            if self._expand_tnef(content):
-                return
+        is_tnef = part.kind in ("application/ms-tnef", "application/vnd.ms-tnef") or content[:4] == _TNEF
+        if is_tnef and self._expand_tnef(content):
+            return
         if part.kind == "message/rfc822" and not name:
             name = _name_of_mail(content)
         if part.kind == "text/calendar" and len(content) < MAX_TEXT_BYTES:

@@ -14,7 +14,10 @@ from intake.addresses import parse_addresses
 from intake.htmltext import ATTRIBUTION, INDENT, QUOTE, REST, RULE, SIGNATURE, WEAK, Line, without_links
 from intake.incoming import ForwardedSender
 
+# Beyond these, lines are taken as they are: nobody answers below so much text.
 MAX_LINES = 20_000
+MAX_JUDGED = 4_000
+MAX_CANDIDATES = 600
 
 # What a line is.
 _EMPTY, _TEXT, _QUOTED, _ATTRIBUTED, _CUT, _FORWARD, _SIGNED = "e", "t", "q", "a", "c", "f", "s"
@@ -100,14 +103,15 @@ def _rejoin_broken_addresses(lines: list[Line], kinds: list[str]) -> None:
 
 
 def _mark_attributions(lines: list[Line], kinds: list[str]) -> None:
-    index = 0
-    while index < len(lines):
-        if kinds[index] == _TEXT and attributions.may_end_attribution(lines[index].text):
+    candidates = 0
+    for index, line in enumerate(lines[:MAX_JUDGED]):
+        if kinds[index] == _TEXT and attributions.may_end_attribution(line.text):
+            candidates += 1
+            if candidates > MAX_CANDIDATES:
+                return
             start = _attribution_start(lines, kinds, index)
             if start is not None:
-                for i in range(start, index + 1):
-                    kinds[i] = _ATTRIBUTED
-        index += 1
+                kinds[start : index + 1] = [_ATTRIBUTED] * (index + 1 - start)
 
 
 def _attribution_start(lines: list[Line], kinds: list[str], end: int) -> int | None:
@@ -148,36 +152,40 @@ def _next_kind(kinds: list[str], lines: list[Line], index: int) -> str:
 
 def _mark_header_blocks(lines: list[Line], kinds: list[str], forwarding: bool) -> None:
     """Find where a whole quoted mail begins: “Original message”, or a From/Sent/To block."""
-    for index, line in enumerate(lines):
-        if kinds[index] in (_EMPTY, _SIGNED):
+    quoted_before = False
+    for index, line in enumerate(lines[:MAX_JUDGED]):
+        kind = kinds[index]
+        if kind in (_EMPTY, _SIGNED):
             continue
-        text = line.text.lstrip("> ") if kinds[index] == _QUOTED else line.text
-        first_quoted = kinds[index] == _QUOTED and (index == 0 or _QUOTED not in kinds[:index])
-        if kinds[index] != _QUOTED or first_quoted:
-            if attributions.is_forwarded_line(text):
-                kinds[index] = _FORWARD
-                return
-        if kinds[index] == _CUT:
+        if not (kind == _QUOTED and quoted_before) and attributions.is_forwarded_line(line.text.lstrip("> ")):
+            kinds[index] = _FORWARD
+            return
+        quoted_before = quoted_before or kind == _QUOTED
+        if kind == _CUT:
             if forwarding:
                 kinds[index] = _FORWARD
             return
-        if kinds[index] != _TEXT:
-            if kinds[index] == _ATTRIBUTED and _next_kind(kinds, lines, index + 1) in (_TEXT, _CUT):
-                return
-            continue
-        original = attributions.is_original_line(text)
-        if original or _is_header_block(lines, kinds, index):
-            start = index
-            while start and (kinds[start - 1] == _EMPTY or attributions.is_rule_line(lines[start - 1].text)):
-                start -= 1
-            for i in range(start, index):
-                kinds[i] = _EMPTY
-            kinds[index] = _FORWARD if forwarding and not original else _CUT
+        if kind == _ATTRIBUTED and _next_kind(kinds, lines, index + 1) in (_TEXT, _CUT):
+            return
+        if kind == _TEXT and _starts_quoted_mail(lines, kinds, index, forwarding):
             return
 
 
+def _starts_quoted_mail(lines: list[Line], kinds: list[str], index: int, forwarding: bool) -> bool:
+    """Mark a quoted mail that begins on line *index*, with the drawn line above it."""
+    original = attributions.is_original_line(lines[index].text)
+    if not original and not _is_header_block(lines, kinds, index):
+        return False
+    start = index
+    while start and (kinds[start - 1] == _EMPTY or attributions.is_rule_line(lines[start - 1].text)):
+        start -= 1
+        kinds[start] = _EMPTY
+    kinds[index] = _FORWARD if forwarding and not original else _CUT
+    return True
+
+
 def _is_header_block(lines: list[Line], kinds: list[str], index: int) -> bool:
-    kind, value = attributions.header_label(lines[index].text)
+    kind, _ = attributions.header_label(lines[index].text)
     ruled = _follows_rule(lines, kinds, index)
     if kind not in ("from", "sent", "date", "to", "subject") and not ruled:
         return False
@@ -191,7 +199,7 @@ def _is_header_block(lines: list[Line], kinds: list[str], index: int) -> bool:
             if i > index + 1 or not seen:
                 break
             continue
-        kind, value = attributions.header_label(text)
+        kind, _ = attributions.header_label(text)
         evidence += " " + text
         if kind:
             seen.add(kind)
@@ -283,7 +291,7 @@ def _close_open_quotes(kinds: list[str]) -> list[str]:
     for index, kind in enumerate(kinds):
         if kind != _ATTRIBUTED or (index + 1 < len(kinds) and kinds[index + 1] == _ATTRIBUTED):
             continue
-        following = next((k for k in kinds[index + 1 :] if k != _EMPTY), _EMPTY)
+        following = next((kinds[i] for i in range(index + 1, len(kinds)) if kinds[i] != _EMPTY), _EMPTY)
         if following == _TEXT:
             return kinds[:index] + [_CUT] * (len(kinds) - index)
     return kinds
@@ -295,7 +303,7 @@ def _without_trailing_footer(texts: list[str], kinds: list[str]) -> tuple[list[s
     if not quoted:
         return texts, kinds
     start = quoted[-1] + 1
-    tail = [""] + texts[start:]
+    tail = ["", *texts[start:]]
     kept = signatures.without_signature(["x", *tail])[1:]
     if any(kinds[i] in (_TEXT, _SIGNED) for i in range(start, len(kinds))) and not any(
         line.strip() for line in kept

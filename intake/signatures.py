@@ -15,65 +15,104 @@ _DELIMITER = re.compile(r"\s*(?:--|—|––|-- \*?|__|\*\*|_{3,}|-{3,}|—{2,}
 _STRICT_DELIMITER = re.compile(r"\s*(?:-{2,3}|—|––|__+)\s*$")
 _DEVICE = re.compile(
     r"\s*\W{0,3}(?:"
-    r"sent (?:wirelessly |directly )?(?:from|via|with|by|using) (?:my |the |a |an )?|envoy[ée]e? (?:sans fil )?(?:de|depuis|par|à partir de|avec|via) |"
-    r"enviad[oa] (?:desde|con|de|do|via|por|através|a través|a partir|pelo|usando|sin cables) |mensaje enviado desde |"
+    r"sent (?:wirelessly |directly )?(?:from|via|with|by|using) (?:my |the |a |an )?|"
+    r"envoy[ée]e? (?:sans fil )?(?:de|depuis|par|à partir de|avec|via) |"
+    r"enviad[oa] (?:desde|con|de|do|via|por|através|a través|a partir|pelo|usando|sin cables) |"
+    r"mensaje enviado desde |"
     r"(?:von meine[mr]|gesendet (?:von|mit|aus|über)|diese nachricht wurde von mein) |"
-    r"(?:verzonden|verstuurd|gestuurd) (?:van(?:af|uit)?|met|via) |inviato da(?:l| )|inviata da|skickat fr[åa]n |sendt (?:fra|via|med) |"
-    r"lähetetty |l[äa]hetetty |wysłan[eo] z |wysłano |odesl[aá]no z |odoslané z |отправлено (?:с|из|от) |надіслано (?:з|із) |"
-    r"\w{0,20} ?iphone['’]?umdan gönderildi|(?:.{0,30})?dan gönderildi|trimis de pe |küldve |elküldve |poslano |enviat des |bidalita |"
-    r"(?:从|從|發自|发自|自).{0,20}(?:发送|傳送|寄出|iPhone|华为|小米)|.{0,20}から送信|.{0,20}에서 보냄|gửi từ |đã gửi từ |dikirim dari |"
-    r"get (?:outlook|bluemail|typeapp)|(?:obtener|obtén|descarga[r]?|télécharger?|téléchargez|obtenez|baixar|obter|scarica|ottieni|hämta|hent|holen sie sich|laden sie|pobierz|download) (?:la aplicación |o |l['’])?outlook|"
+    r"(?:verzonden|verstuurd|gestuurd) (?:van(?:af|uit)?|met|via) |inviato da(?:l| )|inviata da|"
+    r"skickat fr[åa]n |sendt (?:fra|via|med) |"
+    r"lähetetty |l[äa]hetetty |wysłan[eo] z |wysłano |odesl[aá]no z |odoslané z |отправлено (?:с|из|от) |"
+    r"надіслано (?:з|із) |"
+    r"\w{0,20} ?iphone['’]?umdan gönderildi|(?:.{0,30})?dan gönderildi|trimis de pe |küldve |elküldve |"
+    r"poslano |enviat des |bidalita |"
+    r"(?:从|從|發自|发自|自).{0,20}(?:发送|傳送|寄出|iPhone|华为|小米)|.{0,20}から送信|.{0,20}에서 보냄|"
+    r"gửi từ |đã gửi từ |"
+    r"dikirim dari |"
+    r"get (?:outlook|bluemail|typeapp)|(?:obtener|obtén|descarga[r]?|télécharger?|téléchargez|obtenez|"
+    r"baixar|obter|scarica|ottieni|hämta|hent|holen sie sich|laden sie|pobierz|download) (?:la aplicación |"
+    r"o |l['’])?outlook|"
     r"(?:yahoo mail|aol mail)[:,]? (?:stress|en |on |per |pour |sur |para )|"
     r"(?:enviado|sent|mensaje).{0,20}(?:proton ?mail|blackberry)|typed on |écrit sur mon )",
     re.IGNORECASE,
 )
 _DEVICE_WORDS = re.compile(
-    r"iphone|ipad|ipod|android|samsung|galaxy|huawei|xiaomi|redmi|motorola|moto |nokia|lumia|windows|outlook|mail\b|blackberry|htc|lg |sony|xperia|"
-    r"mobile|móvil|movil|mobil|telemóvel|handy|smartphone|phone|tel[eé]fono|telefoon|celular|device|dispositivo|terminal|appareil|tablet|ger[äa]t|"
-    r"aka\.ms|yahoo|gmail|spark|mailbird|app|mac\b|wiko|oneplus|pixel|honor|oppo|vivo|realme|zte|alcatel|telcel|movistar|at&t|puhelimesta|telefon|телефон|wireless",
+    r"iphone|ipad|ipod|android|samsung|galaxy|huawei|xiaomi|redmi|motorola|moto |nokia|lumia|windows|"
+    r"outlook|mail\b|blackberry|htc|lg |sony|xperia|"
+    r"mobile|móvil|movil|mobil|telemóvel|handy|smartphone|phone|tel[eé]fono|telefoon|celular|device|"
+    r"dispositivo|terminal|appareil|tablet|ger[äa]t|"
+    r"aka\.ms|yahoo|gmail|spark|mailbird|app|mac\b|wiko|oneplus|pixel|honor|oppo|vivo|realme|zte|alcatel|"
+    r"telcel|movistar|at&t|puhelimesta|telefon|телефон|wireless",
     re.IGNORECASE,
 )
 _CLOSING = re.compile(
     r"[\s*_\-–—>]*(?:"
-    r"(?:(?:best|kind|kindest|warm|warmest|many|with)\s)?(?:regards|wishes)|best|rgds|cheers|sincerely(?: yours)?|yours (?:truly|sincerely|faithfully)|"
-    r"thanks(?: (?:a lot|again|so much|in advance|and regards|& regards|for your help))?|thank you(?: (?:very much|so much|again|in advance))?|many thanks|respectfully|cordially|"
-    r"(?:(?:un |reciba[ns]? (?:un )?|le envío (?:un )?)?(?:muy |cordial(?:es)? |afectuosos? |mejores )?saludos?(?: cordial(?:es)?| afectuosos?| atentos?| a tod[oa]s)?)|"
+    r"(?:(?:best|kind|kindest|warm|warmest|many|with)\s)?(?:regards|wishes)|best|rgds|cheers|"
+    r"sincerely(?: yours)?|yours (?:truly|sincerely|faithfully)|"
+    r"thanks(?: (?:a lot|again|so much|in advance|and regards|& regards|for your help))?|"
+    r"thank you(?: (?:very much|so much|again|in advance))?|many thanks|respectfully|cordially|"
+    r"(?:(?:un |reciba[ns]? (?:un )?|le envío (?:un )?)?(?:muy |cordial(?:es)? |afectuosos? |"
+    r"mejores )?saludos?(?: cordial(?:es)?| afectuosos?| atentos?| a tod[oa]s)?)|"
     r"(?:muy )?atentamente|atte|at'?te|a t e n t a m e n t e|cordialmente|respetuosamente|afectuosamente|"
-    r"(?:muchas |mil |de antemano,? )?gracias(?: (?:de antemano|por (?:su|tu) (?:atención|apoyo|ayuda|tiempo|comprensión|pronta respuesta)|y saludos|y (?:excelente|buen) (?:día|tarde)))?|"
-    r"quedo (?:a sus órdenes|atent[oa]|al pendiente|a la espera|de usted)[^.]{0,60}|sin (?:más|otro) (?:por el momento|particular)[^.]{0,80}|sufragio efectivo[^.]{0,40}|"
-    r"(?:que tenga (?:un )?)?(?:excelente|buen|bonito) (?:día|tarde|fin de semana)|un (?:abrazo|cordial saludo|saludo)|reciba un cordial saludo|saludos y gracias|"
-    r"(?:bien )?cordialement|bien à (?:vous|toi)|sinc[eè]res salutations|salutations(?: distinguées)?|meilleures salutations|merci(?: (?:d['’]avance|beaucoup))?|bonne journée|"
-    r"mit freundlichen gr[uü](?:ß|ss)en|mit (?:besten|vielen|lieben) gr[uü](?:ß|ss)en|(?:viele|liebe|beste|freundliche|sch[öo]ne|herzliche) gr[uü](?:ß|ss)e|mfg|lg|vg|gr[uü](?:ß|ss)e|(?:vielen )?dank|danke|"
+    r"(?:muchas |mil |de antemano,? )?gracias(?: (?:de antemano|por (?:su|tu) (?:atención|apoyo|ayuda|"
+    r"tiempo|comprensión|pronta respuesta)|y saludos|y (?:excelente|buen) (?:día|tarde)))?|"
+    r"quedo (?:a sus órdenes|atent[oa]|al pendiente|a la espera|de usted)[^.]{0,60}|sin (?:más|"
+    r"otro) (?:por el momento|particular)[^.]{0,80}|sufragio efectivo[^.]{0,40}|"
+    r"(?:que tenga (?:un )?)?(?:excelente|buen|bonito) (?:día|tarde|fin de semana)|un (?:abrazo|"
+    r"cordial saludo|saludo)|reciba un cordial saludo|saludos y gracias|"
+    r"(?:bien )?cordialement|bien à (?:vous|toi)|sinc[eè]res salutations|salutations(?: distinguées)?|"
+    r"meilleures salutations|merci(?: (?:d['’]avance|beaucoup))?|bonne journée|"
+    r"mit freundlichen gr[uü](?:ß|ss)en|mit (?:besten|vielen|lieben) gr[uü](?:ß|ss)en|(?:viele|liebe|beste|"
+    r"freundliche|sch[öo]ne|herzliche) gr[uü](?:ß|ss)e|mfg|lg|vg|gr[uü](?:ß|ss)e|(?:vielen )?dank|danke|"
     r"(?:met )?vriendelijke groet(?:en)?|groet(?:en|jes)?|hartelijke groet(?:en)?|mvg|bedankt|"
     r"(?:cordiali|distinti|cari) saluti|saluti|cordialmente|grazie(?: mille)?|"
-    r"(?:atenciosamente|cumprimentos|(?:com os )?melhores cumprimentos|abraços?|obrigad[oa]|att|grat[oa]|respeitosamente|cordiais saudações)|"
-    r"(?:med )?v[äa]nliga? h[äa]lsning(?:ar)?|h[äa]lsningar|mvh|(?:med )?(?:venlig|vennlig) hilsen|(?:de )?bedste hilsner|hilsen|vh|tack|takk?|"
-    r"(?:yst[äa]vällisin )?terveisin|terv|z poważaniem|pozdrawiam|(?:s )?pozdrav(?:em|om)?|s uctou|c уважением|с уважением|з повагою|дякую|спасибо|saygılarımla|teşekkürler|"
-    r"trân trọng|cảm ơn|此致|敬礼|谢谢|謝謝|よろしくお願いいたします|よろしくお願いします|감사합니다|üdvözlettel|cu stimă|cu respect"
+    r"(?:atenciosamente|cumprimentos|(?:com os )?melhores cumprimentos|abraços?|obrigad[oa]|att|grat[oa]|"
+    r"respeitosamente|cordiais saudações)|"
+    r"(?:med )?v[äa]nliga? h[äa]lsning(?:ar)?|h[äa]lsningar|mvh|(?:med )?(?:venlig|vennlig) hilsen|"
+    r"(?:de )?bedste hilsner|hilsen|vh|tack|takk?|"
+    r"(?:yst[äa]vällisin )?terveisin|terv|z poważaniem|pozdrawiam|(?:s )?pozdrav(?:em|om)?|s uctou|"
+    r"c уважением|с уважением|з повагою|дякую|спасибо|saygılarımla|teşekkürler|"
+    r"trân trọng|cảm ơn|此致|敬礼|谢谢|謝謝|よろしくお願いいたします|よろしくお願いします|감사합니다|"
+    r"üdvözlettel|cu stimă|cu respect"
     r")[\s,.!;:*_]*",
     re.IGNORECASE,
 )
 # A comma and a small letter: a sentence that only begins like the line of a telephone.
 _PROSE = re.compile(r", [a-zà-ÿ]|\. [A-Z]\w+ \w+ \w+ \w+")
 _DASH_NAME = re.compile(r"\s*[-–—]\s?(?:[^\W\d_][\w.'’]{0,20}\.?)(?: [^\W\d_][\w.'’]{0,20}){0,3}\s*")
-_NAME = re.compile(r"\s*\W{0,2}(?:[^\W\d_a-zà-ÿ][\w.'’-]{0,20},?\s?){1,6}\W{0,2}\s*")
+# Up to six capitalised words.
+_NAME = re.compile(
+    r"\s{0,9}\W{0,2}[^\W\d_a-zà-ÿ][\w.'’-]{0,20}(?:,?\s(?:de |del |la |y |e |von |van |da |"
+    r"do )?[^\W\d_a-zà-ÿ][\w.'’-]{0,20}){0,5}"
+    r"\W{0,2}\s*"
+)
 _DISCLAIMER = re.compile(
-    r"[\s*_\-–—\"“(\[]*(?:aviso (?:legal|de (?:confidencialidad|privacidad)|importante)|confidencialidad|nota de confidencialidad|"
-    r"(?:este|el presente) (?:mensaje|correo)[^.]{0,80}(?:confidencial|destinad|dirigid|intencionad)|la información (?:contenida|transmitida|de este)[^.]{0,80}|"
-    r"(?:this|the information (?:contained )?in this|the contents of this) (?:e-?mail|message|communication|transmission)[^.]{0,120}(?:confidential|intended|privileged|solely)|"
+    r"[\s*_\-–—\"“(\[]*(?:aviso (?:legal|de (?:confidencialidad|privacidad)|importante)|confidencialidad|"
+    r"nota de confidencialidad|"
+    r"(?:este|el presente) (?:mensaje|correo)[^.]{0,80}(?:confidencial|destinad|dirigid|intencionad)|"
+    r"la información (?:contenida|transmitida|de este)[^.]{0,80}|"
+    r"(?:this|the information (?:contained )?in this|the contents of this) (?:e-?mail|message|"
+    r"communication|transmission)[^.]{0,120}(?:confidential|intended|privileged|solely)|"
     r"confidentiality (?:notice|note)|disclaimer\s*[:\-]|(?:important|legal) notice|"
-    r"(?:esta mensagem|este e-?mail|aviso de confidencialidade)[^.]{0,80}|ce (?:message|courriel|mail)[^.]{0,80}(?:confidentiel|destin)|"
-    r"diese (?:e-?mail|nachricht) (?:enthält|ist|kann)[^.]{0,80}(?:vertraulich|bestimmt)|le informazioni contenute|questo messaggio[^.]{0,80}(?:riservat|confidenzial)|"
-    r"antes de imprimir|no imprima este|please consider the environment|considera el medio ambiente|piense en el medio ambiente|cuidemos el medio ambiente|"
+    r"(?:esta mensagem|este e-?mail|aviso de confidencialidade)[^.]{0,80}|ce (?:message|courriel|"
+    r"mail)[^.]{0,80}(?:confidentiel|destin)|"
+    r"diese (?:e-?mail|nachricht) (?:enthält|ist|kann)[^.]{0,80}(?:vertraulich|bestimmt)|"
+    r"le informazioni contenute|questo messaggio[^.]{0,80}(?:riservat|confidenzial)|"
+    r"antes de imprimir|no imprima este|please consider the environment|considera el medio ambiente|"
+    r"piense en el medio ambiente|cuidemos el medio ambiente|"
     r"libre de virus|virus-free|el software de antivirus avast|este correo electrónico ha sido comprobado)",
     re.IGNORECASE,
 )
 _LIST_FOOTER = re.compile(
-    r".{0,60}(?:mailing list|lista de (?:correo|distribución))\b.{0,40}|to unsubscribe\b.{0,200}|para (?:darte|darse) de baja\b.{0,200}|unsubscribe[: ].{0,200}|you received this message because you (?:are|were) subscribed.{0,200}|has recibido este mensaje porque.{0,200}|you are receiving this because.{0,200}",
+    r".{0,60}(?:mailing list|lista de (?:correo|distribución))\b.{0,40}|to unsubscribe\b.{0,200}|"
+    r"para (?:darte|darse) de baja\b.{0,200}|unsubscribe[: ].{0,200}|"
+    r"you received this message because you (?:are|were) subscribed.{0,200}|"
+    r"has recibido este mensaje porque.{0,200}|you are receiving this because.{0,200}",
     re.IGNORECASE,
 )
 _CONTACT = re.compile(
-    r"@|www\.|https?://|\bt[eé]l(?:[eé]fono)?\b|\bext\b|\bcel\b|\bfax\b|\+?\(?\d{2,4}\)?[\s.-]\d{3,4}[\s.-]?\d{2,4}|\bm[oó]vil\b|\bmobile\b|\bphone\b",
+    r"@|www\.|https?://|\bt[eé]l(?:[eé]fono)?\b|\bext\b|\bcel\b|\bfax\b|"
+    r"\+?\(?\d{2,4}\)?[\s.-]\d{3,4}[\s.-]?\d{2,4}|\bm[oó]vil\b|\bmobile\b|\bphone\b",
     re.IGNORECASE,
 )
 
@@ -114,7 +153,16 @@ def _start_of_tail(lines: list[str]) -> int | None:
     """Index where a signature begins among the last lines; None when there is none."""
     filled = [i for i, line in enumerate(lines) if line.strip()]
     tail = filled[-MAX_LINES:]
-    for finder in (_delimiter_in, _disclaimer_in, _list_footer_in, _device_in, _closing_in, _dash_name_in, _long_rule_in, _contact_block_in):
+    for finder in (
+        _delimiter_in,
+        _disclaimer_in,
+        _list_footer_in,
+        _device_in,
+        _closing_in,
+        _dash_name_in,
+        _long_rule_in,
+        _contact_block_in,
+    ):
         start = finder(lines, tail)
         if start is not None and start > 0:
             return start
@@ -138,7 +186,12 @@ def _contact_block_in(lines: list[str], tail: list[int]) -> int | None:
     while start > 0 and lines[start - 1].strip():
         start -= 1
     block = lines[start:]
-    if start and 2 <= len(block) <= 9 and all(len(line) <= MAX_WIDTH for line in block) and _NAME.fullmatch(block[0]):
+    if (
+        start
+        and 2 <= len(block) <= 9
+        and all(len(line) <= MAX_WIDTH for line in block)
+        and _NAME.fullmatch(block[0])
+    ):
         return start if sum(bool(_CONTACT.search(line)) for line in block[1:]) >= 2 else None
     return None
 
