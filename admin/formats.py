@@ -29,6 +29,13 @@ def short(value: datetime | None) -> str:
     return format_date(value, "d MMM" if local.year == today.year else "d MMM y")
 
 
+def short_full(value: datetime) -> str:
+    """Like `short`, with the hour on other days too."""
+    hour = format_datetime(value, "HH:mm")
+    day = short(value)
+    return hour if day == hour else f"{day}, {hour}"
+
+
 def ago(value: datetime) -> str:
     """How long since *value*, in its largest unit."""
     return say("panel.time.ago", span=span(int((now() - value).total_seconds())))
@@ -73,15 +80,13 @@ def size(count: int) -> str:
     """Bytes as people read them."""
     if count < 1000:
         return f"{count} B"
-    amount = float(count)
-    for unit in ("kB", "MB", "GB"):
-        amount /= 1000
-        if amount < 1000:
-            break
-    return f"{format_decimal(round(amount, 1))} {unit}"
+    amount, units = count / 1000, ["GB", "MB", "kB"]
+    while amount >= 1000 and len(units) > 1:
+        amount, _ = amount / 1000, units.pop()
+    return f"{format_decimal(round(amount, 1))} {units[-1]}"
 
 
 def init_app(app: Flask) -> None:
     """Make the functions known to templates as filters."""
-    for function in (moment, short, ago, span, due, is_soon, local_input, size):
+    for function in (moment, short, short_full, ago, span, due, is_soon, local_input, size):
         app.jinja_env.filters[function.__name__] = function

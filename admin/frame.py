@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, ClassVar, cast
 
@@ -9,6 +10,7 @@ from flask import Flask, Response, abort, current_app, g, redirect, request, url
 from flask_admin import BaseView
 from flask_security import current_user
 from sqlalchemy import select
+from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response as BaseResponse
 
 from admin.db import office, session
@@ -24,13 +26,17 @@ READING = EVERYBODY - CONFIGURING
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A link of the rail: `section` and `label` are label keys, `roles` are who sees it."""
+    """A link of the rail: `section` and `label` are label keys, `roles` are who sees it.
+
+    `count` gives the number beside it; stop counting at `models.trays.COUNT_LIMIT`.
+    """
 
     section: str
     label: str
     endpoint: str
     icon: str
     roles: frozenset[Role] = EVERYBODY
+    count: Callable[[Session], int] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,8 +132,17 @@ def rail() -> list[tuple[str, list[RailLink]]]:
     for entry in cast("list[Entry]", _registered("rail")):
         if who.role in entry.roles:
             url = url_for(entry.endpoint)
-            link = RailLink(entry.label, url, entry.icon, is_current=request.path == url, more=True)
-            sections.setdefault(entry.section, []).append(link)
+            number = entry.count(session()) if entry.count else 0
+            sections.setdefault(entry.section, []).append(
+                RailLink(
+                    entry.label,
+                    url,
+                    entry.icon,
+                    capped(number) if number else "",
+                    is_current=request.path == url,
+                    more=True,
+                )
+            )
     return list(sections.items())
 
 

@@ -22,6 +22,8 @@
     value.hidden = select.value === "exists";
   }
   document.addEventListener("click", (event) => {
+    const asks = event.target.closest("[data-confirm]");
+    if (asks && !window.confirm(asks.dataset.confirm)) event.preventDefault();
     const button = event.target.closest("[data-removes]");
     if (!button) return;
     const row = button.closest(button.dataset.removes), list = row.parentElement;

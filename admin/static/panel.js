@@ -247,23 +247,29 @@
 
   /* Two panes: the case is put beside the list without drawing the list anew. */
   const wide = matchMedia("(min-width: 901px)");
+  const mark = () => {
+    const shown = $("#case");
+    all(".row a").forEach((row) => {
+      if (shown && row.dataset.case === shown.dataset.id) row.setAttribute("aria-current", "true");
+      else row.removeAttribute("aria-current");
+    });
+  };
   const settle = () => {
     const shown = $("#case");
     const id = shown && shown.dataset.id;
-    all(".row a").forEach((row) => {
-      if (row.dataset.case === id) row.setAttribute("aria-current", "true");
-      else row.removeAttribute("aria-current");
-    });
+    mark();
     const desk = $(".desk");
     if (desk && id) {
       desk.classList.replace("showing-list", "showing-case");
       document.title = shown.dataset.title + " · " + document.title.split(" · ").pop();
     }
     restoreDrafts();
-    const body = $("#case .body");
-    if (!body || new URL(location.href).searchParams.has("anteriores")) return;
+    if (!shown || new URL(location.href).searchParams.has("anteriores") || !wide.matches) return;
+    /* The newest message is what one came for. */
     const last = all("#thread .msg").pop();
-    if (last && wide.matches) body.scrollTop = Math.max(0, last.offsetTop - body.offsetTop - 16 - Math.max(0, body.clientHeight - last.offsetHeight - 32));
+    if (last) last.scrollIntoView({ block: "nearest" });
+    const thread = $("#thread");
+    if (last && last.offsetHeight > thread.clientHeight) last.scrollIntoView({ block: "start" });
   };
   document.addEventListener("click", (event) => {
     const row = event.target.closest(".row a[data-case]");
@@ -277,7 +283,9 @@
   });
   addEventListener("popstate", () => location.reload());
   document.addEventListener("htmx:afterSettle", (event) => {
-    if (event.detail.target && event.detail.target.id === "case") settle();
+    const put = event.detail.elt || event.detail.target;
+    if (put && put.id === "case") settle();
+    else if (put && put.id === "list") mark();
   });
   document.addEventListener("htmx:afterRequest", (event) => {
     const config = event.detail.requestConfig;
