@@ -10,6 +10,10 @@ import time
 from collections.abc import Callable
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 
+# All sessions together hold at most this many mails of the largest size in memory.
+MAX_LARGE_MAILS = 8
+# More commands than this in one session are no mail any more.
+COMMANDS = {"NOOP": 1_000, "VRFY": 50, "HELP": 50, "AUTH": 5, "STARTTLS": 3, "*": 1_000_000}
 # A client that is forgotten has a full allowance again, so only idle ones may be.
 _MAX_CLIENTS = 10_000
 

@@ -12,13 +12,13 @@ import signal
 from collections.abc import Callable
 
 import structlog
-from aiosmtpd.smtp import SMTP, Envelope
+from aiosmtpd.smtp import SMTP, Envelope, TLSSetupException
 from aiosmtpd.smtp import Session as SmtpSession
 from sqlalchemy.exc import SQLAlchemyError
 
 import templates
 from intake.errors import StoreFailed
-from intake.limits import ClientLimits
+from intake.limits import COMMANDS, MAX_LARGE_MAILS, ClientLimits
 from intake.office import Office
 from intake.pulse import Pulse
 from intake.recipients import AddressBook
@@ -36,11 +36,6 @@ IDLE_SECONDS = 300.0
 GRACE_SECONDS = 10.0
 # The address book is read this often, and before saying no when it is older than the second number.
 BOOK_SECONDS, FRESH_SECONDS = 3.0, 1.0
-# All sessions together hold at most this many mails of the largest size in memory.
-MAX_LARGE_MAILS = 8
-# More commands than this in one session are no mail any more.
-CALL_LIMITS = {"NOOP": 1_000, "VRFY": 50, "HELP": 50, "AUTH": 5, "STARTTLS": 3, "*": 1_000_000}
-
 # RFC 2034, 4: the answers to EHLO and HELO have no enhanced code.
 _LAST_OFFER = "ENHANCEDSTATUSCODES"
 
@@ -82,7 +77,7 @@ class _Session(SMTP):
             enable_SMTPUTF8=True,
             tls_context=door.certificate.context(),
             timeout=door.idle_seconds,
-            command_call_limit=CALL_LIMITS,
+            command_call_limit=COMMANDS,
             loop=door.loop,
         )
 
@@ -124,6 +119,9 @@ class _Session(SMTP):
             _hang_up(self.transport, reply)
 
     async def push(self, status: str | bytes) -> None:
+        if self.transport is None or self.transport.is_closing():
+            # The library would go on to answer all that still lies in the buffer.
+            raise asyncio.CancelledError
         text = status.decode() if isinstance(status, bytes) else status
         await super().push(on_one_line(text if text in self._as_they_are else with_detail(text)))
         self._replies += 1
@@ -143,6 +141,18 @@ class _Session(SMTP):
 
     def _too_large(self) -> str:
         return sentence("552 5.3.4", "too_large", megabytes=self.data_size_limit // (1024 * 1024))
+
+    async def smtp_STARTTLS(self, arg: str | None) -> None:
+        # What rides in after the command would pass for protected (CVE-2011-0411).
+        is_alone = not self._reader._buffer  # type: ignore[attr-defined]
+        if self.session.ssl is not None or not is_alone:
+            self.dismiss("503 5.5.1 STARTTLS comes once, and alone")
+            raise asyncio.CancelledError
+        await super().smtp_STARTTLS(arg or "")
+        if self._tls_protocol is not None and self.session.ssl is None:
+            # The client hung up during the handshake, which asyncio tells nobody.
+            self.connection_lost(None)
+            raise asyncio.CancelledError
 
     async def smtp_DATA(self, arg: str | None) -> None:
         if await self.check_helo_needed():
@@ -217,11 +227,8 @@ class _Session(SMTP):
         )
         self._reset_timeout()
         try:
-            mail = (
-                arrival
-                if len(raw) <= MAX_IN_ROW
-                else await asyncio.to_thread(prepare, self.door.office, arrival)
-            )
+            is_large = len(raw) > MAX_IN_ROW
+            mail = await asyncio.to_thread(prepare, self.door.office, arrival) if is_large else arrival
             numbers = await asyncio.wrap_future(self.door.spooler.submit(mail))
         except Exception as error:
             # Whatever it is, it is ours: the sender keeps the mail and comes again.
@@ -235,9 +242,6 @@ class _LmtpSession(_Session):
     """LMTP (RFC 2033): LHLO, and one reply for each recipient after the data."""
 
     name = "lmtp"
-
-    async def check_helo_needed(self, helo: str = "LHLO") -> bool:
-        return bool(await super().check_helo_needed(helo))
 
     async def smtp_LHLO(self, hostname: str) -> None:
         await super().smtp_EHLO(hostname)
@@ -317,7 +321,10 @@ class MailDoor:
         return "250 2.1.5 OK"
 
     async def handle_exception(self, error: Exception) -> str:
-        log.error("smtp session failed", exc_info=error)
+        if isinstance(error, TLSSetupException):
+            log.info("tls handshake failed", error=repr(error.__cause__))
+        else:
+            log.error("smtp session failed", exc_info=error)
         return sentence("451 4.3.0", "fault")
 
     async def is_ours(self, address: str) -> bool:
