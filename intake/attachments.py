@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session, undefer
 
 from intake.errors import StoreFailed
 from intake.incoming import IncomingFile
 from intake.office import Office
+from models.case import Case
 from models.message import Attachment, Blob, Message
 
 # Up to this size a row is cheaper than a file with its two fsyncs.
@@ -25,7 +27,7 @@ def store_large(office: Office, files: Sequence[IncomingFile]) -> None:
     an owner and are found again by their hash on the next try.
     """
     for file in files:
-        if file.size > SMALL:
+        if SMALL < file.size <= office.settings.max_file_bytes:
             office.store.put(file.sha256, file.content)
 
 
@@ -42,24 +44,47 @@ def keep_blob(session: Session, office: Office, sha256: str, content: bytes) -> 
     )
 
 
-def keep_files(session: Session, office: Office, message: Message, files: Sequence[IncomingFile]) -> None:
-    """Attach *files* to *message* (already flushed), after those it has."""
-    for position, file in enumerate(files):
-        keep_blob(session, office, file.sha256, file.content)
-        session.add(
-            Attachment(
-                message_id=message.id,
-                position=position,
-                filename=file.filename,
-                content_type=file.content_type,
-                declared_type=file.declared_type,
-                size=file.size,
-                sha256=file.sha256,
-                is_inline=file.inline,
-                content_id=file.content_id,
-                danger=file.danger,
-            )
+def fit(
+    session: Session, office: Office, case: Case, files: Sequence[IncomingFile]
+) -> tuple[list[IncomingFile], list[dict[str, Any]]]:
+    """What *case* may keep of *files*, and for `Message.left_out` what stays in the raw mail only."""
+    if not files:
+        return [], []
+    settings = office.settings
+    used = select(func.coalesce(func.sum(Attachment.size), 0)).join(Message)
+    room = settings.max_case_bytes - (session.scalar(used.where(Message.case_id == case.id)) or 0)
+    kept: list[IncomingFile] = []
+    left_out: list[dict[str, Any]] = []
+    for file in files:
+        reason = (
+            "too_large" if file.size > settings.max_file_bytes else "case_full" if file.size > room else ""
         )
+        if reason:
+            left_out.append({"filename": file.filename, "size": file.size, "reason": reason})
+        else:
+            kept.append(file)
+            room -= file.size
+    return kept, left_out
+
+
+def keep_files(session: Session, office: Office, message: Message, files: Sequence[IncomingFile]) -> None:
+    """Attach *files* to the new *message*, in their order."""
+    for file in files:
+        keep_blob(session, office, file.sha256, file.content)
+    message.attachments = [
+        Attachment(
+            position=position,
+            filename=file.filename,
+            content_type=file.content_type,
+            declared_type=file.declared_type,
+            size=file.size,
+            sha256=file.sha256,
+            is_inline=file.inline,
+            content_id=file.content_id,
+            danger=file.danger,
+        )
+        for position, file in enumerate(files)
+    ]
 
 
 def read_blob(session: Session, office: Office, sha256: str) -> bytes:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 from zoneinfo import ZoneInfo
 
 from pydantic import Field, SecretStr, field_validator
@@ -68,6 +68,23 @@ class Settings(BaseSettings):
     )
     max_file_bytes: int = Field(
         25 * 1024 * 1024, description="largest single file kept on a case; larger stays in the raw mail"
+    )
+    max_case_bytes: int = Field(
+        500 * 1024 * 1024, description="files kept on one case, together; more stay in the raw mail"
+    )
+    authenticate: Literal["own", "everywhere", "trusted", "off"] = Field(
+        "own",
+        description="SPF, DKIM, DMARC: own, of mail straight from outside (else by trusted_authserv)",
+    )
+    trusted_authserv: str = Field(
+        "", description="name in the Authentication-Results of our front server, as mx.example.gob.mx"
+    )
+    dns_server: str = Field("", description="host:port of the resolver for these; empty: the system's")
+    trust_spam_headers: bool = Field(
+        False, description="hold what X-Spam-Flag, X-Rspamd-Action… of our front server call spam"
+    )
+    clamd_url: str = Field(
+        "", description="tcp://host:port or unix:/path of ClamAV; empty: files are not scanned"
     )
     acuse_per_hour: int = Field(10, description="acuses to one address per hour, against mail loops")
     retention_days: int = Field(3650, description="how long raw mail is kept")

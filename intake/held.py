@@ -7,9 +7,9 @@ from sqlalchemy.orm import Session
 
 from intake import cases, spool
 from intake.errors import Conflict, InvalidInput
+from intake.inspection import inspect_again
 from intake.matching import Match
 from intake.office import Office
-from intake.parsing import parse_email
 from intake.pipeline import find_mailbox, open_new
 from intake.screening import fingerprint
 from models.access import standing
@@ -78,7 +78,7 @@ def attach(session: Session, office: Office, inbound: InboundMail, by: Account, 
         raise InvalidInput("not_yours")
     while case.merged_into_id is not None:
         case = session.get_one(Case, case.merged_into_id)
-    incoming = parse_email(spool.read_raw(session, office, inbound))
+    incoming = inspect_again(office, inbound, spool.read_raw(session, office, inbound))
     _refuse_second(session, fingerprint(incoming))
     reason = say("match.attached", account=by.person.name, reason=inbound.reason)
     message = cases.follow_up(session, office, case, incoming, reason=reason, inbound=inbound)
@@ -91,7 +91,7 @@ def attach(session: Session, office: Office, inbound: InboundMail, by: Account, 
 def make_ticket(session: Session, office: Office, inbound: InboundMail, by: Account) -> Case:
     """Open a new case from the mail, as if it had matched nothing."""
     _undecided(session, inbound, by)
-    incoming = parse_email(spool.read_raw(session, office, inbound))
+    incoming = inspect_again(office, inbound, spool.read_raw(session, office, inbound))
     if not incoming.from_addr:
         raise InvalidInput("mail_without_sender")
     _refuse_second(session, fingerprint(incoming))

@@ -66,6 +66,8 @@ class Authentication:
     dkim: str = ""
     dmarc: str = ""
     arc: str = ""
+    # The domain that confirms the sender's address: of the same organisation, by DKIM or SPF.
+    domain: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,5 +110,7 @@ class IncomingMessage:
     bounce: Bounce | None = None
     forwarded: ForwardedSender | None = None
     authentication: Authentication = field(default_factory=Authentication)
+    # The header by which our front server calls it spam; empty when it does not.
+    spam: str = ""
     # What was wrong or repaired, as stable kebab-case codes ("missing-date", "charset-guessed").
     defects: tuple[str, ...] = ()

@@ -8,7 +8,8 @@ from typing import Any
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
-from intake.attachments import keep_files
+from intake import scanning, trust
+from intake.attachments import fit, keep_files
 from intake.incoming import IncomingFile, IncomingMessage
 from intake.matching import clean_ids
 from intake.office import Office
@@ -33,6 +34,7 @@ def file_incoming(
     robot: str = "",
 ) -> Message:
     """File what arrived into *case* (already flushed). What the office's own people mail in is a note."""
+    files, left_out = fit(session, office, case, incoming.attachments)
     message = Message(
         case_id=case.id,
         direction=Direction.NOTE if staff else Direction.IN,
@@ -52,15 +54,17 @@ def file_incoming(
         rfc_message_id=incoming.message_id[:512],
         references=clean_ids((*incoming.references, incoming.in_reply_to)),
         match_reason=reason,
-        authentication=_authentication(incoming),
-        defects=list(incoming.defects),
+        authentication=trust.assess(session, office, incoming),
+        defects=[*incoming.defects, *scanning.defects_of(files)],
+        left_out=left_out,
         robot=robot,
         inbound_mail_id=inbound.id if inbound else None,
         fingerprint=fingerprint(incoming),
     )
+    keep_files(session, office, message, files)
     session.add(message)
     session.flush()
-    keep_files(session, office, message, incoming.attachments)
+    scanning.record_malware(session, case, message, [(file.filename, file.danger) for file in files])
     remember_ids(session, case, (incoming.message_id,), is_ours=True)
     remember_ids(session, case, message.references, is_ours=False)
     _index(session, case, message, incoming.text, [file.filename for file in incoming.attachments])
@@ -92,9 +96,9 @@ def file_outgoing(
         reply_text=text,
         recipients=recipients,
     )
+    keep_files(session, office, message, files)
     session.add(message)
     session.flush()
-    keep_files(session, office, message, files)
     _index(session, case, message, text, [file.filename for file in files])
     case.has_files = case.has_files or bool(files)
     return message
@@ -116,20 +120,6 @@ def remember_ids(session: Session, case: Case, ids: Sequence[str], *, is_ours: b
 def touch(case: Case) -> None:
     """The case moves to the top of its trays."""
     case.last_activity_at = now()
-
-
-def _authentication(incoming: IncomingMessage) -> dict[str, Any]:
-    found = incoming.authentication
-    return {
-        key: value
-        for key, value in (
-            ("spf", found.spf),
-            ("dkim", found.dkim),
-            ("dmarc", found.dmarc),
-            ("arc", found.arc),
-        )
-        if value
-    }
 
 
 def _index(session: Session, case: Case, message: Message, text: str, names: list[str]) -> None:

@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from intake import notices
+from intake import notices, trust
 from intake.cases import link
 from intake.commitments import solution_due_at
 from intake.contacts import contact_for
@@ -103,7 +103,6 @@ def open_case(
 ) -> tuple[Case, Message]:
     """Open what *begin* makes of (subject, requester), and do all that goes with it."""
     contact = requester_of(session, incoming)
-    session.flush()
     case = begin(incoming.subject.strip() or say("case.no_subject"), contact)
     case.channel, case.requester, case.priority = incoming.channel, contact, to.priority
     case.routing_reason = to.reason
@@ -115,7 +114,10 @@ def open_case(
     message = file_incoming(session, office, case, incoming, reason=reason, inbound=inbound)
     if to.dependencia is not None:
         _hand_to(session, case, to)
-    if incoming.should_auto_respond and not incoming.is_mailing_list:
+    if trust.is_denied(incoming.authentication):
+        # Whoever has that address did not write: an acuse would be unasked mail to a stranger.
+        record(session, case, "acuse_withheld", data={"to": incoming.from_addr, "dmarc": "fail"})
+    elif incoming.should_auto_respond and not incoming.is_mailing_list:
         notices.write_acuse(session, office, case, message)
     return case, message
 

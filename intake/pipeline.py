@@ -8,18 +8,20 @@ raises is rolled back and becomes *failed*, with its traceback, for a clerk.
 from __future__ import annotations
 
 import traceback
-from collections.abc import Callable
 
 import structlog
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError, OperationalError
-from sqlalchemy.orm import Session, joinedload
+from sqlalchemy.orm import Session, joinedload, undefer
 
-from intake import cases, screening, spool
-from intake.addresses import split_plus
+from intake import cases, inspection, notices, scanning, screening, spool, trust
+from intake.addresses import domain_of, split_plus
 from intake.attachments import store_large
+from intake.authentication import evaluate
 from intake.errors import StoreFailed
 from intake.incoming import IncomingMessage
+from intake.inspection import Authenticator, Parser
+from intake.isolation import NoReader, Poisoned
 from intake.matching import Match, match
 from intake.messages import file_incoming
 from intake.office import Office
@@ -40,23 +42,28 @@ from templates import language, say
 
 log = structlog.get_logger()
 
-Parser = Callable[[bytes], IncomingMessage]
 # Two copies of one mail in two workers: the second sees the first's effect on its next try.
 CONFLICT_TRIES = 3
 
 
 def process_spooled(
-    office: Office, *, limit: int = 50, part: tuple[int, int] = (0, 1), parse: Parser = parse_email
+    office: Office,
+    *,
+    limit: int = 50,
+    part: tuple[int, int] = (0, 1),
+    parse: Parser = parse_email,
+    authenticate: Authenticator = evaluate,
 ) -> int:
     """Process up to *limit* waiting mails; returns how many were decided.
 
     *part* (i, n): worker i of n takes its share first, so that workers seldom meet.
-    Raises OperationalError or StoreFailed when the database or the store is away;
-    the mail then still waits.
+    *parse* and *authenticate*: a worker gives those of `isolation.Reader`, which hostile mail cannot harm.
+    Raises OperationalError, StoreFailed or NoReader when the database, the store or a child
+    process is not to be had; the mail then still waits.
     """
     done = 0
     for waiting in _waiting(office, limit, part):
-        done += process_one(office, waiting, parse)
+        done += process_one(office, waiting, parse, authenticate)
     return done
 
 
@@ -71,16 +78,18 @@ def _waiting(office: Office, limit: int, part: tuple[int, int]) -> list[int]:
         return list(mine or session.scalars(wanted.order_by(InboundMail.id.desc()).limit(1)))
 
 
-def process_one(office: Office, inbound_id: int, parse: Parser = parse_email) -> bool:
+def process_one(
+    office: Office, inbound_id: int, parse: Parser = parse_email, authenticate: Authenticator = evaluate
+) -> bool:
     """Process one mail; False when another worker has it or had it."""
     with office.database.reading() as session:
-        inbound = session.get(InboundMail, inbound_id)
+        inbound = session.get(InboundMail, inbound_id, options=[undefer(InboundMail.raw)])
         if inbound is None or inbound.status != InboundStatus.RECEIVED:
             return False
         raw = spool.read_raw(session, office, inbound)
     language.set(office.settings.language)
     try:
-        incoming = parse(raw)
+        incoming = inspection.inspect(office, inbound, raw, parse, authenticate)
         store_large(office, incoming.attachments)
         for attempt in range(CONFLICT_TRIES):
             try:
@@ -88,7 +97,7 @@ def process_one(office: Office, inbound_id: int, parse: Parser = parse_email) ->
             except IntegrityError:
                 if attempt == CONFLICT_TRIES - 1:
                     raise
-    except (OperationalError, StoreFailed):
+    except (OperationalError, StoreFailed, NoReader):
         raise
     except Exception as error:
         log.exception("mail failed", inbound=inbound_id)
@@ -97,7 +106,8 @@ def process_one(office: Office, inbound_id: int, parse: Parser = parse_email) ->
 
 
 def _decide(office: Office, inbound_id: int, incoming: IncomingMessage) -> bool:
-    with office.database.writing() as session:
+    # What the mail causes is written in few, large steps; the verbs flush where they need a key.
+    with office.database.writing() as session, session.no_autoflush:
         inbound = session.scalar(
             select(InboundMail)
             .where(InboundMail.id == inbound_id, InboundMail.status == InboundStatus.RECEIVED)
@@ -107,7 +117,7 @@ def _decide(office: Office, inbound_id: int, incoming: IncomingMessage) -> bool:
             return False
         accept(session, office, incoming, inbound)
         inbound.processed_at, inbound.attempts = now(), inbound.attempts + 1
-        inbound.error = ""
+        inbound.error, inbound.authentication = "", inspection.findings(incoming)
     return True
 
 
@@ -117,7 +127,8 @@ def _fail(office: Office, inbound_id: int, error: Exception) -> None:
         inbound.status = InboundStatus.FAILED
         inbound.attempts += 1
         inbound.processed_at = now()
-        inbound.reason = say("inbound.failed", error=type(error).__name__)
+        is_poisoned = isinstance(error, Poisoned)
+        inbound.reason = str(error) if is_poisoned else say("inbound.failed", error=type(error).__name__)
         inbound.error = "".join(traceback.format_exception(error))[-20_000:]
 
 
@@ -130,11 +141,15 @@ def accept(session: Session, office: Office, incoming: IncomingMessage, inbound:
         _file_screened(session, office, incoming, inbound, screened, found, mailbox)
     elif found.held:
         _hold(inbound, found.reason, found.case)
+    elif found.case is not None and trust.is_denied(incoming.authentication):
+        _hold(inbound, _denied(incoming, found.case), found.case)
     elif found.case is not None and cases.can_follow_up(office, found.case):
         message = cases.follow_up(
             session, office, found.case, incoming, reason=found.reason, inbound=inbound, staff=found.staff
         )
         _processed(inbound, Outcome.FOLLOW_UP, found.reason, found.case, message)
+        if _has_news_of_files(message) and incoming.should_auto_respond:
+            notices.write_acuse(session, office, found.case, message)
     else:
         open_new(session, office, incoming, inbound, mailbox, found)
 
@@ -187,6 +202,16 @@ def _processed(
 def _hold(inbound: InboundMail, reason: str, case: Case | None) -> None:
     inbound.status, inbound.reason = InboundStatus.HELD, reason
     inbound.case_id = case.id if case else None
+
+
+def _denied(incoming: IncomingMessage, case: Case) -> str:
+    sender = incoming.from_addr
+    return say("trust.held_denied", folio=case.folio, sender=sender, domain=domain_of(sender))
+
+
+def _has_news_of_files(message: Message) -> bool:
+    """A follow-up has no acuse of its own; but who sent a file that we did not take must know."""
+    return bool(message.left_out) or scanning.FOUND in message.defects
 
 
 def _file_screened(

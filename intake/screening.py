@@ -53,7 +53,7 @@ def fingerprint(incoming: IncomingMessage) -> str:
 
 def screen(session: Session, office: Office, incoming: IncomingMessage, recipient: str) -> Screened | None:
     """None for a message that goes on to matching."""
-    if loop := _loop(session, incoming):
+    if loop := _loop(session, office, incoming, recipient):
         return loop
     known = session.scalar(select(Message).where(Message.fingerprint == fingerprint(incoming)))
     if known is not None:
@@ -70,11 +70,15 @@ def screen(session: Session, office: Office, incoming: IncomingMessage, recipien
     contact = find_contact(session, AddressKind.EMAIL, incoming.from_addr)
     if contact is not None and contact.blocked_at is not None:
         return Screened(say("screen.blocked", sender=incoming.from_addr), held=True)
+    if incoming.spam:
+        return Screened(say("trust.spam", header=incoming.spam), held=True)
     return None
 
 
-def _loop(session: Session, incoming: IncomingMessage) -> Screened | None:
-    if incoming.message_id and session.scalar(
+def _loop(session: Session, office: Office, incoming: IncomingMessage, recipient: str) -> Screened | None:
+    # Ours end in the domain of one of our addresses; most mail needs no look at the outbox.
+    ours = (office.settings.domain, recipient.rpartition("@")[2])
+    if incoming.message_id.endswith(ours) and session.scalar(
         select(OutboxMessage.id).where(OutboxMessage.rfc_message_id == incoming.message_id)
     ):
         return Screened(say("screen.own_mail"), Outcome.LOOP)

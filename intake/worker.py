@@ -13,7 +13,8 @@ from dataclasses import dataclass
 
 import structlog
 
-from intake import clock, mailer, pipeline
+from intake import clock, mailer, pipeline, scanning
+from intake.isolation import Reader
 from intake.office import Office
 from models.base import now
 
@@ -25,6 +26,8 @@ _SHORTEST, _LONGEST = 0.05, 0.25
 _AFTER_ERROR = 1.0
 # Seconds between two sweeps of the clock; deadlines are promised in minutes.
 _CLOCK = 30.0
+# Seconds until files that ClamAV has not seen are offered to it again.
+_SCAN = 15.0
 # Mails between two looks at `stop`.
 _BATCH = 20
 
@@ -44,16 +47,19 @@ def _sweep(office: Office) -> int:
     return 0
 
 
-def chores(part: tuple[int, int]) -> list[Chore]:
+def chores(part: tuple[int, int], reader: Reader) -> list[Chore]:
     """What a worker does, each in its own thread: a slow relay must not keep mail from becoming cases."""
 
     def process(office: Office) -> int:
-        return pipeline.process_spooled(office, limit=_BATCH, part=part)
+        return pipeline.process_spooled(
+            office, limit=_BATCH, part=part, parse=reader.parse, authenticate=reader.authenticate
+        )
 
     return [
         Chore("process", process),
         Chore("deliver", mailer.deliver_mail),
         Chore("clock", _sweep, _CLOCK, _CLOCK),
+        Chore("scan", scanning.rescan, _SCAN, _SCAN),
     ]
 
 
@@ -64,13 +70,15 @@ def run(office: Office, stop: threading.Event | None = None, *, part: tuple[int,
     """
     stop = stop or stop_on_signals()
     log.info("worker started", part=f"{part[0] + 1}/{part[1]}")
-    threads = [
-        threading.Thread(target=repeat, args=(chore, office, stop), name=chore.name) for chore in chores(part)
-    ]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    with Reader() as reader:
+        threads = [
+            threading.Thread(target=repeat, args=(chore, office, stop), name=chore.name)
+            for chore in chores(part, reader)
+        ]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
     log.info("worker stopped")
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 
 from sqlalchemy import ForeignKey, Index, LargeBinary, String, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
@@ -79,6 +80,8 @@ class InboundMail(Base):
     # Headers copied for the list of held mail, so that it opens no raw bytes.
     from_header: Mapped[str] = mapped_column(default="")
     subject_header: Mapped[str] = mapped_column(default="")
+    # What was found out about the sender, of {"spf", "dkim", "dmarc", "arc", "domain", "spam"}.
+    authentication: Mapped[dict[str, Any]] = mapped_column(default=dict, server_default="{}")
     case_id: Mapped[int | None] = mapped_column(ForeignKey("case.id"), index=True)
     message_id: Mapped[int | None] = mapped_column(BigId)
     # The clerk who attached, discarded or retried it.

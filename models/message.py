@@ -6,7 +6,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import ForeignKey, Index, LargeBinary, String
+from sqlalchemy import ForeignKey, Index, LargeBinary, String, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from models.base import Base, BigId, Id, now
@@ -48,9 +48,11 @@ class Message(Base):
     references: Mapped[list[str]] = mapped_column(default=list)
     # Why it was filed here, one sentence in the institution's language.
     match_reason: Mapped[str] = mapped_column(default="")
-    # {"spf", "dkim", "dmarc"} and a "warning" sentence when the sender is doubtful.
+    # {"spf", "dkim", "dmarc", "arc", "domain"} and one sentence about the sender: "sentence", or "warning".
     authentication: Mapped[dict[str, Any]] = mapped_column(default=dict)
     defects: Mapped[list[str]] = mapped_column(default=list)
+    # Files that stay in the raw mail: [{"filename", "size", "reason": "too_large"|"case_full"}].
+    left_out: Mapped[list[dict[str, Any]]] = mapped_column(default=list, server_default="[]")
     # "auto_reply", "bounce", "read_receipt", "mailing_list" or "" for a person's message.
     robot: Mapped[str] = mapped_column(String(16), default="")
     inbound_mail_id: Mapped[int | None] = mapped_column(BigId, index=True)
@@ -77,10 +79,16 @@ class Blob(Base):
     content: Mapped[bytes | None] = mapped_column(LargeBinary, deferred=True)
 
 
+_UNSCANNED = text("danger = 'unscanned'")
+
+
 class Attachment(Base):
     """A file of a message."""
 
     __tablename__ = "attachment"
+    __table_args__ = (
+        Index("ix_attachment_unscanned", "id", sqlite_where=_UNSCANNED, postgresql_where=_UNSCANNED),
+    )
 
     id: Mapped[Id]
     message_id: Mapped[int] = mapped_column(ForeignKey("message.id", ondelete="CASCADE"), index=True)

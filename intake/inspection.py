@@ -1,0 +1,88 @@
+"""All that is found out about a mail before the transaction that decides about it.
+
+Parsed, its sender checked, its files scanned: what takes time or asks others happens
+here, where nobody waits for the database. Nothing here is written.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+from intake import scanning
+from intake.authentication import Envelope, evaluate, is_outside, read_results, read_spam_verdict
+from intake.errors import InvalidInput
+from intake.incoming import Authentication, IncomingMessage
+from intake.isolation import Poisoned, parse_once
+from intake.office import Office
+from intake.parsing import parse_email
+from models.inbound_mail import InboundMail, InboundStatus
+
+Parser = Callable[[bytes], IncomingMessage]
+Authenticator = Callable[[bytes, Envelope, str], Authentication]
+
+
+def inspect(
+    office: Office,
+    inbound: InboundMail,
+    raw: bytes,
+    parse: Parser = parse_email,
+    authenticate: Authenticator = evaluate,
+) -> IncomingMessage:
+    """Read the mail and find out who sent it and what its files hold. Raises what *parse* raises."""
+    settings = office.settings
+    incoming = parse(raw)
+    authentication = _authentication(office, inbound, raw, incoming, authenticate)
+    # A file beyond the limit is not kept, so nobody can open it.
+    files = [file for file in incoming.attachments if file.size <= settings.max_file_bytes]
+    scanned = {
+        id(old): new for old, new in zip(files, scanning.scan_files(settings.clamd_url, files), strict=True)
+    }
+    return replace(
+        incoming,
+        authentication=authentication,
+        spam=read_spam_verdict(raw) if settings.trust_spam_headers else "",
+        attachments=tuple(scanned.get(id(file), file) for file in incoming.attachments),
+    )
+
+
+def inspect_again(office: Office, inbound: InboundMail, raw: bytes) -> IncomingMessage:
+    """The same for a clerk's decision, inside whose transaction nobody is asked. Raises InvalidInput.
+
+    What was found out when the mail arrived is remembered; its files wait for `scanning.rescan`.
+    """
+    try:
+        # What a worker failed on may hang or kill whoever reads it.
+        incoming = parse_once(raw) if inbound.status == InboundStatus.FAILED else parse_email(raw)
+    except Poisoned as poisoned:
+        raise InvalidInput("mail_unreadable", why=str(poisoned)) from poisoned
+    kept = {name: str(value) for name, value in (inbound.authentication or {}).items()}
+    spam = kept.pop("spam", "")
+    files = scanning.defer(office.settings.clamd_url, incoming.attachments)
+    return replace(incoming, authentication=Authentication(**kept), spam=spam, attachments=files)
+
+
+def findings(incoming: IncomingMessage) -> dict[str, Any]:
+    """What `InboundMail.authentication` keeps, for when a clerk decides later."""
+    found = incoming.authentication
+    words = {name: getattr(found, name) for name in ("spf", "dkim", "dmarc", "arc", "domain")}
+    return {name: value for name, value in (words | {"spam": incoming.spam}).items() if value}
+
+
+def _authentication(
+    office: Office, inbound: InboundMail, raw: bytes, incoming: IncomingMessage, authenticate: Authenticator
+) -> Authentication:
+    settings = office.settings
+    if settings.authenticate == "off" or not incoming.from_addr:
+        return Authentication()
+    is_direct = inbound.door == "smtp" and is_outside(inbound.peer, settings.smtp_trusted)
+    if settings.authenticate != "trusted" and is_direct:
+        envelope = Envelope(incoming.from_addr, inbound.peer, inbound.helo, inbound.envelope_from)
+        return authenticate(raw, envelope, settings.dns_server)
+    # Straight from outside nobody of ours has written that header.
+    if settings.trusted_authserv and not is_direct:
+        return read_results(raw, settings.trusted_authserv, incoming.from_addr)
+    if settings.authenticate == "everywhere":
+        return authenticate(raw, Envelope(incoming.from_addr), settings.dns_server)
+    return Authentication()
