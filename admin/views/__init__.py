@@ -4,6 +4,37 @@ from __future__ import annotations
 
 from types import ModuleType
 
-from admin.views import accounts, case, composer, files, public
+from admin.views import (
+    accounts,
+    audit,
+    case,
+    catalogues,
+    composer,
+    doors,
+    files,
+    held,
+    organigrama,
+    outbox,
+    people,
+    printing,
+    public,
+    rules,
+)
 
-VIEWS: tuple[ModuleType, ...] = (accounts, case, composer, files, public)
+VIEWS: tuple[ModuleType, ...] = (
+    accounts,
+    case,
+    composer,
+    files,
+    public,
+    printing,
+    # In the order of the rail.
+    held,
+    outbox,
+    doors,
+    audit,
+    organigrama,
+    people,
+    catalogues,
+    rules,
+)

@@ -1,0 +1,164 @@
+"""What all catalogues share: a list with search by pages, a form, and an event for every change.
+
+Nothing is deleted: what is no longer used is switched off, because cases refer to it.
+"""
+
+from __future__ import annotations
+
+import enum
+from datetime import datetime
+from types import SimpleNamespace
+from typing import Any, ClassVar
+
+from flask import abort, flash, request
+from flask_admin import expose
+from flask_admin.contrib.sqla import ModelView
+from flask_admin.form import BaseForm
+from sqlalchemy import ColumnElement, Select, func, inspect, or_, select, true, tuple_
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import InstrumentedAttribute, Session
+from werkzeug.local import LocalProxy
+from werkzeug.wrappers import Response
+
+from admin import frame, paging
+from admin.db import session
+from models.base import Base
+from models.event import record
+from models.search import fold
+from templates import say
+
+# Flask-Admin asks for `.session` when the panel is put together; ours exists only during a request.
+REQUEST_SESSIONS = SimpleNamespace(session=LocalProxy(session))
+_SECRET = frozenset({"password", "fs_uniquifier"})
+_ACCENTS = tuple(zip("áéíóúüñÁÉÍÓÚÜÑ", "aeiouunaeiouun", strict=True))
+
+
+def folded(column: ColumnElement[str] | InstrumentedAttribute[Any]) -> ColumnElement[str]:
+    """*column* as `models.search.fold` would have it; for tables of hundreds of rows, not for cases."""
+    found: Any = column
+    for accented, plain in _ACCENTS:
+        found = func.replace(found, accented, plain)
+    folded_column: ColumnElement[str] = func.lower(found)
+    return folded_column
+
+
+def changes_of(model: Base) -> dict[str, list[Any]]:
+    """What is about to be written about *model*, field by field, as [old, new] for the bitácora."""
+    state: Any = inspect(model)
+    references = {
+        next(iter(relation.local_columns)).key: relation.mapper.class_
+        for relation in state.mapper.relationships
+        if relation.direction.name == "MANYTOONE"
+    }
+    found: dict[str, list[Any]] = {}
+    for attribute in state.mapper.column_attrs:
+        history = state.attrs[attribute.key].history
+        if attribute.key in _SECRET or not history.has_changes():
+            continue
+        values = [
+            history.deleted[0] if history.deleted else None,
+            history.added[0] if history.added else None,
+        ]
+        if values[0] != values[1]:
+            target = references.get(attribute.key)
+            found[attribute.key] = [_plain(value, target) for value in values]
+    return found
+
+
+def _plain(value: Any, target: type[Base] | None) -> Any:
+    """*value* as a person reads it and JSON takes it."""
+    if target is not None and value is not None:
+        return str(session().get(target, value) or value)
+    if isinstance(value, enum.Enum):
+        return value.value
+    if isinstance(value, datetime):
+        return value.isoformat()
+    return value
+
+
+def remember(found: Session, model: Base, action: str, changes: dict[str, list[Any]] | None = None) -> None:
+    """Write the event of a change of configuration, in the same transaction."""
+    found.flush()
+    data: dict[str, Any] = {"id": model.id, "name": str(model)}  # type: ignore[attr-defined]
+    if changes:
+        data["changes"] = changes
+    record(found, None, action, account=frame.account(), data=data)
+
+
+class CatalogueView(frame.PanelView, ModelView):
+    """One catalogue: `words` names its labels, `columns` what the list shows, `order` how it is sorted."""
+
+    roles = frame.CONFIGURING
+    words: ClassVar[str] = ""
+    order: ClassVar[str] = "name"
+    columns: ClassVar[tuple[str, ...]] = ()
+    searched: ClassVar[tuple[str, ...]] = ("name",)
+
+    list_template = "admin/catalogue.html"
+    create_template = edit_template = "admin/catalogue_form.html"
+    can_delete = can_export = can_view_details = False
+    # Given by each form; without it Flask-Admin would guess one from the table.
+    form: ClassVar[type[BaseForm]]
+
+    def allowed(self) -> ColumnElement[bool]:
+        """Which rows the account may see and change."""
+        return true()
+
+    @expose("/")
+    def index_view(self) -> str:
+        words = request.args.get("q", "").strip()
+        with_inactive = request.args.get("todos") == "1"
+        page = self._page(words, with_inactive)
+        return self.render(self.list_template, page=page, words=words, with_inactive=with_inactive)
+
+    def _page(self, words: str, with_inactive: bool) -> paging.Page[Any]:
+        """The rows in their order, after the row whose id is `despues`."""
+        order = folded(getattr(self.model, self.order)) if self.order != "position" else self.model.position
+        wanted: Select[Any] = select(self.model).where(self.allowed())
+        if not with_inactive:
+            wanted = wanted.where(self.model.is_active)
+        for word in fold(words).split():
+            escaped = word.replace("\\", r"\\").replace("%", r"\%").replace("_", r"\_")
+            columns = (folded(getattr(self.model, name)) for name in self.searched)
+            wanted = wanted.where(or_(*(one.like(f"%{escaped}%", escape="\\") for one in columns)))
+        after = request.args.get("despues", type=int)
+        if after is not None:
+            last = session().scalar(select(order).where(self.model.id == after))
+            wanted = wanted.where(tuple_(order, self.model.id) > tuple_(last, after))
+        rows = session().scalars(wanted.order_by(order, self.model.id).limit(paging.SIZE + 1)).all()
+        return paging.page_of(rows, self.model.id, is_first=after is None)
+
+    def cell(self, row: Any, column: str) -> str:
+        """What the list says of *row*; each catalogue refines it."""
+        value = getattr(row, column)
+        return "" if value is None else str(value)
+
+    def get_one(self, id: Any) -> Any:
+        if not str(id).isdecimal():
+            return None
+        return session().scalar(select(self.model).where(self.model.id == int(id), self.allowed()))
+
+    @expose("/nuevo", methods=("GET", "POST"))
+    def create_view(self) -> Response | str:
+        made: Response | str = super().create_view()
+        return made
+
+    @expose("/editar", methods=("GET", "POST"))
+    def edit_view(self) -> Response | str:
+        if self.get_one(request.args.get("id", "")) is None:
+            abort(404)
+        made: Response | str = super().edit_view()
+        return made
+
+    def on_model_change(self, form: BaseForm, model: Any, is_created: bool) -> None:
+        changes = None if is_created else changes_of(model)
+        if changes or is_created:
+            remember(session(), model, f"{self.words}_{'created' if is_created else 'changed'}", changes)
+
+    def handle_view_exception(self, exc: Exception) -> bool:
+        if isinstance(exc, IntegrityError):
+            # Somebody took the name between our look and our write.
+            flash(say("office.wrong.conflict"), "error")
+            return True
+        handled: bool = super().handle_view_exception(exc)
+        return handled

@@ -1,0 +1,210 @@
+"""The catalogues of services, mailboxes and canned replies."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Flask
+from flask_admin import Admin
+from flask_admin.form import BaseForm
+from jinja2 import TemplateSyntaxError, meta
+from jinja2.sandbox import SandboxedEnvironment
+from sqlalchemy import ColumnElement, select, true
+from wtforms import BooleanField, Field, IntegerField
+from wtforms.validators import Optional, ValidationError
+
+from admin import frame
+from admin.db import office, session
+from admin.forms import (
+    Line,
+    Reference,
+    Words,
+    active_dependencia,
+    at_most,
+    dependencia_choices,
+    email,
+    not_negative,
+    required,
+    slug,
+    unique,
+)
+from admin.views.catalogue import REQUEST_SESSIONS, CatalogueView
+from models.canned_reply import CannedReply
+from models.dependencia import Dependencia
+from models.mailbox import Mailbox
+from models.person import Role
+from models.search import fold
+from models.service import Service
+from templates import say
+
+# What a canned reply may name (models.canned_reply).
+REPLY_NAMES = frozenset({"folio", "requester", "subject", "account"})
+
+
+def service_choices() -> list[tuple[Any, str]]:
+    """Services as options."""
+    found = session().scalars(select(Service).order_by(Service.position, Service.name))
+    return [
+        ("", say("office.no_choice")),
+        *((one.id, one.name if one.is_active else f"{one.name} ({say('office.inactive')})") for one in found),
+    ]
+
+
+class ServiceForm(BaseForm):
+    name = Line(required, at_most(200))
+    slug = Line(slug, at_most(80), unique(Service.slug))
+    classification = Line(at_most(200))
+    dependencia_id = Reference(dependencia_choices, required, active_dependencia)
+    description = Words()
+    requirements = Words()
+    validity = Line()
+    place = Line()
+    commitment = Words(rows=2)
+    cost = Line()
+    complaint_mechanism = Words(rows=2)
+    legal_basis = Words(rows=2)
+    first_answer_minutes = IntegerField(validators=[Optional(), not_negative])
+    solution_minutes = IntegerField(validators=[Optional(), not_negative])
+    position = IntegerField(validators=[Optional(), not_negative], default=0)
+    is_active = BooleanField(default=True)
+
+    def validate_slug(self, field: Field) -> None:
+        if not field.data and self.name.data:
+            # What people type in links; made from the name when nobody cares.
+            letters = "".join(
+                char if char.isalnum() and char.isascii() else " " for char in fold(self.name.data)
+            )
+            field.data = "-".join(letters.split())[:80].strip("-")
+            unique(Service.slug)(self, field)
+
+
+class ServicesView(CatalogueView):
+    form = ServiceForm
+    words = "service"
+    order = "position"
+    columns = ("name", "classification", "dependencia")
+    searched = ("name", "classification", "description")
+    groups = (
+        ("name", "slug", "classification", "dependencia_id", "description"),
+        ("requirements", "validity", "place", "cost", "complaint_mechanism", "legal_basis"),
+        ("commitment", "first_answer_minutes", "solution_minutes"),
+        ("position", "is_active"),
+    )
+
+    def on_model_change(self, form: BaseForm, model: Any, is_created: bool) -> None:
+        model.position = model.position or 0
+        super().on_model_change(form, model, is_created)
+
+
+class MailboxForm(BaseForm):
+    address = Line(required, email, at_most(254), unique(Mailbox.address))
+    accepts_other_domain = BooleanField()
+    name = Line(required, at_most(200))
+    service_id = Reference(service_choices)
+    dependencia_id = Reference(dependencia_choices, active_dependencia)
+    is_active = BooleanField(default=True)
+
+    def validate_address(self, field: Field) -> None:
+        if "+" in field.data.partition("@")[0]:
+            raise ValidationError(say("office.wrong.plus"))
+        domain, own = field.data.rpartition("@")[2], office().settings.domain
+        if domain != own and not self.accepts_other_domain.data and not self._is_unchanged(field):
+            raise ValidationError(say("office.wrong.domain", domain=domain, own=own))
+
+    def _is_unchanged(self, field: Field) -> bool:
+        return self._obj is not None and self._obj.address == field.data
+
+    def validate_dependencia_id(self, field: Field) -> None:
+        if not self.service_id.data and not field.data:
+            raise ValidationError(say("office.wrong.unbound"))
+
+
+class MailboxesView(CatalogueView):
+    form = MailboxForm
+    words = "mailbox"
+    order = "address"
+    columns = ("address", "name", "bound_to")
+    searched = ("address", "name")
+    groups = (
+        ("address", "accepts_other_domain", "name"),
+        ("service_id", "dependencia_id"),
+        ("is_active",),
+    )
+
+    def cell(self, row: Mailbox, column: str) -> str:
+        if column == "bound_to":
+            return " · ".join(str(one) for one in (row.service, row.bound_to) if one)
+        return super().cell(row, column)
+
+
+class CannedReplyForm(BaseForm):
+    shortcut = Line(required, slug, at_most(40), unique(CannedReply.shortcut))
+    title = Line(required, at_most(200))
+    body = Words(required, rows=8)
+    dependencia_id = Reference(lambda: _own_dependencias(), active_dependencia)
+    is_active = BooleanField(default=True)
+
+    def validate_body(self, field: Field) -> None:
+        environment = SandboxedEnvironment()
+        try:
+            names = meta.find_undeclared_variables(environment.parse(field.data))
+        except TemplateSyntaxError as error:
+            raise ValidationError(say("office.wrong.braces", line=error.lineno)) from error
+        if unknown := names - REPLY_NAMES:
+            raise ValidationError(
+                say(
+                    "office.wrong.names",
+                    names=", ".join(sorted(unknown)),
+                    known=", ".join(sorted(REPLY_NAMES)),
+                )
+            )
+
+    def validate_dependencia_id(self, field: Field) -> None:
+        if field.data is None and frame.account().role != Role.ADMINISTRATOR:
+            raise ValidationError(say("office.wrong.required"))
+
+
+def _own_dependencias() -> list[tuple[Any, str]]:
+    account = frame.account()
+    if account.role == Role.ADMINISTRATOR:
+        return dependencia_choices(nothing=say("office.everybody"))
+    return dependencia_choices(account.dependencia.path)
+
+
+class CannedRepliesView(CatalogueView):
+    """Administrators keep all of them, a head those of its dependencias."""
+
+    roles = frozenset({Role.ADMINISTRATOR, Role.HEAD})
+    form = CannedReplyForm
+    words = "canned_reply"
+    order = "shortcut"
+    columns = ("shortcut", "title", "dependencia")
+    searched = ("shortcut", "title", "body")
+    groups = (("shortcut", "title", "body"), ("dependencia_id", "is_active"))
+
+    def allowed(self) -> ColumnElement[bool]:
+        account = frame.account()
+        if account.role == Role.ADMINISTRATOR:
+            return true()
+        below = Dependencia.path.startswith(account.dependencia.path, autoescape=True)
+        return CannedReply.dependencia_id.in_(select(Dependencia.id).where(below))
+
+    def cell(self, row: CannedReply, column: str) -> str:
+        if column == "dependencia" and row.dependencia is None:
+            return say("office.everybody")
+        return f"/{row.shortcut}" if column == "shortcut" else super().cell(row, column)
+
+
+def register(app: Flask, admin: Admin) -> None:
+    """Add the three catalogues and their entries in the rail."""
+    for view, model, endpoint, url, icon in (
+        (ServicesView, Service, "services", "servicios", "list"),
+        (MailboxesView, Mailbox, "mailboxes", "buzones", "mail"),
+        (CannedRepliesView, CannedReply, "canned_replies", "respuestas", "message"),
+    ):
+        admin.add_view(view(model, REQUEST_SESSIONS, name=endpoint, endpoint=endpoint, url=f"/admin/{url}"))
+        frame.add_entry(
+            app,
+            frame.Entry("panel.rail.catalogues", f"office.{view.words}.rail", f"{endpoint}.index_view", icon,
+                        view.roles),
+        )  # fmt: skip
