@@ -315,6 +315,27 @@ def verify(audit: bool, in_json: bool, code: str | None) -> None:
         raise SystemExit(FAILURE)
 
 
+@cli.command(cls=Command)
+@click.argument("file", type=click.Path(path_type=Path))
+def backup(file: Path) -> None:
+    from intake.backup import back_up
+
+    count = back_up(open_office(), file)
+    click.echo(say("cli.backup.done", path=str(file), rows=count.rows, files=count.files))
+    if count.missing:
+        raise Failed("backup_incomplete", number=len(count.missing), first=count.missing[0])
+
+
+@cli.command(cls=Command)
+@click.argument("file", type=click.Path(path_type=Path))
+def restore(file: Path) -> None:
+    from intake import backup as archives
+    from intake.office import Office
+
+    count = archives.restore(Office.open(open_settings()), file)
+    click.echo(say("cli.backup.restored", rows=count.rows, files=count.files))
+
+
 def spoken_language() -> str:
     from intake.config import Settings
 

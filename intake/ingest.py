@@ -19,7 +19,7 @@ from intake.addresses import parse_addresses, split_plus
 from intake.headers import Headers
 from intake.office import Office
 from intake.spool import Arrival
-from intake.terminal import USAGE, Failed
+from intake.terminal import USAGE, Failed, words_of
 from models.case import Case
 from models.inbound_mail import InboundMail, InboundStatus, Outcome
 from models.mailbox import Mailbox
@@ -60,7 +60,7 @@ def read_sources(paths: Iterable[str]) -> Iterator[Source]:
         try:
             yield from _mails_in(path)
         except OSError as error:
-            raise Failed("unreadable", USAGE, path=path, why=error.strerror or str(error)) from error
+            raise Failed("unreadable", USAGE, path=path, why=words_of(error)) from error
 
 
 def _mails_in(path: str, *, read: bool = True) -> Iterator[Source]:

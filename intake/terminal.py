@@ -6,6 +6,7 @@ click writes its own words in English; here each one is looked up in
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import sys
@@ -166,8 +167,15 @@ def _explain_failure(error: Exception) -> str:
     if isinstance(error, SQLAlchemyError):
         return say("cli.error.database", why=str(error))
     if isinstance(error, OSError):
-        return say("cli.error.system", why=f"{error.filename or ''} {error.strerror or error}".strip())
+        return say("cli.error.system", why=f"{error.filename or ''} {words_of(error)}".strip())
     return say("cli.error.unforeseen", why=f"{type(error).__name__}: {error}")
+
+
+def words_of(error: OSError) -> str:
+    """What the system said, in the person's language where we know the words."""
+    key = f"cli.errno.{errno.errorcode.get(error.errno or 0, '')}"
+    known = say(key)
+    return known if known != key else error.strerror or str(error)
 
 
 def _hint(error: click.BadParameter) -> str:

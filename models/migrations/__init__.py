@@ -26,8 +26,12 @@ def upgrade(database: Database) -> None:
         command.upgrade(config, "head")
 
 
+def current_revision(database: Database) -> str | None:
+    """The revision of the schema that the database has; None without any table of ours."""
+    with database.engine.connect() as connection:
+        return MigrationContext.configure(connection).get_current_revision()
+
+
 def is_current(database: Database) -> bool:
     """True when the database has the schema this code needs."""
-    with database.engine.connect() as connection:
-        found = MigrationContext.configure(connection).get_current_revision()
-    return found == ScriptDirectory.from_config(_config()).get_current_head()
+    return current_revision(database) == ScriptDirectory.from_config(_config()).get_current_head()
