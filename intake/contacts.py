@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session, joinedload
 
+from intake.errors import InvalidInput
+from intake.office import Office
+from models.access import standing
+from models.base import now
+from models.case import Case
 from models.contact import Address, AddressKind, Contact
+from models.event import record
 from models.person import Account, Person
+from models.workflow import NotAllowed, Who
 
 
 def find_contact(session: Session, kind: AddressKind, value: str) -> Contact | None:
@@ -37,7 +44,7 @@ def contact_for(session: Session, kind: AddressKind, value: str, name: str) -> C
 
 def find_person(session: Session, email: str) -> Person | None:
     """The active servidor público with this e-mail."""
-    return session.scalar(select(Person).where(func.lower(Person.email) == email.lower(), Person.is_active))
+    return session.scalar(select(Person).where(Person.email == email.lower(), Person.is_active))
 
 
 def find_account_of(session: Session, email: str, dependencia_id: int | None) -> Account | None:
@@ -51,3 +58,32 @@ def find_account_of(session: Session, email: str, dependencia_id: int | None) ->
     return next(
         (a for a in accounts if a.dependencia_id == dependencia_id), accounts[0] if accounts else None
     )
+
+
+def block(session: Session, office: Office, case: Case, by: Account) -> Contact:
+    """The *spam* button: mail of the requester of *case* is held from now on, never deleted."""
+    contact = _requester_for(session, case, by, "block_contact")
+    if contact.person_id is not None:
+        raise InvalidInput("contact_is_staff", name=contact.name)
+    if contact.blocked_at is None:
+        contact.blocked_at = now()
+        record(session, case, "block_contact", account=by, data={"contact": contact.name})
+    return contact
+
+
+def unblock(session: Session, office: Office, case: Case, by: Account) -> Contact:
+    """The requester of *case* is heard again; what was held meanwhile waits for a clerk."""
+    contact = _requester_for(session, case, by, "unblock_contact")
+    if contact.blocked_at is not None:
+        contact.blocked_at = None
+        record(session, case, "unblock_contact", account=by, data={"contact": contact.name})
+    return contact
+
+
+def _requester_for(session: Session, case: Case, by: Account, action: str) -> Contact:
+    """Whoever may work on the case, not only read it, may decide about its requester."""
+    if not standing(session, case, by) & {Who.OFICIALIA, Who.HOLDER, Who.HEAD, Who.COLLEAGUE}:
+        raise NotAllowed(action, case.state)
+    if not any(address.kind == AddressKind.EMAIL for address in case.requester.addresses):
+        raise InvalidInput("no_contact_address")
+    return case.requester

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
-from sqlalchemy import select
+from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
 from intake.addresses import normalise_address
@@ -162,15 +162,21 @@ def _possible_continuation(session: Session, incoming: IncomingMessage) -> Case 
     wanted = plain_subject(incoming.subject)
     if len(wanted) < 4 or not incoming.from_addr:
         return None
-    for case in recent_cases(session, incoming.from_addr):
-        if plain_subject(case.subject) == wanted:
-            return case
+    for case_id, subject in session.execute(
+        _recent(incoming.from_addr).with_only_columns(Case.id, Case.subject)
+    ):
+        if plain_subject(subject) == wanted:
+            return session.get(Case, case_id)
     return None
 
 
 def recent_cases(session: Session, address: str, limit: int = 20) -> Sequence[Case]:
     """The requester's latest cases of the last days, newest first; what a clerk may attach a mail to."""
-    return session.scalars(
+    return session.scalars(_recent(address).limit(limit)).all()
+
+
+def _recent(address: str) -> Select[tuple[Case]]:
+    return (
         select(Case)
         .join(Address, Address.contact_id == Case.requester_id)
         .where(
@@ -180,5 +186,5 @@ def recent_cases(session: Session, address: str, limit: int = 20) -> Sequence[Ca
             Case.last_activity_at > now() - timedelta(days=CONTINUATION_DAYS),
         )
         .order_by(Case.last_activity_at.desc())
-        .limit(limit)
-    ).all()
+        .limit(20)
+    )

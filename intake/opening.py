@@ -116,7 +116,7 @@ def open_case(
         _hand_to(session, case, to)
     if trust.is_denied(incoming.authentication):
         # Whoever has that address did not write: an acuse would be unasked mail to a stranger.
-        record(session, case, "acuse_withheld", data={"to": incoming.from_addr, "dmarc": "fail"})
+        record(session, case, "acuse_withheld_denied", data={"to": incoming.from_addr})
     elif incoming.should_auto_respond and not incoming.is_mailing_list:
         notices.write_acuse(session, office, case, message)
     return case, message

@@ -13,7 +13,7 @@ from intake.errors import InvalidInput
 from intake.incoming import Channel, IncomingFile, IncomingMessage
 from intake.office import Office
 from intake.opening import Route, local_year, open_case, route
-from intake.turnos import hand_over
+from intake.turnos import end_turno, hand_over
 from models.case import Case
 from models.contact import Contact
 from models.folio import TICKET_SERIES, draw_folio
@@ -103,4 +103,5 @@ def change_service(session: Session, office: Office, case: Case, by: Account, *,
     case.service, case.service_id = service, service.id
     case.due_at = solution_due_at(office, service, case.created_at)
     if case.dependencia_id != service.dependencia_id:
+        end_turno(session, case)
         hand_over(session, case, by, dependencia=service.dependencia, account=None)

@@ -36,9 +36,16 @@ def assign(
     step(session, case, by, "assign", data=_to(dependencia, account, instruction))
     if due_at is not None:
         case.due_at, case.is_overdue = due_at, False
+    end_turno(session, case)
     turno = hand_over(session, case, by, dependencia=dependencia, account=account, instruction=instruction)
     notices.write_turno(session, office, turno)
     return turno
+
+
+def end_turno(session: Session, case: Case) -> None:
+    """The turno for attention that is open, if any, goes on in the next one."""
+    for turno in _open_turnos(session, case, TurnoKind.ATTENTION):
+        turno.state, turno.ended_at = TurnoState.REASSIGNED, now()
 
 
 def hand_over(
@@ -52,8 +59,6 @@ def hand_over(
     reason: str = "",
 ) -> Turno:
     """The turno for attention itself, after the workflow agreed (or by a rule: *by* None)."""
-    for turno in _open_turnos(session, case, TurnoKind.ATTENTION):
-        turno.state, turno.ended_at = TurnoState.REASSIGNED, now()
     case.dependencia_id, case.holder_id = dependencia.id, account.id if account else None
     case.dependencia, case.holder = dependencia, account
     grant(session, case, dependencia.id)
@@ -62,15 +67,14 @@ def hand_over(
     turno = Turno(
         case_id=case.id,
         kind=TurnoKind.ATTENTION,
-        from_account_id=by.id if by else None,
-        to_dependencia_id=dependencia.id,
-        to_account_id=account.id if account else None,
+        from_account=by,
+        to_dependencia=dependencia,
+        to_account=account,
         instruction=instruction.strip(),
         reason=reason,
         due_at=case.due_at,
     )
     session.add(turno)
-    session.flush()
     session.add(_task(turno, TaskKind.ATTEND))
     return turno
 
@@ -108,14 +112,13 @@ def copy_to(
     turno = Turno(
         case_id=case.id,
         kind=TurnoKind.INFORMATION,
-        from_account_id=by.id if by else None,
-        to_dependencia_id=dependencia.id,
-        to_account_id=account.id if account else None,
+        from_account=by,
+        to_dependencia=dependencia,
+        to_account=account,
         instruction=instruction.strip(),
         reason=reason,
     )
     session.add(turno)
-    session.flush()
     session.add(_task(turno, TaskKind.REVIEW_COPY))
     return turno
 
@@ -169,11 +172,11 @@ def _open_turnos(session: Session, case: Case, kind: TurnoKind) -> list[Turno]:
 def _task(turno: Turno, kind: TaskKind) -> Task:
     return Task(
         case_id=turno.case_id,
-        turno_id=turno.id,
+        turno=turno,
         kind=kind,
-        account_id=turno.to_account_id,
-        dependencia_id=turno.to_dependencia_id,
-        role=None if turno.to_account_id else Role.HEAD,
+        account=turno.to_account,
+        dependencia=turno.to_dependencia,
+        role=None if turno.to_account else Role.HEAD,
         instruction=turno.instruction,
         due_at=turno.due_at,
     )

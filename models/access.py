@@ -7,6 +7,7 @@ their dependencias, oficialía de partes. Nobody else.
 from __future__ import annotations
 
 from sqlalchemy import ColumnElement, exists, or_, select, true
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from models.case import Case, CaseAccess
@@ -44,13 +45,10 @@ def standing(session: Session, case: Case, account: Account) -> set[Who]:
 
 
 def grant(session: Session, case: Case, dependencia_id: int, account_id: int | None = None) -> None:
-    """Let a dependencia (as a whole) or an account see *case* from now on."""
-    known = session.scalar(
-        select(CaseAccess.id).where(
-            CaseAccess.case_id == case.id,
-            CaseAccess.dependencia_id == dependencia_id,
-            CaseAccess.account_id.is_(None) if account_id is None else CaseAccess.account_id == account_id,
-        )
+    """Let a dependencia (as a whole) or an account see *case* (already flushed) from now on."""
+    dialect = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
+    session.execute(
+        dialect.insert(CaseAccess)
+        .values(case_id=case.id, dependencia_id=dependencia_id, account_id=account_id)
+        .on_conflict_do_nothing()
     )
-    if known is None:
-        session.add(CaseAccess(case_id=case.id, dependencia_id=dependencia_id, account_id=account_id))

@@ -102,7 +102,8 @@ class CaseAccess(Base):
 
     __tablename__ = "case_access"
     __table_args__ = (
-        UniqueConstraint("case_id", "dependencia_id", "account_id"),
+        # NULLs are distinct in a unique constraint; the expression makes one row per dependencia.
+        Index("uq_case_access", "case_id", "dependencia_id", text("coalesce(account_id, 0)"), unique=True),
         Index(None, "dependencia_id", "case_id"),
         Index(None, "account_id", "case_id"),
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import StrEnum
 
 from sqlalchemy import ForeignKey, String, UniqueConstraint
-from sqlalchemy.orm import Mapped, mapped_column, relationship
+from sqlalchemy.orm import Mapped, mapped_column, relationship, validates
 
 from models.base import Base, Id
 from models.dependencia import Dependencia
@@ -37,6 +37,10 @@ class Person(Base):
     phone: Mapped[str] = mapped_column(String(40), default="")
     dependencia_id: Mapped[int] = mapped_column(ForeignKey("dependencia.id"), index=True)
     is_active: Mapped[bool] = mapped_column(default=True)
+
+    @validates("email")
+    def _lower(self, _key: str, value: str | None) -> str | None:
+        return value.strip().lower() if value else None
 
     dependencia: Mapped[Dependencia] = relationship()
     accounts: Mapped[list[Account]] = relationship(back_populates="person")

@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 
 # More text than this per message adds nothing to finding it.
 MAX_INDEXED = 100_000
+_MARKS = re.compile("[\u0300-\u036f]+")
 _WORD = re.compile(r"\w+", re.UNICODE)
 
 SQLITE_DDL = (
@@ -30,7 +31,7 @@ POSTGRESQL_DDL = (
 def fold(words: str) -> str:
     """Lower case without accents: what both databases index and are asked for."""
     decomposed = unicodedata.normalize("NFKD", words[:MAX_INDEXED].casefold())
-    return "".join(char for char in decomposed if not unicodedata.combining(char)).replace("\0", " ")
+    return _MARKS.sub("", decomposed).replace("\0", " ")
 
 
 def index_message(session: Session, message_id: int, parts: Iterable[str]) -> None:

@@ -12,6 +12,7 @@ from models.base import Base, Id, now
 from models.case import Case
 from models.dependencia import Dependencia
 from models.person import Account, Role
+from models.turno import Turno
 
 
 class TaskKind(StrEnum):
@@ -61,5 +62,6 @@ class Task(Base):
     ended_by_id: Mapped[int | None] = mapped_column(ForeignKey("account.id"))
 
     case: Mapped[Case] = relationship()
+    turno: Mapped[Turno | None] = relationship()
     account: Mapped[Account | None] = relationship(foreign_keys=[account_id])
     dependencia: Mapped[Dependencia | None] = relationship()
