@@ -35,6 +35,7 @@ from intake.incoming import Channel
 from intake.office import Office
 from intake.outbox import queue
 from intake.reply_address import case_link
+from intake.scanning import UNSCANNED
 from intake.wording import beginning, instant, moment, paragraphs, plain_name, size, speaking, thread_subject
 from models.base import now
 from models.case import Case
@@ -73,6 +74,7 @@ def write_acuse(session: Session, office: Office, case: Case, message: Message) 
             "received": instant(message.created_at, zone),
             "due": moment(case.due_at, zone) if case.due_at else "",
             "files": [_described(file) for file in files if not _is_decoration(file)],
+            "left_out": [_left_out(office, file) for file in message.left_out],
         }
         return _queue(session, office, "acuse", [to], values, head, under(message), case, REPLIED)
 
@@ -87,8 +89,17 @@ def _described(file: Attachment) -> dict[str, str | bool]:
         "name": file.filename,
         "size": size(file.size),
         "sha256": file.sha256,
-        "is_quarantined": bool(file.danger),
+        # A file that only waits for the scanner is no reason to alarm its sender.
+        "is_quarantined": file.danger not in ("", UNSCANNED),
     }
+
+
+def _left_out(office: Office, file: dict[str, Any]) -> str:
+    """A sentence about a file that was not taken, and the limit it broke."""
+    settings = office.settings
+    limit = settings.max_file_bytes if file["reason"] == "too_large" else settings.max_case_bytes
+    return say(f"trust.left_out.{file['reason']}", name=file["filename"], size=size(file["size"]),
+               limit=size(limit))  # fmt: skip
 
 
 def write_answer(

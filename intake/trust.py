@@ -31,8 +31,8 @@ _REMEMBERED = 60.0
 # Providers whose domain says nothing about an institution.
 _PUBLIC = {
     "gmail.com", "hotmail.com", "hotmail.es", "outlook.com", "outlook.es", "live.com", "live.com.mx",
-    "msn.com", "yahoo.com", "yahoo.com.mx", "yahoo.es", "ymail.com", "icloud.com", "me.com", "prodigy.net.mx", "aol.com",
-    "proton.me", "protonmail.com", "gmx.com", "gmx.es", "zoho.com",
+    "msn.com", "yahoo.com", "yahoo.com.mx", "yahoo.es", "ymail.com", "icloud.com", "me.com",
+    "prodigy.net.mx", "aol.com", "proton.me", "protonmail.com", "gmx.com", "gmx.es", "zoho.com",
 }  # fmt: skip
 _TITLES = set(
     "lic licda licenciado licenciada ing ingeniero ingeniera dr dra doctor doctora mtro mtra maestro maestra "
