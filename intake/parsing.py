@@ -39,6 +39,8 @@ def parse_email(raw: bytes) -> IncomingMessage:
     """Read *raw*; a message comes back whatever the bytes are like."""
     try:
         return _Reader(bytes(raw)).read()
+    except MemoryError:  # `intake.isolation` sets the limit, and tells a clerk that the mail hit it
+        raise
     except Exception:  # a fault of ours must cost no mail: it arrives whole, to be read by a clerk
         text = decode(raw[:MAX_TEXT_BYTES])[0]
         whole = IncomingFile.of("correo.eml", "message/rfc822", bytes(raw))
