@@ -65,7 +65,7 @@ def hand_over(
     if account is not None:
         grant(session, case, account.dependencia_id, account.id)
     turno = Turno(
-        case_id=case.id,
+        case=case,
         kind=TurnoKind.ATTENTION,
         from_account=by,
         to_dependencia=dependencia,
@@ -110,7 +110,7 @@ def copy_to(
     """The turno for information itself (by a clerk, or by the desk: *by* None)."""
     grant(session, case, dependencia.id, account.id if account else None)
     turno = Turno(
-        case_id=case.id,
+        case=case,
         kind=TurnoKind.INFORMATION,
         from_account=by,
         to_dependencia=dependencia,
@@ -171,7 +171,7 @@ def _open_turnos(session: Session, case: Case, kind: TurnoKind) -> list[Turno]:
 
 def _task(turno: Turno, kind: TaskKind) -> Task:
     return Task(
-        case_id=turno.case_id,
+        case=turno.case,
         turno=turno,
         kind=kind,
         account=turno.to_account,
