@@ -29,7 +29,7 @@ _TOLD = ("acuse", "resolved", "concluded", "closed", "reopened", "cancelled")
 MAX_REFERENCES = 20
 # RFC 3834, 2: what answers such an address talks to a machine.
 _ROBOT = re.compile(
-    r"(mailer-daemon|postmaster|nobody|(no|do-?not|non?)[-_.]?(reply|respond|contest\w*|respuesta)"
+    r"(mailer-daemon|postmaster|nobody|(no|do-?not)[-_.]?(reply|respond\w*|contest\w*|respuesta)"
     r"|bounces?|rebotes?|listserv|majordomo|owner-.*|.*-(request|owner|bounces?))([-_.+=].*)?",
     re.IGNORECASE,
 )

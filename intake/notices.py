@@ -181,7 +181,9 @@ def write_turno(session: Session, office: Office, turno: Turno) -> OutboxMessage
         "returned_by": turno.to_account.person.name if turno.to_account else turno.to_dependencia.name,
         "due": moment(turno.due_at, office.settings.zone) if turno.due_at else "",
     }
-    return _tell_staff(session, office, kind, list(filter(None, to)), turno.case, values)
+    # By its id: the turno may be too new to have loaded its case.
+    case = session.get_one(Case, turno.case_id)
+    return _tell_staff(session, office, kind, list(filter(None, to)), case, values)
 
 
 def _receivers(session: Session, turno: Turno) -> list[str]:
