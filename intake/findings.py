@@ -12,7 +12,7 @@ from rich.markup import escape
 from intake.config import Settings
 from intake.doctor import Finding, Level, without_passwords
 from intake.terminal import print_json
-from templates import say
+from templates import language, say
 
 _COLOR = {Level.OK: "green", Level.WARN: "yellow", Level.FAIL: "red"}
 
@@ -40,13 +40,20 @@ def print_settings(settings: Settings, *, in_json: bool) -> None:
     for name, field in Settings.model_fields.items():
         value, default = _shown(getattr(settings, name)), _shown(field.default)
         line = {"name": f"OFICIALIA_{name.upper()}", "value": value, "default": default}
-        line["reason"] = say(f"setting.{name}")
+        line["reason"] = _reason(name, field.description or "")
         if in_json:
             print_json(line)
             continue
         console.print(f"[bold]{line['name']}[/]={escape(value)}")
         changed = "" if value == default else " " + say("cli.settings.default", value=default or '""')
         console.print(f"    {escape(line['reason'] + changed)}")
+
+
+def _reason(name: str, description: str) -> str:
+    # The descriptions in the code are the English labels.
+    key = f"setting.{name}"
+    translated = key if language.get() == "en" else say(key)
+    return description if translated == key else translated
 
 
 def _shown(value: object) -> str:

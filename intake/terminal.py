@@ -156,8 +156,8 @@ def _explain_failure(error: Exception) -> str:
     from intake.errors import DeskError, StoreFailed
 
     if isinstance(error, ValidationError):
-        first = error.errors()[0]
-        return say("cli.error.setting", name=f"OFICIALIA_{first['loc'][0]}".upper(), why=first["msg"])
+        name = str(error.errors()[0]["loc"][0])
+        return say("cli.error.setting", name=f"OFICIALIA_{name}".upper(), what=say(f"setting.{name}"))
     if isinstance(error, DeskError):
         return str(error)
     if isinstance(error, StoreFailed):
