@@ -65,7 +65,9 @@ def hand_over(
     if account is not None:
         grant(session, case, account.dependencia_id, account.id)
     turno = Turno(
+        # Both, so that the turno knows its case before anything is flushed.
         case=case,
+        case_id=case.id,
         kind=TurnoKind.ATTENTION,
         from_account=by,
         to_dependencia=dependencia,
@@ -110,7 +112,9 @@ def copy_to(
     """The turno for information itself (by a clerk, or by the desk: *by* None)."""
     grant(session, case, dependencia.id, account.id if account else None)
     turno = Turno(
+        # Both, so that the turno knows its case before anything is flushed.
         case=case,
+        case_id=case.id,
         kind=TurnoKind.INFORMATION,
         from_account=by,
         to_dependencia=dependencia,
