@@ -41,7 +41,7 @@ _CONTROLS = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\x80-\x9f\ufffe\uffff\ufe
 _SURROGATES = re.compile("[\ud800-\udfff]")
 _MOJIBAKE = re.compile("[ÃÂâÐÑ][\x80-\xbf€‚ƒ„…†‡ˆ‰Š‹Œ‘’“”•–—˜™š›œž¡-¿]")
 _GUESS_SAMPLE = 4_000
-_REPAIR_LIMIT = 300_000
+_REPAIR_LIMIT = 60_000
 
 
 @lru_cache(maxsize=256)

@@ -7,6 +7,7 @@ the structure each mail program writes (gmail_quote, #divRplyFwdMsg, blockquote 
 from __future__ import annotations
 
 import re
+from html import unescape
 from dataclasses import dataclass
 
 from selectolax.lexbor import LexborHTMLParser, LexborNode
@@ -15,6 +16,7 @@ from intake.charsets import clean
 
 MAX_HTML = 1_500_000
 MAX_NODES = 60_000
+MAX_DEPTH = 1_500
 
 # Marks of a line, from the outermost element that says something.
 QUOTE = "quote"  # surely quoted
@@ -51,6 +53,12 @@ _BLOCKS = set(
     "caption".split()
 )
 _SPACED = {"p", "h1", "h2", "h3", "h4", "h5", "h6", "table", "ul", "ol", "blockquote", "pre"}
+_TAG = re.compile(r"<[^<>]*>")
+_TAG_NAME = re.compile(r"<(/?)([A-Za-z][A-Za-z0-9:-]{0,20})")
+# Elements that hold nothing, or that the next of their kind closes.
+_NOT_NESTING = set(
+    "area base br col embed hr img input link meta param source track wbr p li td th tr option dt dd tbody thead".split()
+)
 _SPACES = re.compile(r"[ \t\n\r\f]+")
 
 _QUOTE_CLASS = re.compile(
@@ -125,8 +133,25 @@ def read_html(html: str) -> list[Line]:
     html = html[:MAX_HTML].replace("\ue000", "").replace("\ue001", "")
     if not html.strip():
         return []
+    if _is_too_deep(html):
+        # Nobody nests so far; the parser would need minutes (its scope checks are quadratic in the depth).
+        return [
+            Line(clean(line.strip())) for line in unescape(_TAG.sub("\n", html)).split("\n") if line.strip()
+        ]
     root = LexborHTMLParser(html).root
     return _Renderer().render(root) if root is not None else []
+
+
+def _is_too_deep(html: str) -> bool:
+    if html.count("<") < 2 * MAX_DEPTH:
+        return False
+    depth = 0
+    for match in _TAG_NAME.finditer(html):
+        if match[2].lower() not in _NOT_NESTING:
+            depth += -1 if match[1] else 1
+            if depth > MAX_DEPTH:
+                return True
+    return False
 
 
 @dataclass(slots=True)

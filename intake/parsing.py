@@ -314,7 +314,7 @@ class _Reader:
             texts.append(plain.strip("\n") if useful else shown)
             if lines:
                 lines.append(Line(""))
-            lines += marked or [Line(line) for line in plain.split("\n")]
+            lines += marked or quotes.plain_lines(plain)
         text = "\n\n".join(piece for piece in texts if piece.strip())
         for invitation in self.body.invitations:
             if invitation and invitation.split("\n", 1)[0] not in text:

@@ -37,12 +37,17 @@ class Reply:
 
 def reply_of_text(text: str, subject: str = "") -> Reply:
     """The new part of a plain text body."""
-    return reply_of([Line(line) for line in text.split("\n")], subject)
+    return reply_of(plain_lines(text), subject)
+
+
+def plain_lines(text: str) -> list[Line]:
+    """The lines of a plain text; what is beyond any letter's length stays one piece."""
+    return [Line(line) for line in text.split("\n", MAX_LINES)]
 
 
 def reply_of(lines: list[Line], subject: str = "") -> Reply:
     """The new part of a body given as marked lines."""
-    lines = _split_shared_lines(lines[:MAX_LINES])
+    lines = _split_shared_lines(lines[: MAX_LINES + 1])
     kinds = _classify(lines, attributions.is_forward_subject(subject))
     texts = [without_links(line.text) for line in lines]
     if _FORWARD in kinds:
