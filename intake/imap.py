@@ -30,8 +30,9 @@ from intake.pulse import Pulse
 log = structlog.get_logger()
 
 CONNECT_SECONDS, READ_SECONDS = 20.0, 60.0
-# RFC 2177 allows 29 minutes; routers forget a silent connection sooner.
-IDLE_SECONDS = 4 * 60.0
+# RFC 2177 allows 29 minutes, but what arrives just as IDLE begins is announced by some servers (Dovecot
+# is one) only with the next mail or at the end of IDLE. So it is short after news, and never long.
+SHORT_IDLE, LONG_IDLE = 0.5, 30.0
 # A login lasts this long at most: access tokens expire, and unreadable messages are asked for again.
 LOGIN_SECONDS = 60 * 60.0
 FIRST_DELAY, LONGEST_DELAY = 0.5, 120.0
@@ -84,7 +85,9 @@ class Follower:
         # These failed together with others: from now on each is fetched alone.
         self._suspects: set[int] = set()
         self._asked_again_at = float("-inf")
+        self._to_ask: list[int] = []
         self._delay = FIRST_DELAY
+        self._idle = SHORT_IDLE
         # Why mails could not be marked, although they are safe.
         self._trouble = ""
 
@@ -222,6 +225,7 @@ class Follower:
             if self.pulse.is_due:
                 self.pulse.write(session)
         self._move_to(last_uid=uids[-1])
+        self._idle = SHORT_IDLE
         self._suspects.difference_update(uids)
         self._log.info("imap mails stored", new=new, known=len(mails) - new, last_uid=uids[-1])
 
@@ -246,20 +250,18 @@ class Follower:
         self._log.error("imap message unreadable", uid=uid, error=repr(error))
 
     def _ask_again(self, client: IMAPClient) -> None:
-        """Once per login at most each hour: messages that the server did not give before."""
-        if time.monotonic() - self._asked_again_at < LOGIN_SECONDS:
-            return
-        self._asked_again_at = time.monotonic()
-        with self.office.database.reading() as session:
-            uids = imap_cursor.unreadable_uids(session, self._position)
-        for uid in uids:
+        """Each hour: what the server did not give before. What ends the login is not asked for twice."""
+        if time.monotonic() - self._asked_again_at >= LOGIN_SECONDS:
+            self._asked_again_at = time.monotonic()
+            with self.office.database.reading() as session:
+                self._to_ask = imap_cursor.unreadable_uids(session, self._position)
+        while self._to_ask and not self._stop.is_set():
+            uid = self._to_ask.pop(0)
             try:
-                mails = self._fetch(client, [uid])
-            except (Unreadable, IMAPClientError) as error:
-                if isinstance(error, IMAPClientAbortError):
-                    raise
+                raw = self._fetch(client, [uid]).get(uid)
+            except Unreadable:
                 continue
-            if raw := mails.get(uid):
+            if raw is not None:
                 mail = spool.prepare(self.office, spool.Arrival("imap", raw))
                 with self.office.database.writing() as session:
                     imap_cursor.complete(session, self._position, uid, mail)
@@ -312,13 +314,14 @@ class Follower:
         if not client.has_capability("IDLE"):
             self._stop.wait(self.source.poll)
             return
-        ends_at = time.monotonic() + IDLE_SECONDS
+        ends_at = time.monotonic() + self._idle
+        self._idle = min(self._idle * 2, LONG_IDLE)
         client.idle()
         while not self._stop.is_set() and time.monotonic() < ends_at:
             asked_at = time.monotonic()
-            said = client.idle_check(timeout=0.5)
+            said = client.idle_check(timeout=0.25)
             # An answer at once without words is the end of the connection, which idle_done reports.
-            if any(b"EXISTS" in line for line in said) or (not said and time.monotonic() - asked_at < 0.4):
+            if any(b"EXISTS" in line for line in said) or (not said and time.monotonic() - asked_at < 0.2):
                 break
         client.idle_done()
 
