@@ -166,6 +166,8 @@ def write_state(
 
 def write_turno(session: Session, office: Office, turno: Turno) -> OutboxMessage | None:
     """Tell who got a case (assigned, copied), or who had handed it over that it came back (returned)."""
+    # A turno that is still pending has not loaded its case and people.
+    session.flush()
     if turno.state == TurnoState.RETURNED:
         kind, giver = "returned", turno.from_account
         to = [staff_address(giver)] if giver else addresses_of(session, Account.role == Role.OFICIALIA)
@@ -181,9 +183,7 @@ def write_turno(session: Session, office: Office, turno: Turno) -> OutboxMessage
         "returned_by": turno.to_account.person.name if turno.to_account else turno.to_dependencia.name,
         "due": moment(turno.due_at, office.settings.zone) if turno.due_at else "",
     }
-    # By its id: the turno may be too new to have loaded its case.
-    case = session.get_one(Case, turno.case_id)
-    return _tell_staff(session, office, kind, list(filter(None, to)), case, values)
+    return _tell_staff(session, office, kind, list(filter(None, to)), turno.case, values)
 
 
 def _receivers(session: Session, turno: Turno) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Iterator, Sequence
 
 import pytest
@@ -236,7 +237,8 @@ def test_the_whole_conversation_is_one_thread_for_a_mail_client(
     deliver_mail(office)
     ours = [mail.as_bytes() for mail in sent_files(office)]
     assert len(ours) == 4
-    ana = MailAccount("hilo@example.gob.mx")
+    # Of this test alone: the server is shared.
+    ana = MailAccount(f"{uuid.uuid4().hex}@example.gob.mx")
     for raw in (first, second, *ours):
         imap_server.append(ana, raw)
     assert imap_server.thread_references(ana) == [{1, 2, 3, 4, 5, 6}]

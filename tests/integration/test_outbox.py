@@ -174,7 +174,8 @@ def test_one_refused_recipient_keeps_nobody_else_from_the_answer(
     with office.database.reading() as session:
         address = session.scalars(select(Address).where(Address.value == ANA)).one()
         assert address.failed_at is not None and "5.1.1" in address.failure
-        assert session.scalars(select(Event).where(Event.action == "recipient_refused")).one()
+        told = session.scalars(select(Event).where(Event.action == "recipient_refused")).one()
+        assert told.case_id == ticket.id and told.data["to"] == [ANA]
 
 
 def test_a_greylisted_recipient_gets_it_later_and_the_others_only_once(office: Office, relay: Relay) -> None:
