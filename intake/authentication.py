@@ -11,12 +11,11 @@ import ipaddress
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from importlib import resources
 
 import dkim
 import structlog
-from publicsuffix2 import PublicSuffixList  # type: ignore[import-untyped]
 
 from intake import spf
 from intake.incoming import Authentication
@@ -209,16 +208,36 @@ def is_aligned(domain: str, other: str) -> bool:
     return domain == other or organisation_of(domain) == organisation_of(other)
 
 
+@lru_cache(maxsize=4096)
 def organisation_of(domain: str) -> str:
     """The registered domain: `mx.ocotlan.gob.mx` → `ocotlan.gob.mx` (RFC 7489, 3.2)."""
-    return str(_public_suffixes().get_public_suffix(domain.lower()) or domain.lower())
+    labels = domain.lower().split(".")
+    rules = _public_suffixes()
+    # An ending nobody listed is public itself, as if the rule were `*` (publicsuffix.org, "Algorithm").
+    public = 1
+    for count in range(1, len(labels) + 1):
+        name = ".".join(labels[-count:])
+        parent = ".".join(labels[-count + 1 :]) if count > 1 else ""
+        if f"!{name}" in rules:
+            public = count - 1
+            break
+        if name in rules or f"*.{parent}" in rules:
+            public = count
+    return ".".join(labels[-public - 1 :])
 
 
 @cache
-def _public_suffixes() -> PublicSuffixList:
-    # authheaders carries a newer list than the library that reads it.
+def _public_suffixes() -> frozenset[str]:
     text = (resources.files("authheaders") / "public_suffix_list.txt").read_text(encoding="utf-8")
-    return PublicSuffixList(text.splitlines())
+    rules = (line.split()[0] for line in text.splitlines() if line.strip() and not line.startswith("//"))
+    return frozenset(rule if rule.isascii() else _in_ascii(rule) for rule in rules)
+
+
+def _in_ascii(rule: str) -> str:
+    try:
+        return ".".join(label.encode("idna").decode("ascii") for label in rule.split("."))
+    except UnicodeError:
+        return rule
 
 
 # ---------------------------------------------------------------------- what a front server found

@@ -52,6 +52,8 @@ class Resolver:
 
     def ask(self, name: str, kind: str, deadline: float) -> dns.resolver.Answer | None:
         """The answer; None when there is no such name or no record of the kind. Raises Unanswered."""
+        if not name:
+            return None
         left = deadline - time.monotonic()
         if left <= 0 or time.monotonic() < self._resting_until:
             raise Unanswered(name)

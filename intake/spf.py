@@ -18,10 +18,19 @@ MAX_TERMS, MAX_VOID, MAX_HOSTS = 10, 2, 10
 _MAX_RECORD = 10_000
 
 _RESULTS = {"+": "pass", "-": "fail", "~": "softfail", "?": "neutral"}
-_TERM = re.compile(r"([+?~-]?)([a-z0-9]+)(?:([:/])(.*))?", re.IGNORECASE | re.DOTALL)
-_MODIFIER = re.compile(r"([a-z][a-z0-9_.-]*)=(.*)", re.IGNORECASE | re.DOTALL)
-_LENGTHS = re.compile(r"(.*?)(?:/(\d{1,3}))?(?://(\d{1,3}))?", re.DOTALL)
-_MACRO = re.compile(r"%(?:\{([slodiphcrtv])(\d*)(r?)([.+,/_=-]*)\}|([%_-])|(.?))", re.IGNORECASE | re.DOTALL)
+_TERM = re.compile(r"([+?~-]?)([a-z0-9]+)(?:([:/])(.*))?", re.IGNORECASE)
+_MODIFIER = re.compile(r"([a-z][a-z0-9_.-]*)=(.*)", re.IGNORECASE)
+# 7.1: what macros may look like, and that a domain ends with one or with a label that is no number.
+_EXPAND = r"%(?:\{[slodiphv]\d*r?[.+,/_=-]*\}|[%_-])"
+_EXPLAIN = r"%(?:\{[slodiphvcrt]\d*r?[.+,/_=-]*\}|[%_-])"
+_MACRO_STRING = re.compile(rf"(?:{_EXPLAIN}|[!-$&-~])*", re.IGNORECASE)
+_DOMAIN_SPEC = re.compile(
+    rf"(?:{_EXPAND}|[!-$&-~])*(?:%\{{[^}}]*\}}|\.(?=[a-z0-9-]*[a-z-])[a-z0-9](?:[a-z0-9-]*[a-z0-9])?\.?)",
+    re.IGNORECASE,
+)
+_LENGTHS = re.compile(r"(.*?)(?:/(0|[1-9]\d?))?(?://(0|[1-9]\d{0,2}))?")
+_NETWORK = re.compile(r"[^/]*(?:/(?:0|[1-9]\d{0,2}))?")
+_MACRO = re.compile(r"%(?:\{([slodiphcrtv])(\d*)(r?)([.+,/_=-]*)\}|([%_-]))", re.IGNORECASE)
 
 
 class _PermanentError(Exception):
@@ -80,25 +89,15 @@ def _check_domain(check: _Check, domain: str) -> str:
     record = _find_record(check, domain)
     if record is None:
         return "none"
-    redirect = ""
-    terms: list[tuple[str, str, str]] = []
     # The whole record is read first: a mistake anywhere counts (4.6).
-    for word in record.split()[1:]:
-        if modifier := _MODIFIER.fullmatch(word):
-            if modifier[1].lower() == "redirect":
-                if redirect:
-                    raise _PermanentError(word)
-                redirect = modifier[2]
-            continue
-        terms.append(_parse_term(word))
+    terms, redirect = _parse_record(record)
     for result, name, argument in terms:
         if _matches(check, domain, name, argument):
             return result
     if not redirect or any(name == "all" for _, name, _ in terms):
         return "neutral"
     check.count_term()
-    target = _expand(check, domain, redirect)
-    found = _check_domain(check, target)
+    found = _check_domain(check, _expand(check, domain, redirect))
     if found == "none":
         raise _PermanentError("redirect to a domain without a record")
     return found
@@ -110,24 +109,61 @@ def _find_record(check: _Check, domain: str) -> str | None:
     ]
     if len(records) > 1 or any(len(record) > _MAX_RECORD for record in records):
         raise _PermanentError("several records")
-    return records[0].decode("ascii", "replace") if records else None
+    if records and not re.fullmatch(rb"[ -~]*", records[0]):
+        raise _PermanentError("no plain text")
+    return records[0].decode("ascii") if records else None
+
+
+def _parse_record(record: str) -> tuple[list[tuple[str, str, str]], str]:
+    """Its mechanisms as (result, name, argument), and where it redirects."""
+    terms: list[tuple[str, str, str]] = []
+    targets: dict[str, str] = {}
+    for word in record.split()[1:]:
+        modifier = _MODIFIER.fullmatch(word)
+        if modifier is None:
+            terms.append(_parse_term(word))
+        elif (name := modifier[1].lower()) in ("redirect", "exp"):
+            if name in targets or not _DOMAIN_SPEC.fullmatch(modifier[2]):
+                raise _PermanentError(word)
+            targets[name] = modifier[2]
+        elif not _MACRO_STRING.fullmatch(modifier[2]):
+            raise _PermanentError(word)
+    return terms, targets.get("redirect", "")
 
 
 def _parse_term(word: str) -> tuple[str, str, str]:
     term = _TERM.fullmatch(word)
-    if not term:
+    if not term or (term[3] == ":" and not term[4]):
         raise _PermanentError(word)
     name = term[2].lower()
     argument = f"/{term[4]}" if term[3] == "/" else term[4] or ""
-    needs = {"include": True, "exists": True, "ip4": True, "ip6": True, "all": False}.get(name)
-    if name not in _MECHANISMS or (needs is True and not argument) or (needs is False and argument):
+    if not _is_argument(name, argument):
         raise _PermanentError(word)
     return _RESULTS[term[1] or "+"], name, argument
 
 
+def _is_argument(name: str, argument: str) -> bool:
+    if name == "all":
+        return not argument
+    if name in ("ip4", "ip6"):
+        try:
+            network = ipaddress.ip_network(argument, strict=False)
+        except ValueError:
+            return False
+        return network.version == int(name[2]) and bool(_NETWORK.fullmatch(argument))
+    if name in ("a", "mx"):
+        parts = _LENGTHS.fullmatch(argument)
+        assert parts is not None
+        is_network = int(parts[2] or 0) <= 32 and int(parts[3] or 0) <= 128
+        return is_network and (not parts[1] or bool(_DOMAIN_SPEC.fullmatch(parts[1])))
+    if name in ("include", "exists", "ptr"):
+        return (name == "ptr" and not argument) or bool(_DOMAIN_SPEC.fullmatch(argument))
+    return False
+
+
 def _matches(check: _Check, domain: str, name: str, argument: str) -> bool:
     if name in ("all", "ip4", "ip6"):
-        return name == "all" or _in_network(check, name, argument)
+        return name == "all" or _in_network(check, argument)
     check.count_term()
     if name == "include":
         return _included(check, _expand(check, domain, argument))
@@ -141,13 +177,8 @@ def _matches(check: _Check, domain: str, name: str, argument: str) -> bool:
     return _by_address(check, domain, name, argument)
 
 
-def _in_network(check: _Check, name: str, argument: str) -> bool:
-    try:
-        network = ipaddress.ip_network(argument, strict=False)
-    except ValueError:
-        raise _PermanentError(argument) from None
-    if network.version != (4 if name == "ip4" else 6):
-        raise _PermanentError(argument)
+def _in_network(check: _Check, argument: str) -> bool:
+    network = ipaddress.ip_network(argument, strict=False)
     return check.ip.version == network.version and check.ip in network
 
 
@@ -165,8 +196,6 @@ def _by_address(check: _Check, domain: str, name: str, argument: str) -> bool:
     assert parts is not None
     target = _expand(check, domain, parts[1]) if parts[1] else domain
     length = int(parts[2] or 32) if check.ip.version == 4 else int(parts[3] or 128)
-    if int(parts[2] or 0) > 32 or int(parts[3] or 0) > 128:
-        raise _PermanentError(argument)
     hosts = [target]
     if name == "mx":
         hosts = check.lookup.exchanges(target)
@@ -200,27 +229,19 @@ def _validated_names(check: _Check) -> list[str]:
 
 
 def _expand(check: _Check, domain: str, text: str) -> str:
-    """The domain that *text* names, its macros replaced (7)."""
+    """The domain that *text* names, its macros replaced (7); empty when what comes out is none."""
 
     def value(match: re.Match[str]) -> str:
         if match[5]:
             return {"%": "%", "_": " ", "-": "%20"}[match[5]]
-        if not match[1]:
-            raise _PermanentError(text)
-        letter = match[1]
-        return (
-            _transform(_macro(check, domain, letter.lower()), match)
-            if letter.islower()
-            else quote(_transform(_macro(check, domain, letter.lower()), match), safe="-._~")
-        )
+        transformed = _transform(_macro(check, domain, match[1].lower()), match)
+        return transformed if match[1].islower() else quote(transformed, safe="-._~")
 
     expanded = _MACRO.sub(value, text).lower().rstrip(".")
     while len(expanded) > 253:
         # 7.3: labels are dropped from the left.
         expanded = expanded.partition(".")[2]
-    if not _is_domain(expanded):
-        raise _PermanentError(text)
-    return expanded
+    return expanded if _is_domain(expanded) else ""
 
 
 def _macro(check: _Check, domain: str, letter: str) -> str:
@@ -256,6 +277,3 @@ def _is_domain(domain: str) -> bool:
     """4.3: at least two labels, none empty or too long."""
     labels = domain.split(".")
     return len(domain) <= 253 and len(labels) > 1 and all(0 < len(label) <= 63 for label in labels)
-
-
-_MECHANISMS = {"all", "include", "a", "mx", "ptr", "ip4", "ip6", "exists"}
