@@ -57,7 +57,8 @@ def log_in(source: ImapSource) -> IMAPClient:
         if source.auth == "password":
             client.login(source.user, source.secret())
         else:
-            client.oauth2_login(source.user, source.secret(), mech=source.auth.upper())
+            login = client.oauth2_login if source.auth == "xoauth2" else client.oauthbearer_login
+            login(source.user, source.secret())
     except BaseException:
         client.shutdown()
         raise
