@@ -246,8 +246,9 @@ def _find(function: str) -> Callable[..., object]:
 def _restrain(memory: int) -> None:
     """No more memory than allowed, no files, no core dumps; the default end at SIGPROF."""
     signal.signal(signal.SIGPROF, signal.SIG_DFL)
-    # The terminal's Ctrl-C is for our parent, which closes the socket when it is done.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # Ctrl-C and the end of a service reach the whole group; our parent closes the socket when it is done.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
     pages = int(Path("/proc/self/statm").read_text().split()[0])
     space = pages * resource.getpagesize() + memory
     for kind, limit in ((resource.RLIMIT_AS, space), (resource.RLIMIT_CORE, 0), (resource.RLIMIT_FSIZE, 0)):

@@ -1,0 +1,185 @@
+"""A mail that hangs, swells or kills its reader fails alone; the next ones go on."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Iterator
+
+import pytest
+from sqlalchemy import select
+
+from intake import held, spool
+from intake.authentication import Envelope
+from intake.config import Settings
+from intake.errors import InvalidInput
+from intake.isolation import Poisoned, Reader
+from intake.office import Office
+from intake.parsing import parse_email
+from intake.pipeline import process_spooled
+from models.inbound_mail import InboundMail, InboundStatus
+from tests.support.institution import Institution, found_institution
+from tests.support.mails import make_mail
+from tests.support.waiting import wait_until
+
+POISON = "tests.support.poison:read"
+SUPPORT = "soporte@example.gob.mx"
+MEGABYTES = 1 << 20
+
+
+@pytest.fixture
+def office(settings: Settings) -> Iterator[Office]:
+    opened = Office.open(settings)
+    yield opened
+    opened.database.close()
+
+
+@pytest.fixture
+def town(office: Office) -> Institution:
+    with office.database.writing() as session:
+        return found_institution(session)
+
+
+@pytest.fixture
+def reader() -> Iterator[Reader]:
+    """A reader that mail can poison by its subject."""
+    with Reader(POISON, seconds=0.3, patience=3, memory=300 * MEGABYTES) as opened:
+        yield opened
+
+
+def test_the_child_reads_mail_as_we_do() -> None:
+    raw = make_mail(files=[("acta.pdf", "application/pdf", b"%PDF-1.4\n" + os.urandom(200_000))])
+    with Reader() as reader:
+        assert reader.parse(raw) == parse_email(raw)
+        assert reader.parse(b"") == parse_email(b"")
+
+
+@pytest.mark.parametrize(
+    ("subject", "key"),
+    [
+        ("loop", "slow"),
+        ("swell", "memory"),
+        ("leave", "crash"),
+        ("crash", "crash"),
+        ("raise", "error"),
+    ],
+)
+def test_what_happens_to_the_child_is_known_and_the_next_mail_is_read(
+    reader: Reader, subject: str, key: str
+) -> None:
+    reader.parse(make_mail())
+    with pytest.raises(Poisoned) as caught:
+        reader.parse(make_mail(subject=subject))
+    assert caught.value.key == key
+    assert reader.parse(make_mail()).subject == "No enciende la impresora"
+
+
+def test_a_child_that_only_waits_is_killed_by_the_clock() -> None:
+    with Reader(POISON, patience=0.5) as reader:
+        reader.parse(make_mail())
+        begun = time.monotonic()
+        with pytest.raises(Poisoned) as caught:
+            reader.parse(make_mail(subject="wait"))
+        assert caught.value.key == "slow" and time.monotonic() - begun < 5
+
+
+def test_a_child_that_somebody_killed_between_two_mails_is_replaced(reader: Reader) -> None:
+    reader.parse(make_mail())
+    (child,) = _children()
+    os.kill(child, signal.SIGKILL)
+    wait_until(lambda: _state(child) in ("Z", ""))
+    assert reader.parse(make_mail()).from_addr == "ana@correo.example"
+
+
+def test_the_child_ends_with_its_reader() -> None:
+    with Reader() as reader:
+        reader.parse(make_mail())
+        assert len(_children()) == 1
+    assert _children() == []
+
+
+def test_the_child_outlives_the_end_of_the_service_and_not_its_reader(reader: Reader) -> None:
+    reader.parse(make_mail())
+    (child,) = _children()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        os.kill(child, number)
+    assert reader.parse(make_mail()).attachments == () and _children() == [child]
+
+
+def test_the_child_knows_no_secret_of_ours(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OFICIALIA_SECRET_KEY", "not for readers of strangers' mail")
+    with Reader() as reader:
+        reader.parse(make_mail())
+        (child,) = _children()
+        with open(f"/proc/{child}/environ", "rb") as environment:
+            assert b"OFICIALIA" not in environment.read()
+
+
+def test_authentication_that_takes_too_long_leaves_the_question_open() -> None:
+    with Reader(patience=0.001) as reader:
+        found = reader.authenticate(make_mail(), Envelope("ana@correo.example"), "127.0.0.1:9")
+        assert (found.dkim, found.dmarc) == ("temperror", "temperror")
+
+
+def test_a_poisoned_mail_fails_with_its_reason_and_its_bytes_and_the_others_become_tickets(
+    office: Office, town: Institution, reader: Reader
+) -> None:
+    mails = [make_mail(subject=subject) for subject in ("uno", "loop", "dos", "crash", "swell", "tres")]
+    numbers = spool.store(office, [spool.Arrival("smtp", raw, "", (SUPPORT,)) for raw in mails])
+    process_spooled(office, parse=reader.parse)
+    with office.database.reading() as session:
+        found = [session.get_one(InboundMail, number) for number in numbers]
+        assert [mail.status for mail in found] == [
+            InboundStatus.PROCESSED,
+            InboundStatus.FAILED,
+            InboundStatus.PROCESSED,
+            InboundStatus.FAILED,
+            InboundStatus.FAILED,
+            InboundStatus.PROCESSED,
+        ]
+        assert "tardó más de 2 s" in found[1].reason
+        assert "se cerró" in found[3].reason and "memoria" in found[4].reason
+        assert spool.read_raw(session, office, found[1]) == mails[1]
+
+
+def test_a_clerk_may_open_what_a_worker_failed_on(office: Office, town: Institution) -> None:
+    (number,) = spool.store(office, [spool.Arrival("smtp", make_mail(), "", (SUPPORT,))])
+    with Reader(POISON, patience=0.001) as reader:
+        process_spooled(office, parse=reader.parse)
+    with office.database.writing() as session:
+        inbound = session.get_one(InboundMail, number)
+        assert inbound.status == InboundStatus.FAILED
+        clerk = session.merge(town.accounts["oficialia"])
+        assert held.make_ticket(session, office, inbound, clerk).subject == "No enciende la impresora"
+
+
+def test_a_clerk_who_opens_poison_is_told_so(
+    office: Office, town: Institution, reader: Reader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (number,) = spool.store(office, [spool.Arrival("smtp", make_mail(subject="loop"), "", (SUPPORT,))])
+    process_spooled(office, parse=reader.parse)
+    monkeypatch.setattr("intake.inspection.parse_once", reader.parse)
+    with office.database.writing() as session:
+        inbound = session.scalars(select(InboundMail).where(InboundMail.id == number)).one()
+        with pytest.raises(InvalidInput, match="no se puede abrir sin riesgo"):
+            held.make_ticket(session, office, inbound, session.merge(town.accounts["oficialia"]))
+
+
+def _children() -> list[int]:
+    with open(f"/proc/self/task/{os.getpid()}/children") as file:
+        children = [int(word) for word in file.read().split()]
+    return [child for child in children if b"intake.isolation" in _command(child)]
+
+
+def _command(process: int) -> bytes:
+    with open(f"/proc/{process}/cmdline", "rb") as file:
+        return file.read()
+
+
+def _state(process: int) -> str:
+    try:
+        with open(f"/proc/{process}/stat") as file:
+            return file.read().rpartition(")")[2].split()[0]
+    except FileNotFoundError:
+        return ""
