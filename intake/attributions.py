@@ -75,7 +75,7 @@ _OPENER = _words(
     "στις,hi,il giorno,el día,el dia,no dia,da,de,mensaje del,la data de,în,kl"
 )
 _STARTS = re.compile(
-    rf"[\s*_>\-]*(?:(?:{_OPENER})\s+(?:(?:{_DAYS})\w{{0,11}}[.,]?\s|\d|(?:{_MONTHS})\w{{0,9}}\.?\s|"
+    rf"[\s*_>\-]*(?:(?:{_OPENER})\s+(?:(?:{_DAYS})\w{{0,11}}[.,]{{0,2}}\s|\d|(?:{_MONTHS})\w{{0,9}}\.?\s|"
     rf"\w+,?\s+\d)"
     rf"|(?:{_DAYS})\w{{0,11}}[.,]*\s*(?:den\s|the\s|el\s|kl\.?\s)?(?:\d|(?:{_MONTHS}))"
     r"|\d{1,4}[/.\-年]\s?\d{1,2}[/.\-月]\s?\d{1,4}|\d{1,2}:\d{2}\s?(?:[AaPp]\.?\s?[Mm]\.?)?,|(?:Quoting|"
@@ -170,12 +170,13 @@ _FORWARDED = _words(
     "προωθημένο μήνυμα,"
     "missatge reenviat,proslijeđena poruka"
 )
-_ORIGINAL_LINE = re.compile(rf"[\s>\-_=*~#|—–]*(?:{_ORIGINAL})\s*[:：]?[\s\-_=*~#|—–]*", re.IGNORECASE)
-_FORWARDED_LINE = re.compile(
-    rf"[\s>\-_=*~#|—–]*(?:{_FORWARDED})(?:\s[^\n]{{0,120}})?\s*[:：]?[\s\-_=*~#|—–]*", re.IGNORECASE
-)
-# `-------- Oprindelig besked --------`: the word for message between dashes, whatever else it says.
-_DASHED_TITLE = re.compile(r"[\s>*]*[-_=—–]{3,}\s?([^\d\W_][^\n\d@<>:_=]{3,50}?)\s?[-_=—–]{3,}[\s*]*")
+_ORIGINAL_TITLE = re.compile(_ORIGINAL, re.IGNORECASE)
+_FORWARDED_TITLE = re.compile(rf"(?:{_FORWARDED})(?:\s[^\n]{{0,120}})?", re.IGNORECASE)
+_LETTER = re.compile(r"[^\W\d_]")
+_TITLE_EDGE = " \t>-_=*~#|—–"
+_FRAME = "-_=—–"
+# What a title between dashes never holds.
+_NO_TITLE = re.compile(r"[\d@<>:_=]")
 _MESSAGE_WORD = re.compile(
     r"\b(?:message|mensaje|mensagem|missatge|mezua|mensaxe|nachricht|messaggio|bericht|meddelande|"
     r"meddelelse|besked|melding|viesti|wiadomo[sś][cć]|zpr[aá]va|"
@@ -246,6 +247,11 @@ def _ends_in_wrote(text: str) -> bool:
     )
 
 
+def has_evidence(text: str) -> bool:
+    """Whether *text* holds a date or an address."""
+    return bool(_DATE.search(text[:MAX_LINE]) or _ADDRESS.search(text[:MAX_LINE]))
+
+
 def starts_attribution(line: str) -> bool:
     """Whether an attribution may begin with this line (its date comes first)."""
     return bool(_STARTS.match(line[:MAX_LINE]))
@@ -278,31 +284,29 @@ def header_label(line: str) -> tuple[str, str]:
     return _KIND_OF_LABEL.get(label, ""), match[2].strip(" *_")
 
 
-def is_original_line(line: str) -> bool:
-    """`-----Mensaje original-----` and its kin; everything below is quoted."""
-    if len(line) > 200:
-        return False
-    titled = _DASHED_TITLE.fullmatch(line)
-    if titled and _MESSAGE_WORD.search(titled[1]):
-        return not _FORWARD_WORD.search(titled[1])
-    return _is_marked(line) and bool(_ORIGINAL_LINE.fullmatch(line))
+def title_of(line: str) -> str:
+    """`original` for `-----Mensaje original-----` and its kin, `forwarded` for `--- Mensaje reenviado ---`.
+
+    Any word for “message” between dashes counts: `-------- Oprindelig besked --------`.
+    """
+    if len(line) > 200 or not _LETTER.search(line):
+        return ""
+    core = line.strip(_TITLE_EDGE)
+    left, _, right = line.partition(core)
+    bare = core.rstrip(" :：")
+    if _is_frame(left) and _is_frame(right) and len(core) <= 52:
+        if not _NO_TITLE.search(core) and _MESSAGE_WORD.search(core):
+            return "forwarded" if _FORWARD_WORD.search(core) else "original"
+    elif bare == core and not _is_frame(left):
+        # Neither dashes around it nor a colon behind it: prose.
+        return ""
+    if _FORWARDED_TITLE.fullmatch(bare):
+        return "forwarded"
+    return "original" if _ORIGINAL_TITLE.fullmatch(bare) else ""
 
 
-def is_forwarded_line(line: str) -> bool:
-    """`---------- Forwarded message ---------` and its kin; what follows is the matter itself."""
-    if len(line) > 200:
-        return False
-    titled = _DASHED_TITLE.fullmatch(line)
-    if titled and _MESSAGE_WORD.search(titled[1]):
-        return bool(_FORWARD_WORD.search(titled[1]))
-    return _is_marked(line) and bool(_FORWARDED_LINE.fullmatch(line))
-
-
-def _is_marked(line: str) -> bool:
-    """Set off from prose by dashes around it or a colon behind it."""
-    return line.rstrip().endswith((":", "：")) or any(
-        mark in line for mark in ("--", "__", "==", "**", "##", "—", "–", "~~")
-    )
+def _is_frame(edge: str) -> bool:
+    return sum(edge.count(mark) for mark in _FRAME) >= 3
 
 
 def is_rule_line(line: str) -> bool:

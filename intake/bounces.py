@@ -10,6 +10,7 @@ import re
 from dataclasses import dataclass
 
 from intake.addresses import domain_of, normalise_address
+from intake.charsets import clean
 from intake.headers import Headers, parse_ids
 from intake.incoming import Bounce
 from intake.mime import Part, Splitter
@@ -330,7 +331,7 @@ def _original_id(root: Part) -> str:
     found = re.search(
         rb"^message-id:\s*<([^<>\s]{3,300})>", root.raw[root.start : root.end][:200_000], re.I | re.M
     )
-    return found[1].decode("ascii", "replace") if found else ""
+    return clean(found[1].decode("ascii", "replace")) if found else ""
 
 
 _RETURNED = re.compile(

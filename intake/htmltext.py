@@ -7,8 +7,8 @@ the structure each mail program writes (gmail_quote, #divRplyFwdMsg, blockquote 
 from __future__ import annotations
 
 import re
-from html import unescape
 from dataclasses import dataclass
+from html import unescape
 
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
@@ -57,7 +57,8 @@ _TAG = re.compile(r"<[^<>]*>")
 _TAG_NAME = re.compile(r"<(/?)([A-Za-z][A-Za-z0-9:-]{0,20})")
 # Elements that hold nothing, or that the next of their kind closes.
 _NOT_NESTING = set(
-    "area base br col embed hr img input link meta param source track wbr p li td th tr option dt dd tbody thead".split()
+    "area base br col embed hr img input link meta param source track wbr "
+    "p li td th tr option dt dd tbody thead".split()
 )
 _SPACES = re.compile(r"[ \t\n\r\f]+")
 
@@ -174,6 +175,7 @@ class _Renderer:
         self.blank_wanted = False
         # Looking into an element costs its size: a mail of nested quotes must not pay it each time.
         self.looks_left = 30
+        self.in_gmail = False
         # One entry per open list: the next number, or 0 for bullets.
         self.lists: list[int] = []
 
@@ -318,7 +320,8 @@ class _Renderer:
                 return ATTRIBUTION
             if _QUOTE_CLASS.search(classes):
                 # Inside Gmail's container only the blockquotes are quoted: people answer between them.
-                return "" if "gmail_quote" in classes and self._holds_blockquote(node) else QUOTE
+                self.in_gmail = self.in_gmail or ("gmail_quote" in classes and self._holds_blockquote(node))
+                return "" if self.in_gmail else QUOTE
         if attributes.get("name") == "quote" or attributes.get("data-marker") == "__QUOTED_TEXT__":
             return QUOTE
         if attributes.get("data-smartmail") == "gmail_signature":
@@ -335,7 +338,7 @@ class _Renderer:
         if (attributes.get("type") or "").lower() == "cite" or attributes.get("cite"):
             return QUOTE
         if "gmail_quote" in classes:
-            return INDENT
+            return QUOTE if self.in_gmail else INDENT
         if _QUOTE_CLASS.search(classes) or "cite" in classes or _QUOTE_BORDER.search(style):
             return QUOTE
         return WEAK

@@ -124,6 +124,7 @@ def _attribution_start(lines: list[Line], kinds: list[str], end: int) -> int | N
     before_quote = _next_kind(kinds, lines, end + 1) in (_QUOTED, WEAK)
     joined = ""
     found: int | None = None
+    weak = False
     for start in range(end, max(-1, end - 6), -1):
         text = lines[start].text.strip()
         if kinds[start] not in (_TEXT, _EMPTY) or lines[start].mark != lines[end].mark:
@@ -137,9 +138,13 @@ def _attribution_start(lines: list[Line], kinds: list[str], end: int) -> int | N
         if found is None:
             if attributions.is_attribution(joined, before_quote):
                 found = start
+                weak = not attributions.has_evidence(joined)
         # A longer reading is taken only where its first line opens with the date.
         elif attributions.starts_attribution(text) and not text.endswith((".", "!", "?")):
             found = start
+        elif weak and attributions.has_evidence(text):
+            # `escribió:` on a line of its own; who and when stand above it.
+            found, weak = start, False
         elif start < found - 2:
             break
     return found
@@ -162,7 +167,8 @@ def _mark_header_blocks(lines: list[Line], kinds: list[str], forwarding: bool) -
         kind = kinds[index]
         if kind in (_EMPTY, _SIGNED):
             continue
-        if not (kind == _QUOTED and quoted_before) and attributions.is_forwarded_line(line.text.lstrip("> ")):
+        title = "" if kind == _QUOTED and quoted_before else attributions.title_of(line.text)
+        if title == "forwarded":
             kinds[index] = _FORWARD
             return
         quoted_before = quoted_before or kind == _QUOTED
@@ -172,13 +178,14 @@ def _mark_header_blocks(lines: list[Line], kinds: list[str], forwarding: bool) -
             return
         if kind == _ATTRIBUTED and _next_kind(kinds, lines, index + 1) in (_TEXT, _CUT):
             return
-        if kind == _TEXT and _starts_quoted_mail(lines, kinds, index, forwarding):
+        if kind == _TEXT and _starts_quoted_mail(lines, kinds, index, forwarding, bool(title)):
             return
 
 
-def _starts_quoted_mail(lines: list[Line], kinds: list[str], index: int, forwarding: bool) -> bool:
+def _starts_quoted_mail(
+    lines: list[Line], kinds: list[str], index: int, forwarding: bool, original: bool
+) -> bool:
     """Mark a quoted mail that begins on line *index*, with the drawn line above it."""
-    original = attributions.is_original_line(lines[index].text)
     if not original and not _is_header_block(lines, kinds, index):
         return False
     start = index
@@ -287,7 +294,10 @@ def _select(texts: list[str], kinds: list[str]) -> list[str]:
     end = authored[-1] + 1
     answered = sum(1 for i in range(1, end) if kinds[i] == _TEXT and _last_content(kinds, i) == _QUOTED)
     if answered > 1:
-        return texts[:end]
+        return [
+            f"> {text}" if kind == _QUOTED and not _ANGLES.match(text) else text
+            for text, kind in zip(texts[:end], kinds[:end], strict=True)
+        ]
     return [text for text, kind in zip(texts[:end], kinds[:end], strict=True) if kind in (_TEXT, _EMPTY)]
 
 
