@@ -15,7 +15,7 @@ from werkzeug.wrappers import Response as BaseResponse
 
 from admin.db import office, session
 from models.person import Account, Role
-from models.trays import TRAYS, Tray, count_tray
+from models.trays import TRAYS, Tray, attended_by, count_tray
 from models.user import User
 
 EVERYBODY = frozenset(Role)
@@ -150,7 +150,9 @@ def count_of(tray: Tray) -> int:
     """How many cases *tray* has for the account of this request, counted once per request."""
     counts: dict[str, int] = g.setdefault("tray_counts", {})
     if tray.name not in counts:
-        counts[tray.name] = count_tray(session(), tray, account())
+        if "attends" not in g:
+            g.attends = attended_by(session(), account())
+        counts[tray.name] = count_tray(session(), tray, account(), g.attends)
     return counts[tray.name]
 
 

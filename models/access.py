@@ -49,6 +49,11 @@ def grant(session: Session, case: Case, dependencia_id: int, account_id: int | N
     dialect = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
     session.execute(
         dialect.insert(CaseAccess)
-        .values(case_id=case.id, dependencia_id=dependencia_id, account_id=account_id)
+        .values(
+            case_id=case.id,
+            dependencia_id=dependencia_id,
+            account_id=account_id,
+            last_activity_at=case.last_activity_at,
+        )
         .on_conflict_do_nothing()
     )

@@ -5,8 +5,18 @@ from __future__ import annotations
 from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import ForeignKey, Index, String, UniqueConstraint, text
-from sqlalchemy.orm import Mapped, mapped_column, relationship
+from sqlalchemy import (
+    Connection,
+    ForeignKey,
+    Index,
+    String,
+    UniqueConstraint,
+    event,
+    inspect,
+    text,
+    update,
+)
+from sqlalchemy.orm import Mapped, Mapper, mapped_column, relationship
 
 from models.base import Base, Id, now
 from models.contact import Contact
@@ -27,6 +37,9 @@ class Priority(StrEnum):
 
 
 _OPEN = text("is_open")
+# Spelled with its table, as queries have to: SQLite compares the words.
+WAITING_OR_SNOOZED = '("case".state = \'waiting\' OR "case".snoozed_until IS NOT NULL)'
+_WAITING = text("(state = 'waiting' OR snoozed_until IS NOT NULL)")
 
 
 class Case(Base):
@@ -47,6 +60,15 @@ class Case(Base):
               postgresql_where=text("is_open AND holder_id IS NULL")),
         Index("ix_case_tray_overdue", "last_activity_at", "id",
               sqlite_where=text("is_overdue"), postgresql_where=text("is_overdue")),
+        Index("ix_case_tray_overdue_dependencia", "dependencia_id", "last_activity_at", "id",
+              sqlite_where=text("is_overdue"), postgresql_where=text("is_overdue")),
+        Index("ix_case_tray_unassigned_dependencia", "dependencia_id", "last_activity_at", "id",
+              sqlite_where=text("is_open AND holder_id IS NULL"),
+              postgresql_where=text("is_open AND holder_id IS NULL")),
+        Index("ix_case_tray_waiting", "last_activity_at", "id",
+              sqlite_where=_WAITING, postgresql_where=_WAITING),
+        Index("ix_case_tray_waiting_dependencia", "dependencia_id", "last_activity_at", "id",
+              sqlite_where=_WAITING, postgresql_where=_WAITING),
         Index("ix_case_tray_state", "state", "last_activity_at", "id"),
         Index("ix_case_due", "due_at", sqlite_where=text("is_open AND due_at IS NOT NULL"),
               postgresql_where=text("is_open AND due_at IS NOT NULL")),
@@ -106,12 +128,24 @@ class CaseAccess(Base):
         Index("uq_case_access", "case_id", "dependencia_id", text("coalesce(account_id, 0)"), unique=True),
         Index(None, "dependencia_id", "case_id"),
         Index(None, "account_id", "case_id"),
+        # What an account may see at all, in the order in which lists are paged.
+        Index("ix_case_access_list_dependencia", "dependencia_id", "last_activity_at", "case_id"),
+        Index("ix_case_access_list_account", "account_id", "last_activity_at", "case_id"),
     )
 
     id: Mapped[Id]
     case_id: Mapped[int] = mapped_column(ForeignKey("case.id", ondelete="CASCADE"))
     dependencia_id: Mapped[int] = mapped_column(ForeignKey("dependencia.id"))
     account_id: Mapped[int | None] = mapped_column(ForeignKey("account.id"))
+    # The case's own, kept by `_follow_activity`.
+    last_activity_at: Mapped[datetime] = mapped_column(default=now)
+
+
+@event.listens_for(Case, "after_update", propagate=True)
+def _follow_activity(_mapper: Mapper[Case], connection: Connection, case: Case) -> None:
+    if inspect(case).attrs.last_activity_at.history.has_changes():
+        own = update(CaseAccess).where(CaseAccess.case_id == case.id)
+        connection.execute(own.values(last_activity_at=case.last_activity_at))
 
 
 class LinkKind(StrEnum):

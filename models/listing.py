@@ -6,12 +6,13 @@ The same function serves trays, filters and search, and always asks
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, exists, select, tuple_
+from sqlalchemy import ColumnElement, Select, and_, exists, select, tuple_, union
 from sqlalchemy.orm import Session
 
 from models.access import visible_to
@@ -25,12 +26,13 @@ from models.person import Account, Person
 from models.search import find_messages
 from models.tag import Tag, case_tag
 from models.ticket import Ticket
-from models.trays import Tray, in_tray
+from models.trays import Branch, Tray, attended_by, branches
 
 PAGE_SIZE = 50
+_FOLIO = re.compile(r"[A-Z]{1,20}[-/]\d[\dA-Z/-]*$", re.IGNORECASE)
 # Search reads this many messages at a time, and no more rounds than this for one page.
-SEARCH_BATCH = 200
-SEARCH_ROUNDS = 10
+SEARCH_BATCH = 1000
+SEARCH_ROUNDS = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,20 +108,36 @@ def find_page(
     newer_than: Key | None = None,
 ) -> Page:
     """The page of *tray* beside the given key; the first page without one."""
-    query = _columns().where(in_tray(tray, account), *_conditions(filters))
-    key = tuple_(Case.last_activity_at, Case.id)
-    if newer_than is not None:
-        # Read upwards from the key, then turned round.
-        query = query.where(key > (newer_than.at, newer_than.id)).order_by(Case.last_activity_at, Case.id)
-    else:
-        if older_than is not None:
-            query = query.where(key < (older_than.at, older_than.id))
-        query = query.order_by(Case.last_activity_at.desc(), Case.id.desc())
-    rows = _rows(session, query.limit(PAGE_SIZE + 1))
-    more, rows = len(rows) > PAGE_SIZE, rows[:PAGE_SIZE]
-    if newer_than is not None:
-        return Page(rows[::-1], has_newer=more, has_older=True)
+    rule = branches(tray, account, attended_by(session, account))
+    narrowed = [_page_of(branch, filters, older_than, newer_than) for branch in rule]
+    # A case may come from several branches (given to the dependencia and to the account).
+    found = union(*narrowed).subquery() if len(narrowed) > 1 else narrowed[0].subquery()
+    upwards = newer_than is not None
+    key = (found.c.at, found.c.id) if upwards else (found.c.at.desc(), found.c.id.desc())
+    ids = session.scalars(select(found.c.id).order_by(*key).limit(PAGE_SIZE + 1)).all()
+    more, ids = len(ids) > PAGE_SIZE, ids[:PAGE_SIZE]
+    by_id = {row.id: row for row in _rows(session, _columns().where(Case.id.in_(ids)))}
+    rows = [by_id[one] for one in (reversed(ids) if upwards else ids)]
+    if upwards:
+        return Page(rows, has_newer=more, has_older=True)
     return Page(rows, has_newer=older_than is not None, has_older=more)
+
+
+def _page_of(branch: Branch, filters: Filters, older: Key | None, newer: Key | None) -> Select[Any]:
+    """The first rows of *branch* after the key, wrapped so that it may be a part of a union."""
+    key = tuple_(branch.at, branch.id)
+    query = branch.query.with_only_columns(branch.id.label("id"), branch.at.label("at"))
+    query = query.where(*_conditions(filters))
+    if newer is not None:
+        # Read upwards from the key, then turned round.
+        query = query.where(key > (newer.at, newer.id)).order_by(branch.at, branch.id)
+    else:
+        if older is not None:
+            query = query.where(key < (older.at, older.id))
+        query = query.order_by(branch.at.desc(), branch.id.desc())
+    # Rows of one case follow each other in a branch, and no case has more than a few.
+    inner = query.limit(PAGE_SIZE + 1 if branch.is_distinct else 4 * PAGE_SIZE).subquery()
+    return select(inner.c.id, inner.c.at)
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,8 +156,11 @@ def search(
     found: dict[int, Row] = {}
     visible = and_(visible_to(account), *_conditions(filters))
     if before is None:
-        for row in _rows(session, _columns().where(Case.folio.in_(possible_folios(words)), visible)):
+        for row in _rows(session, _by_folio(words).where(visible)):
             found[row.id] = row
+        if _FOLIO.match(words.strip()) and found:
+            # Whoever types a folio wants that case, not every message that has its numbers.
+            return Found(list(found.values()), None)
     for _ in range(SEARCH_ROUNDS):
         messages = find_messages(session, words, before=before, limit=SEARCH_BATCH)
         if not messages:
@@ -152,13 +173,24 @@ def search(
     return Found(list(found.values()), before)
 
 
-def possible_folios(words: str) -> list[str]:
-    """Folios that *words* may stand for: itself, or a number alone as a ticket of this or last year."""
+def _by_folio(words: str) -> Select[Any]:
+    """Cases whose folio is, or begins with, *words*; a number alone is a ticket of this or last year."""
     typed = words.strip().upper()
-    if typed.isdigit() and len(typed) <= 6:
+    if typed.isdecimal() and len(typed) <= 6:
         year = now().year
-        return [f"{TICKET_SERIES}-{one}-{int(typed):06d}" for one in (year, year - 1)]
-    return [typed]
+        return _columns().where(
+            Case.folio.in_([f"{TICKET_SERIES}-{one}-{int(typed):06d}" for one in (year, year - 1)])
+        )
+    if not _FOLIO.match(typed):
+        return _columns().where(Case.folio == typed)
+    # The range is what an index can read; the prefix is what is meant, whatever the collation.
+    after = typed[:-1] + chr(ord(typed[-1]) + 1)
+    return (
+        _columns()
+        .where(Case.folio >= typed, Case.folio < after, Case.folio.startswith(typed, autoescape=True))
+        .order_by(Case.folio.desc())
+        .limit(PAGE_SIZE)
+    )
 
 
 def _cases_of(
@@ -178,8 +210,8 @@ def _cases_of(
 def _columns() -> Select[Any]:
     return (
         select(
-            Case.id, Case.kind, Case.folio, Case.subject, Case.state, Case.priority, Case.channel, Case.is_open,
-            Case.is_overdue, Case.is_unanswered, Case.has_files, Case.due_at, Case.snoozed_until,
+            Case.id, Case.kind, Case.folio, Case.subject, Case.state, Case.priority, Case.channel,
+            Case.is_open, Case.is_overdue, Case.is_unanswered, Case.has_files, Case.due_at, Case.snoozed_until,
             Case.last_activity_at, Contact.name, Dependencia.name, Person.name,
         )
         .select_from(Case)

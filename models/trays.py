@@ -1,75 +1,88 @@
-"""The trays of the bandeja: each is one condition on `Case`, used for its list and for its count.
+"""The trays of the bandeja: each is one rule, from which both its list and its count are made.
 
-Counts stop at `COUNT_LIMIT`, lists are paged by (last_activity_at, id): no page
-counts the table or skips rows, whatever its size.
+A rule gives branches: selects of cases that one index each reads in the order of
+the list. Lists merge the first rows of every branch and counts stop at
+`COUNT_LIMIT`, so no page counts the table or sorts it, whatever its size.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
 
-from sqlalchemy import ColumnElement, and_, func, select, text, true
+from sqlalchemy import (
+    ColumnElement,
+    Integer,
+    Select,
+    TextClause,
+    func,
+    literal_column,
+    select,
+    text,
+    union_all,
+)
 from sqlalchemy.orm import Session
 
 from models.access import visible_to
-from models.case import Case
+from models.case import WAITING_OR_SNOOZED, Case, CaseAccess
 from models.dependencia import Dependencia
 from models.inbound_mail import InboundMail, InboundStatus
 from models.person import Account, Role
 
 COUNT_LIMIT = 1000
-ALL_ROLES = frozenset(Role)
+# A head of more dependencias than this reads a good part of everything: one branch in the list's order is
+# then the shorter way to its first rows.
+MAX_BRANCHES = 12
 # Who hands cases out inside a dependencia, or over the institution.
 ASSIGNING = frozenset({Role.OFICIALIA, Role.HEAD, Role.WORKER})
 
 
+class Reach(StrEnum):
+    """Whose cases a tray is about."""
+
+    HOLDER = "holder"
+    DEPENDENCIA = "dependencia"
+    # Oficialía de partes: everywhere; others: what their dependencia attends.
+    ATTENDED = "attended"
+    VISIBLE = "visible"
+
+
 @dataclass(frozen=True, slots=True)
 class Tray:
-    """One tray: its stable name, the condition on `Case` for an account, how the rail shows it."""
+    """One tray: its stable name, its rule, and how the rail shows it."""
 
     name: str
     icon: str
-    condition: Callable[[Account], ColumnElement[bool]]
-    roles: frozenset[Role] = ALL_ROLES
-    is_counted: bool = True
+    reach: Reach
+    # Written out, because SQLite uses a partial index only for the very words of its condition.
+    words: TextClause | None = None
+    roles: frozenset[Role] = frozenset(Role)
+    hides_snoozed: bool = False
     is_alert: bool = False
     # On a phone the rail has room for four.
     is_on_phone: bool = False
+
+    @property
+    def is_counted(self) -> bool:
+        return self.reach != Reach.VISIBLE
 
     def is_shown(self, account: Account) -> bool:
         return account.role in self.roles
 
 
-# Written out, because SQLite uses a partial index only for the very words of its condition.
 _OPEN = text('"case".is_open')
-_UNASSIGNED = text('"case".is_open AND "case".holder_id IS NULL')
-_OVERDUE = text('"case".is_overdue')
-_WAITING = text('("case".state = \'waiting\' OR "case".snoozed_until IS NOT NULL)')
-_AWAKE = Case.snoozed_until.is_(None)
-
-
-def _within(account: Account) -> ColumnElement[bool]:
-    """Cases attended by the account's dependencia; a head's reach goes below it."""
-    if account.role != Role.HEAD:
-        return Case.dependencia_id == account.dependencia_id
-    below = Dependencia.path.startswith(account.dependencia.path, autoescape=True)
-    return Case.dependencia_id.in_(select(Dependencia.id).where(below))
-
-
-def _unassigned(account: Account) -> ColumnElement[bool]:
-    everywhere = and_(_UNASSIGNED, _AWAKE)
-    return everywhere if account.role == Role.OFICIALIA else and_(everywhere, _within(account))
-
 
 TRAYS: tuple[Tray, ...] = (
-    Tray("unassigned", "inbox", _unassigned, ASSIGNING, is_on_phone=True),
-    Tray("mine", "user", lambda a: and_(_OPEN, _AWAKE, Case.holder_id == a.id), is_on_phone=True),
-    Tray("dependencia", "building", lambda a: and_(_OPEN, _AWAKE, _within(a)), is_on_phone=True),
-    Tray("waiting", "hourglass", lambda a: _WAITING),
-    Tray("overdue", "alarm", lambda a: _OVERDUE, is_alert=True, is_on_phone=True),
-    Tray("all", "list", lambda a: true(), is_counted=False),
-)
+    Tray("unassigned", "inbox", Reach.ATTENDED, text('"case".is_open AND "case".holder_id IS NULL'),
+         ASSIGNING, hides_snoozed=True, is_on_phone=True),
+    Tray("mine", "user", Reach.HOLDER, _OPEN, hides_snoozed=True, is_on_phone=True),
+    Tray("dependencia", "building", Reach.DEPENDENCIA, _OPEN, hides_snoozed=True, is_on_phone=True),
+    Tray("waiting", "hourglass", Reach.ATTENDED, text(WAITING_OR_SNOOZED)),
+    Tray("overdue", "alarm", Reach.ATTENDED, text('"case".is_overdue'), is_alert=True, is_on_phone=True),
+    Tray("all", "list", Reach.VISIBLE),
+)  # fmt: skip
 
 
 def find_tray(name: str, account: Account) -> Tray | None:
@@ -82,15 +95,78 @@ def first_tray(account: Account) -> Tray:
     return next(tray for tray in TRAYS if tray.is_shown(account))
 
 
-def in_tray(tray: Tray, account: Account) -> ColumnElement[bool]:
-    """The rule of *tray*: what its list shows and its count counts."""
-    return and_(tray.condition(account), visible_to(account))
+def attended_by(session: Session, account: Account) -> Sequence[int]:
+    """The dependencias for which *account* works: its own, and for a head those below."""
+    if account.role != Role.HEAD:
+        return [account.dependencia_id]
+    below = Dependencia.path.startswith(account.dependencia.path, autoescape=True)
+    return session.scalars(select(Dependencia.id).where(below).order_by(Dependencia.id)).all()
 
 
-def count_tray(session: Session, tray: Tray, account: Account) -> int:
+@dataclass(frozen=True, slots=True)
+class Branch:
+    """Cases in the order of `at`, which one index gives together with `id`."""
+
+    query: Select[tuple[int]]
+    at: ColumnElement[datetime]
+    id: ColumnElement[int]
+    is_distinct: bool = True
+
+
+def branches(tray: Tray, account: Account, attends: Sequence[int]) -> list[Branch]:
+    """The rule of *tray* for *account*, who *attends* these dependencias."""
+    if tray.reach == Reach.HOLDER:
+        return [_of_case(tray, account, Case.holder_id == account.id)]
+    if not _is_scoped(tray, account):
+        everywhere = account.role == Role.OFICIALIA
+        return [_of_case(tray, account)] if everywhere else _visible(account, attends)
+    if len(attends) > MAX_BRANCHES:
+        # The sign keeps SQLite from reading dependencia by dependencia and sorting all of it.
+        return [_of_case(tray, account, literal_column('+"case".dependencia_id', Integer).in_(attends))]
+    return [_of_case(tray, account, Case.dependencia_id == one) for one in attends]
+
+
+def _of_case(tray: Tray, account: Account, *conditions: ColumnElement[bool]) -> Branch:
+    query = select(Case.id).where(*conditions, visible_to(account))
+    if tray.words is not None:
+        query = query.where(tray.words)
+    if tray.hides_snoozed:
+        query = query.where(Case.snoozed_until.is_(None))
+    return Branch(query, Case.last_activity_at, Case.id)
+
+
+def _visible(account: Account, attends: Sequence[int]) -> list[Branch]:
+    """Everything that was ever given to the account or its dependencias (models.access.visible_to)."""
+    if account.role == Role.HEAD and len(attends) > MAX_BRANCHES:
+        return [Branch(select(Case.id).where(visible_to(account)), Case.last_activity_at, Case.id)]
+    given = select(CaseAccess.case_id).join(Case, Case.id == CaseAccess.case_id)
+    found = [given.where(CaseAccess.account_id == account.id)]
+    if account.role == Role.HEAD:
+        found += [given.where(CaseAccess.dependencia_id == one) for one in attends]
+    elif account.role == Role.WORKER:
+        found += [
+            given.where(CaseAccess.dependencia_id == account.dependencia_id, CaseAccess.account_id.is_(None))
+        ]
+    return [
+        Branch(query, CaseAccess.last_activity_at, CaseAccess.case_id, is_distinct=False) for query in found
+    ]
+
+
+def count_tray(session: Session, tray: Tray, account: Account, attends: Sequence[int]) -> int:
     """How many cases the tray has, at most COUNT_LIMIT."""
-    some = select(Case.id).where(in_tray(tray, account)).limit(COUNT_LIMIT).subquery()
-    return session.scalar(select(func.count()).select_from(some)) or 0
+    if _is_scoped(tray, account):
+        # A count needs no order, so the dependencias can be read one after the other.
+        rule = [_of_case(tray, account, Case.dependencia_id.in_(attends))]
+    else:
+        rule = branches(tray, account, attends)
+    some = union_all(*[branch.query for branch in rule]) if len(rule) > 1 else rule[0].query
+    return session.scalar(select(func.count()).select_from(some.limit(COUNT_LIMIT).subquery())) or 0
+
+
+def _is_scoped(tray: Tray, account: Account) -> bool:
+    """Is the tray about what the account's dependencias attend?"""
+    everywhere = account.role == Role.OFICIALIA
+    return tray.reach == Reach.DEPENDENCIA or (tray.reach == Reach.ATTENDED and not everywhere)
 
 
 def count_held(session: Session) -> int:
