@@ -133,6 +133,9 @@ def make_mail(office: Office, notice: OutboxMessage) -> EmailMessage:
         if notice.html:
             mail.add_alternative(notice.html, subtype="html")
         _attach_files(session, office, mail, notice)
+    # Not at random, so that a second delivery is the first one byte by byte.
+    for number, part in enumerate(part for part in mail.walk() if part.is_multipart()):
+        part.set_boundary(f"=_{number}_{notice.rfc_message_id.partition('@')[0]}")
     return mail
 
 

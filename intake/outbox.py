@@ -13,10 +13,10 @@ import secrets
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
-from functools import partial
+from functools import cache, partial
 
 import structlog
-from sqlalchemy import Select, select, update
+from sqlalchemy import ColumnElement, Select, TextClause, bindparam, select, text, update
 from sqlalchemy.orm import Session, aliased
 
 from intake.errors import InvalidInput
@@ -41,6 +41,8 @@ _DOWN = timedelta(seconds=30)
 LEASE = timedelta(minutes=10)
 
 _WAITING = (OutboxStatus.QUEUED, OutboxStatus.RETRYING, OutboxStatus.SENDING)
+# Written out, because SQLite uses a partial index only for the very words of its condition.
+_IS_WAITING = text("outbox_message.status IN ('queued', 'retrying', 'sending')")
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +144,7 @@ def deliver_due(office: Office, channel: str, send: Send, *, limit: int = 100) -
     or ChannelDown. Notices of one case to the same person go in the order they were written.
     """
     with office.database.reading() as session:
-        if session.scalar(_due(channel).with_only_columns(OutboxMessage.id)) is None:
+        if session.scalar(_any_due(), {"channel": channel, "now": now()}) is None:
             return 0
     settle: Callable[[Session], None] | None = None
     for count in range(limit + 1):
@@ -163,7 +165,13 @@ def deliver_due(office: Office, channel: str, send: Send, *, limit: int = 100) -
     return limit
 
 
-def _due(channel: str) -> Select[OutboxMessage]:
+@cache
+def _any_due() -> Select[int]:
+    return select(OutboxMessage.id).where(*_conditions()).limit(1)
+
+
+@cache
+def _due() -> Select[OutboxMessage]:
     """The next row to deliver; those of dead processes too, whose lease is `next_attempt_at`."""
     earlier = aliased(OutboxMessage)
     is_behind = (
@@ -180,19 +188,23 @@ def _due(channel: str) -> Select[OutboxMessage]:
     )
     return (
         select(OutboxMessage)
-        .where(
-            OutboxMessage.channel == channel,
-            OutboxMessage.status.in_(_WAITING),
-            OutboxMessage.next_attempt_at <= now(),
-            ~is_behind,
-        )
+        .where(*_conditions(), ~is_behind)
         .order_by(OutboxMessage.next_attempt_at, OutboxMessage.id)
         .limit(1)
+        .with_for_update(skip_locked=True, of=OutboxMessage)
     )
 
 
+def _conditions() -> list[ColumnElement[bool] | TextClause]:
+    return [
+        OutboxMessage.channel == bindparam("channel"),
+        _IS_WAITING,
+        OutboxMessage.next_attempt_at <= bindparam("now"),
+    ]
+
+
 def _claim(session: Session, channel: str) -> OutboxMessage | None:
-    notice = session.scalar(_due(channel).with_for_update(skip_locked=True, of=OutboxMessage))
+    notice = session.scalar(_due(), {"channel": channel, "now": now()})
     if notice is not None:
         notice.status, notice.next_attempt_at = OutboxStatus.SENDING, now() + LEASE
         session.flush()
