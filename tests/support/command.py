@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from dataclasses import dataclass, field
@@ -61,13 +62,14 @@ class Place:
         assert ran.exit_code == 0, f"oficialia {' '.join(map(str, words))}: {ran.out}\n{ran.err}"
         return ran
 
-    def program(self, *words: str) -> Program:
+    def program(self, *words: str, stop_signal: signal.Signals = signal.SIGTERM) -> Program:
         """A command that goes on running, such as `serve`."""
         return Program(
             [sys.executable, PROGRAM, *words],
             self.folder / f"{words[0]}.log",
             environment=self.settings,
             folder=self.folder,
+            stop_signal=stop_signal,
         )
 
     @property
