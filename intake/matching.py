@@ -175,7 +175,7 @@ def recent_cases(session: Session, address: str, limit: int = 20) -> Sequence[Ca
     return session.scalars(_recent(address).limit(limit)).all()
 
 
-def _recent(address: str) -> Select[tuple[Case]]:
+def _recent(address: str) -> Select[Case]:
     return (
         select(Case)
         .join(Address, Address.contact_id == Case.requester_id)

@@ -262,8 +262,12 @@ def test_a_follow_up_reopens_and_after_thirty_days_opens_a_linked_ticket(
 
 def test_an_automatic_reply_is_filed_and_never_answered(office: Office, town: Institution) -> None:
     arrive(office, make_mail(message_id="<e@correo.example>"))
-    away = make_mail(subject="Respuesta automática: fuera", text="Vuelvo el lunes",
-                     in_reply_to="<e@correo.example>", headers=[("Auto-Submitted", "auto-replied")])  # fmt: skip
+    away = make_mail(
+        subject="Respuesta automática: fuera",
+        text="Vuelvo el lunes",
+        in_reply_to="<e@correo.example>",
+        headers=[("Auto-Submitted", "auto-replied")],
+    )
     (mail,) = arrive(office, away)
     with office.database.reading() as session:
         case = only_case(session)

@@ -17,13 +17,14 @@ folder.mkdir(parents=True, exist_ok=True)
 settings.configure(
     SECRET_KEY="only for the bench",
     DATABASES={"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": str(folder / "helpdesk.db"),
-                           "OPTIONS": {"init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL"}}},
+                           "OPTIONS": {"init_command": "PRAGMA journal_mode=WAL;PRAGMA synchronous=FULL"}}},
     INSTALLED_APPS=["django.contrib.auth", "django.contrib.contenttypes", "django.contrib.sessions",
                     "django.contrib.sites", "django.contrib.admin", "django.contrib.messages",
                     "django.contrib.humanize", "rest_framework", "helpdesk"],
     MEDIA_ROOT=str(folder / "media"), ROOT_URLCONF="helpdesk_urls", SITE_ID=1, USE_TZ=True,
     TEMPLATES=[{"BACKEND": "django.template.backends.django.DjangoTemplates", "APP_DIRS": True}],
-    EMAIL_BACKEND="django.core.mail.backends.filebased.EmailBackend", EMAIL_FILE_PATH=str(folder / "outgoing"),
+    EMAIL_BACKEND="django.core.mail.backends.filebased.EmailBackend",
+    EMAIL_FILE_PATH=str(folder / "outgoing"),
     DEFAULT_AUTO_FIELD="django.db.models.AutoField", STATIC_URL="/static/",
     HELPDESK_TEAMS_MODE_ENABLED=False, HELPDESK_ENABLE_ATTACHMENTS=True,
 )  # fmt: skip

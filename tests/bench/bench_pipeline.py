@@ -1,6 +1,6 @@
 """Mail → committed ticket with acuse queued, against Roundup and django-helpdesk, in one run.
 
-`python -m tests.bench.pipeline [--runs 5] [--short 1000] [--mix 400]`: every run feeds all
+`python -m tests.bench.bench_pipeline [--runs 5] [--short 1000] [--mix 400]`: every run feeds all
 programs the same mails, in turn. Ours: from the spool to the commit, with one
 worker process and with one per core.
 """
@@ -68,9 +68,13 @@ def work(settings: Settings, part: tuple[int, int], ready: multiprocessing.synch
 def ours(folder: Path, files: list[Path], workers: int) -> float:
     """Mails per second from a full spool until all are committed."""
     settings = Settings(
-        _env_file=None, database_url=f"sqlite:///{folder / 'register.db'}", store_url=f"file:{folder / 'files'}",
-        outgoing_dir=folder / "outgoing", secret_key=SecretStr("bench" * 10), domain="example.gob.mx",
-    )  # fmt: skip
+        _env_file=None,
+        database_url=f"sqlite:///{folder / 'register.db'}",
+        store_url=f"file:{folder / 'files'}",
+        outgoing_dir=folder / "outgoing",
+        secret_key=SecretStr("bench" * 10),
+        domain="example.gob.mx",
+    )
     office = Office.open(settings)
     migrations.upgrade(office.database)
     with office.database.writing() as session:
