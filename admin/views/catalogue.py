@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import enum
 from datetime import datetime
-from types import SimpleNamespace
 from typing import Any, ClassVar
 
 from flask import abort, flash, request
@@ -17,7 +16,6 @@ from flask_admin.form import BaseForm
 from sqlalchemy import ColumnElement, Select, func, inspect, or_, select, true, tuple_
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import InstrumentedAttribute, Session
-from werkzeug.local import LocalProxy
 from werkzeug.wrappers import Response
 
 from admin import frame, paging
@@ -27,8 +25,22 @@ from models.event import record
 from models.search import fold
 from templates import say
 
-# Flask-Admin asks for `.session` when the panel is put together; ours exists only during a request.
-REQUEST_SESSIONS = SimpleNamespace(session=LocalProxy(session))
+
+class _RequestSession:
+    """The session of whatever request asks; Flask-Admin wants one when the panel is put together."""
+
+    @property
+    def session(self) -> _RequestSession:
+        return self
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("_"):
+            # Looked for while the panel is put together, when there is no request.
+            raise AttributeError(name)
+        return getattr(session(), name)
+
+
+REQUEST_SESSION = _RequestSession()
 _SECRET = frozenset({"password", "fs_uniquifier"})
 _ACCENTS = tuple(zip("áéíóúüñÁÉÍÓÚÜÑ", "aeiouunaeiouun", strict=True))
 

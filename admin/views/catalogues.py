@@ -28,7 +28,7 @@ from admin.forms import (
     slug,
     unique,
 )
-from admin.views.catalogue import REQUEST_SESSIONS, CatalogueView
+from admin.views.catalogue import REQUEST_SESSION, CatalogueView
 from models.canned_reply import CannedReply
 from models.dependencia import Dependencia
 from models.mailbox import Mailbox
@@ -202,7 +202,7 @@ def register(app: Flask, admin: Admin) -> None:
         (MailboxesView, Mailbox, "mailboxes", "buzones", "mail"),
         (CannedRepliesView, CannedReply, "canned_replies", "respuestas", "message"),
     ):
-        admin.add_view(view(model, REQUEST_SESSIONS, name=endpoint, endpoint=endpoint, url=f"/admin/{url}"))
+        admin.add_view(view(model, REQUEST_SESSION, name=endpoint, endpoint=endpoint, url=f"/admin/{url}"))
         frame.add_entry(
             app,
             frame.Entry("panel.rail.catalogues", f"office.{view.words}.rail", f"{endpoint}.index_view", icon,

@@ -28,7 +28,7 @@ from admin.forms import (
     required,
     unique,
 )
-from admin.views.catalogue import REQUEST_SESSIONS, CatalogueView, changes_of, remember
+from admin.views.catalogue import REQUEST_SESSION, CatalogueView, changes_of, remember
 from intake.accounts import MIN_PASSWORD
 from intake.errors import InvalidInput
 from models.base import now
@@ -94,7 +94,7 @@ class PeopleView(CatalogueView):
                 change(found, found.get(Person, person_id) or abort(404))
         except InvalidInput as error:
             flash(str(error), "error")
-        return redirect(url_for(".edit_view", id=person_id) + "#cuentas")
+        return redirect(url_for(".edit_view", id=person_id))
 
     @expose("/<int:person_id>/cuentas", methods=["POST"])
     def add_account(self, person_id: int) -> Response:
@@ -215,7 +215,7 @@ def _give_password(
 def register(app: Flask, admin: Admin) -> None:
     """Add the catalogue and its entry in the rail."""
     admin.add_view(
-        PeopleView(Person, REQUEST_SESSIONS, name="people", endpoint="people", url="/admin/personas")
+        PeopleView(Person, REQUEST_SESSION, name="people", endpoint="people", url="/admin/personas")
     )
     frame.add_entry(
         app,
