@@ -45,7 +45,7 @@ class Mailbox:
 
 def normalise_address(address: str) -> str:
     """*address* as it is compared and stored: lower-case, domain in ASCII, no invisible character."""
-    address = _INVISIBLE.sub("", clean(address)).strip(" \t\n<>\"'").lower()
+    address = _INVISIBLE.sub("", clean(address)).strip(" \t\n<>'").lower()
     local, at, domain = address.rpartition("@")
     if not at:
         return address

@@ -61,12 +61,13 @@ _DAYS = _words(
 )
 _TIME = r"\d{1,2}\s?[:.hH]\s?\d{2}"
 _DATE = re.compile(
-    rf"\b(?:19|20)\d\d\b|\d{{1,4}}[/.\-]\d{{1,2}}[/.\-]\d{{1,4}}|\b{_TIME}\b|\d\s?[年月日년월일]|"
+    rf"(?<!\d)(?:19|20)\d\d(?!\d)|\d{{1,4}}[/.\-]\d{{1,2}}[/.\-]\d{{1,4}}|(?<!\d){_TIME}(?!\d)|\d\s?[年月日년월일]|"
     rf"\b\d{{1,2}}(?:º|\.)?\s?(?:de\s)?(?:{_MONTHS})|\b(?:{_MONTHS})\w{{0,8}}\.?\s\d{{1,2}}\b",
     re.IGNORECASE,
 )
+_CJK = re.compile("[\u3040-\u30ff\u4e00-\u9fff\uac00-\ud7af]")
 _DIGIT = re.compile(r"\d")
-_CLOCK = re.compile(rf"\b{_TIME}\b|[上下]午|오[전후]", re.IGNORECASE)
+_CLOCK = re.compile(rf"(?<!\d){_TIME}(?!\d)|[上下]午|오[전후]", re.IGNORECASE)
 _ADDRESS = re.compile(r"[^\s<>\"(),;:\[\]]@[^\s<>\"(),;:]{2,}|<?mailto:", re.IGNORECASE)
 
 # Words that open an attribution, before its date.
@@ -199,10 +200,11 @@ _FORWARD_SUBJECT = re.compile(
 )
 
 
-def is_attribution(text: str, before_quote: bool) -> bool:
+def is_attribution(text: str, before_quote: bool, alone: bool = False) -> bool:
     """Whether *text* (joined lines) is the sentence above a quote: who wrote, when.
 
-    With a quoted line right below, less evidence is asked for.
+    With a quoted line right below, less evidence is asked for; with a paragraph of
+    its own below other text, a date without a time is enough.
     """
     text = text[:MAX_LINE].rstrip()
     if _QUOTING.match(text):
@@ -216,9 +218,8 @@ def is_attribution(text: str, before_quote: bool) -> bool:
         colon = text.rstrip('"“-— ').endswith((":", "：", "…"))
         if before_quote:
             return dated or addressed or (colon and len(text) < 120)
-        return (dated and bool(_STARTS.match(text)) and (colon or bool(_CLOCK.search(text)))) or (
-            addressed and colon
-        )
+        timed = dated and (bool(_CLOCK.search(text)) or (alone and colon))
+        return (timed and (bool(_STARTS.match(text)) or bool(_CJK.search(text)))) or (addressed and colon)
     if not dated:
         return False
     if addressed and text.endswith((":", "：", ">:")):
@@ -242,7 +243,8 @@ def _ends_in_wrote(text: str) -> bool:
         return False
     # Chinese, Japanese and Korean put no space before the verb.
     return any(
-        tail.endswith(verb) and (not (before := tail[: -len(verb)][-1:]).isalnum() or before > "\u02ff")
+        tail.endswith(verb)
+        and (verb > "\u2fff" or not (before := tail[: -len(verb)][-1:]).isalnum() or before > "\u02ff")
         for verb in _WROTE_ENDINGS
     )
 

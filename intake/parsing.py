@@ -257,7 +257,7 @@ class _Reader:
 
     def _expand_tnef(self, content: bytes) -> bool:
         inner = containers.open_tnef(content)
-        if inner is None:
+        if inner is None or not (inner.files or inner.text or inner.html):
             self._note("tnef-unreadable")
             return False
         self._note("tnef")

@@ -122,6 +122,7 @@ def _mark_attributions(lines: list[Line], kinds: list[str]) -> None:
 def _attribution_start(lines: list[Line], kinds: list[str], end: int) -> int | None:
     """First line of the attribution that ends on line *end*; None when none ends there."""
     before_quote = _next_kind(kinds, lines, end + 1) in (_QUOTED, WEAK)
+    alone = end + 1 < len(kinds) and kinds[end + 1] == _EMPTY
     joined = ""
     found: int | None = None
     weak = False
@@ -136,7 +137,8 @@ def _attribution_start(lines: list[Line], kinds: list[str], end: int) -> int | N
             continue
         joined = f"{text} {joined}".strip()
         if found is None:
-            if attributions.is_attribution(joined, before_quote):
+            above = start > 1 and kinds[start - 1] == _EMPTY
+            if attributions.is_attribution(joined, before_quote, alone and above):
                 found = start
                 weak = not attributions.has_evidence(joined)
         # A longer reading is taken only where its first line opens with the date.
