@@ -106,15 +106,7 @@ def test_every_label_of_the_command_line_exists_in_both_languages() -> None:
 
 
 def test_the_first_administrator_is_made_once(place: Place) -> None:
-    words = [
-        "init",
-        "--email",
-        "Ana@Example.org",
-        "--name",
-        "Ana Ruiz",
-        "--institution",
-        "Municipio de Prueba",
-    ]
+    words = ["init", "--email", "Ana@Example.org", "--name", "Ana Ruiz", "--institution", "Municipio Uno"]
     assert "8" in place.run(*words, "--password", "corta").err
     assert "ana@" in place.do(*words, "--password", "una larga").out.lower()
     assert "Municipio Uno" in (place.folder / ".env").read_text()
@@ -189,16 +181,11 @@ def test_ingest_says_what_became_of_each_mail(demo: Place, tmp_path: Path) -> No
 
 
 def test_ingest_finds_the_recipient_in_the_headers(demo: Place) -> None:
-    mail = b"Delivered-To: obras@sanmarcos.example\r\n" + make_mail(
-        to="ayuntamiento@elsewhere.example", text="Hola"
-    )
+    mail = make_mail(to="ayuntamiento@elsewhere.example", subject="Saludo", text="Buenos días.")
+    mail = b"Delivered-To: obras@sanmarcos.example\r\n" + mail
     (value,) = demo.do("ingest", "--wait", "-", stdin=mail).values
     case = demo.do("show", value["folio"], "--json").values[0]
     assert case["dependencia"]["siglas"] == "DOP"
-    (value,) = demo.do(
-        "ingest", "--wait", "--to", "oficialia@sanmarcos.example", "-", stdin=make_mail()
-    ).values
-    assert value["folio"]
 
 
 def test_ingest_refuses_an_address_that_is_not_ours(demo: Place) -> None:
