@@ -13,13 +13,13 @@ from intake import notices as told
 from intake.config import Settings
 from intake.errors import InvalidInput
 from intake.incoming import IncomingFile
-from intake.mailer import deliver_mail
+from intake.mailer import deliver_mail, envelope_sender
 from intake.office import Office
 from intake.reply_address import case_link, read
 from models.event import Event
 from models.inbound_mail import InboundMail
 from models.message import Message
-from models.outbox_message import OutboxMessage
+from models.outbox_message import OutboxMessage, OutboxStatus
 from models.person import Account, Role
 from tests.support.desk import SUPPORT, arrive, get_case, notices, sent_files
 from tests.support.dovecot import Account as MailAccount
@@ -369,3 +369,15 @@ def test_heads_above_are_told_when_a_dependencia_has_none(office: Office, town: 
         head.is_active = False
         notice = told.write_overdue(session, office, open_case(session, town))
         assert notice is not None and notice.to == ["ofelia@example.gob.mx"]
+
+
+def test_a_bounce_that_names_no_mail_is_known_by_the_address_it_comes_to(
+    office: Office, town: Institution
+) -> None:
+    case_id = arrive(office, make_mail())
+    to = envelope_sender(office, acuse(office))
+    report = make_mail(
+        sender="MAILER-DAEMON@correo.example", to=to, subject="Undelivered", text="No such user"
+    )
+    assert arrive(office, report, sender="", to=to) == case_id
+    assert acuse(office).status == OutboxStatus.BOUNCED
