@@ -50,6 +50,20 @@ def _hang_up(transport: asyncio.BaseTransport, reply: str) -> None:
         transport.close()
 
 
+async def read_part(reader: asyncio.StreamReader, *, is_first: bool = False) -> bytes:
+    """The next bytes of a mail: up to what may be its end, or all there is before that."""
+    if is_first:
+        part = await reader.readexactly(1)
+        # The end of an empty mail has no line before it.
+        while part in (b".", b".\r"):
+            part += await reader.readexactly(1)
+        return part
+    try:
+        return await reader.readuntil(STOP)
+    except asyncio.LimitOverrunError as error:
+        return await reader.read(error.consumed)
+
+
 class _Session(SMTP):
     """One connection. aiosmtpd speaks the protocol; here is what we promise with it."""
 
@@ -62,7 +76,7 @@ class _Session(SMTP):
     def __init__(self, door: MailDoor) -> None:
         self.door = door
         settings = door.office.settings
-        # Who counts as one client; None until it was let in.
+        # None until it was let in.
         self.client: str | None = None
         self.address = ""
         # In the middle of a mail: the door waits for it before it closes.
@@ -114,7 +128,6 @@ class _Session(SMTP):
             self.dismiss(sentence("421 4.4.2", "idle"))
 
     def dismiss(self, reply: str) -> None:
-        """Say *reply* and hang up."""
         if self.transport is not None and not self.transport.is_closing():
             _hang_up(self.transport, reply)
 
@@ -183,22 +196,23 @@ class _Session(SMTP):
     async def _receive(self) -> str:
         """Read one mail to its end and store it; the reply for it."""
         data = MailData(self.data_size_limit)
-        held = parts = 0
+        held = 0
         timed_at = self.loop.time()
         try:
-            while not data.add(await self._next_part()):
+            part = await read_part(self._reader, is_first=True)
+            while not data.add(part):
                 self.door.bytes_held += data.held - held
                 held = data.held
                 if not self.door.has_room:
                     data.discard()
-                parts += 1
-                if parts % 500 == 0:
-                    # Thousands of short parts may lie in the buffer: the other sessions come first.
-                    await asyncio.sleep(0)
+                if data.is_attack:
+                    self.dismiss("554 5.6.0 Line feeds without carriage returns")
+                    raise asyncio.CancelledError
                 if self.loop.time() - timed_at > 1:
                     # A client is not idle while bytes come.
                     timed_at = self.loop.time()
                     self._reset_timeout()
+                part = await read_part(self._reader)
             if data.is_too_large:
                 return self._too_large()
             if data.is_discarded:
@@ -207,24 +221,10 @@ class _Session(SMTP):
         finally:
             self.door.bytes_held -= held
 
-    async def _next_part(self) -> bytes:
-        try:
-            return bytes(await self._reader.readuntil(STOP))
-        except asyncio.LimitOverrunError as error:
-            # More than the reader likes to hold, none of it the end.
-            return bytes(await self._reader.read(error.consumed))
-
     async def _keep(self, raw: bytes) -> str:
-        envelope, session = self.envelope, self.session
-        mail_from = envelope.mail_from or ""
-        arrival = Arrival(
-            self.name,
-            raw,
-            envelope_from="" if mail_from == NOBODY else mail_from,
-            envelope_to=tuple(envelope.rcpt_tos),
-            peer=self.address,
-            helo=session.host_name or "",
-        )
+        sender = "" if self.envelope.mail_from == NOBODY else self.envelope.mail_from or ""
+        recipients, helo = tuple(self.envelope.rcpt_tos), self.session.host_name or ""
+        arrival = Arrival(self.name, raw, sender, recipients, self.address, helo)
         self._reset_timeout()
         try:
             is_large = len(raw) > MAX_IN_ROW

@@ -6,15 +6,18 @@ smuggling, CVE-2023-51764): such bytes stay in it as they came.
 
 from __future__ import annotations
 
-# Readers stop here: every end of data ends like this, and little else does.
-STOP = b".\r\n"
+# Readers stop here. Every end of data but that of an empty mail ends like this, and no honest line does.
+STOP = b"\n.\r\n"
 _END = b"\r\n.\r\n"
+# More ends that are none than any broken mailer makes: somebody wants to keep us busy.
+MAX_FALSE_ENDS = 1_000
 
 
 class MailData:
     """Collects one mail, undoing the doubled dots (RFC 5321, 4.5.2).
 
-    Each part must end with the first STOP in it, or hold none.
+    The first part is one byte, or `.`, or `.CR` and one byte more; each other ends with the first STOP in it,
+    or holds none and leaves out what may be the beginning of one.
     """
 
     def __init__(self, max_bytes: int) -> None:
@@ -24,6 +27,7 @@ class MailData:
         # The first line follows the one of the DATA command.
         self._held = b"\r\n"
         self._is_first = True
+        self._false_ends = 0
         self.size = 0
         self.is_discarded = False
 
@@ -31,6 +35,10 @@ class MailData:
     def held(self) -> int:
         """Bytes in memory."""
         return len(self._content)
+
+    @property
+    def is_attack(self) -> bool:
+        return self._false_ends > MAX_FALSE_ENDS
 
     @property
     def is_too_large(self) -> bool:
@@ -41,8 +49,9 @@ class MailData:
         part = self._held + part
         is_last = part.endswith(_END)
         if is_last:
-            part, self._held = part[: -len(STOP)], b""
+            part, self._held = part[:-3], b""
         else:
+            self._false_ends += part.endswith(STOP)
             self._held = b"\r\n" if part.endswith(b"\r\n") else b"\r" if part.endswith(b"\r") else b""
             part = part[: len(part) - len(self._held)]
         part = part.replace(b"\r\n.", b"\r\n")

@@ -220,6 +220,28 @@ def test_a_second_mail_cannot_be_smuggled_in_a_first(doors: Doors, false_end: by
     assert b"DATA\r\nSubject: no" in stored
 
 
+def test_an_empty_mail_and_one_of_dots_end_where_they_end(doors: Doors) -> None:
+    with RawClient(doors.smtp) as client:
+        client.greet()
+        for wire in (b".\r\n", b"..\r\n.\r\n", b"\r\n.\r\n"):
+            for command in ("MAIL FROM:<ana@example.org>", f"RCPT TO:<{SUPPORT}>", "DATA"):
+                client.say(command)
+            client.send(wire)
+            assert client.reply().startswith("250 2.0.0")
+    assert [raw for _, raw in doors.mails()] == [b"", b".\r\n", b"\r\n"]
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_who_sends_nothing_but_false_ends_is_shown_out(doors: Doors) -> None:
+    with RawClient(doors.smtp) as client:
+        client.greet()
+        for command in ("MAIL FROM:<ana@example.org>", f"RCPT TO:<{SUPPORT}>", "DATA"):
+            client.say(command)
+        client.send(b"a\n.\r\n" * 2_000)
+        assert client.reply().startswith("554 5.6.0")
+        assert client.reply() == ""
+
+
 def test_a_mail_that_grows_too_large_is_refused_at_its_end(doors: Doors) -> None:
     with RawClient(doors.smtp) as client:
         client.greet()

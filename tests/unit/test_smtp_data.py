@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from intake.smtp_data import STOP, MailData
+from intake.smtp import read_part
+from intake.smtp_data import MailData
 
 MAX = 10_000
 
@@ -25,13 +26,9 @@ async def _read(wire: bytes, cuts: list[int], limit: int, data: MailData) -> byt
         reader.feed_eof()
 
     feeding = asyncio.create_task(feed())
-    while True:
-        try:
-            part = await reader.readuntil(STOP)
-        except asyncio.LimitOverrunError as error:
-            part = await reader.read(error.consumed)
-        if data.add(part):
-            break
+    part = await read_part(reader, is_first=True)
+    while not data.add(part):
+        part = await read_part(reader)
     await feeding
     return await reader.read()
 
@@ -84,4 +81,13 @@ def test_what_is_too_large_takes_no_memory_and_is_read_to_its_end() -> None:
     assert data.is_too_large
     assert data.held == 0
     assert not data.add(b"more\r\n")
-    assert data.add(b".\r\n")
+    assert data.add(b"\n.\r\n"[1:])
+
+
+def test_a_mail_full_of_false_ends_is_an_attack() -> None:
+    data = MailData(MAX)
+    for _ in range(1_000):
+        assert not data.add(b"a\n.\r\n")
+    assert not data.is_attack
+    assert not data.add(b"a\n.\r\n")
+    assert data.is_attack
