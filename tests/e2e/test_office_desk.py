@@ -179,7 +179,8 @@ def test_a_notice_that_failed_says_why_and_is_sent_again(
     with office.database.writing() as session:
         case = open_case(session, town)
         notice = outbox.queue(session, office, kind="answer", to=["lleno@correo.example"],
-                              subject="Re: Falla", text="Pase mañana.", html="<p>Pase <b>mañana</b>.</p>", case=case)  # fmt: skip
+                              subject="Re: Falla", text="Pase mañana.",
+                              html="<p>Pase <b>mañana</b>.</p>", case=case)  # fmt: skip
         notice.status, notice.last_error = OutboxStatus.FAILED, "552 5.2.2 Mailbox full"
     log_in(page, panel, town.accounts["oficialia"])
     page.goto(f"{panel}/admin/salida/?estado=failed")
