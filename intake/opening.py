@@ -113,7 +113,7 @@ def open_case(
            data={"folio": case.folio, "channel": case.channel, "requester": contact.name})  # fmt: skip
     message = file_incoming(session, office, case, incoming, reason=reason, inbound=inbound)
     if to.dependencia is not None:
-        _hand_to(session, case, to)
+        _hand_to(session, office, case, to)
     if trust.is_denied(incoming.authentication):
         # Whoever has that address did not write: an acuse would be unasked mail to a stranger.
         record(session, case, "acuse_withheld_denied", data={"to": incoming.from_addr})
@@ -122,13 +122,15 @@ def open_case(
     return case, message
 
 
-def _hand_to(session: Session, case: Case, to: Route) -> None:
+def _hand_to(session: Session, office: Office, case: Case, to: Route) -> None:
     assert to.dependencia is not None
     dependencia = to.account.dependencia if to.account else to.dependencia
-    hand_over(session, case, None, dependencia=dependencia, account=to.account, instruction=to.instruction,
-              reason=to.reason)  # fmt: skip
+    turno = hand_over(session, case, None, dependencia=dependencia, account=to.account,
+                      instruction=to.instruction, reason=to.reason)  # fmt: skip
     if to.account is not None:
+        # What waits for a whole dependencia shows in its trays; a mail for each would be noise.
         enter(case, State.ASSIGNED)
+        notices.write_turno(session, office, turno)
     record(session, case, "route", actor="rule",
            data={"dependencia": dependencia.name, "account": to.account.person.name if to.account else None,
                  "reason": to.reason})  # fmt: skip
