@@ -23,6 +23,7 @@ from models.outbox_message import OutboxMessage
 from models.person import Person
 from tests.support.institution import Institution, found_institution
 from tests.support.mails import make_mail
+from tests.support.panel import Clerk, give_login
 from tests.support.resolver import Names, name_server
 from tests.support.signing import SELECTOR, sign, signing_key
 
@@ -302,3 +303,14 @@ def test_the_spam_button_holds_what_its_sender_writes_next(office: Office, town:
         contacts.unblock(session, office, case, clerk)
         assert {"block_contact", "unblock_contact"} <= set(session.scalars(select(Event.action)))
     assert arrive(office, mail_of_ana("Perdón.")).outcome == Outcome.TICKET
+
+
+def test_the_panel_shows_the_warning_on_the_message(office: Office, town: Institution) -> None:
+    foreign = "jaime.torres@correo.example"
+    arrive(office, make_mail(f"Jaime Torres <{foreign}>"), sender=foreign)
+    with office.database.writing() as session:
+        give_login(session, session.merge(town.accounts["oficialia"]))
+        case = session.scalars(select(Case.id)).one()
+    page = Clerk(office, town.accounts["oficialia"]).get(f"/admin/casos/{case}").text
+    assert 'class="trust"' in page
+    assert "Se llama igual que Jaime Torres" in page and f"{foreign} no es una dirección" in page
