@@ -22,6 +22,7 @@ MAX_WORDS = 20_000
 _OLDEST, _NEWEST = 1971, 2100
 
 _FIELD = re.compile(rb"^([!-9;-~]{1,120})[ \t]*:(.*(?:\r?\n[ \t].*)*)", re.MULTILINE)
+_HINT = re.compile(rb"charset\s{0,5}=\s{0,5}\"?([A-Za-z0-9_-]{2,30})", re.IGNORECASE)
 _FOLD = re.compile(r"\n[ \t]*")
 _WORD = re.compile(r"=\?([\w.:+-]{1,60})(?:\*[\w-]{0,20})?\?\s?([bBqQ])\s?\?((?:[^?]|\?(?!=)){0,4000})\?=")
 _GAP = re.compile(r"\?=\s+=\?")
@@ -37,10 +38,13 @@ _ISO = re.compile(
 class Headers:
     """The fields of one header block, in order, each decoded when it is asked for."""
 
-    __slots__ = ("_fields", "names")
+    __slots__ = ("_fields", "_hint")
 
     def __init__(self, block: bytes) -> None:
         self._fields: dict[str, list[bytes]] = {}
+        # Raw 8-bit headers are mostly written in the charset of the body.
+        hint = None if block.isascii() else _HINT.search(block)
+        self._hint = hint[1].decode("ascii") if hint else ""
         for count, match in enumerate(_FIELD.finditer(block)):
             name = match[1].decode("ascii").lower()
             known = self._fields.setdefault(name, [])
@@ -57,13 +61,13 @@ class Headers:
     def plain(self, name: str) -> str:
         """The first non-empty value, unfolded, encoded words left alone."""
         for value in self._fields.get(name, ()):
-            text = _unfold(value)
+            text = _unfold(value, self._hint)
             if text:
                 return text
         return ""
 
     def all_plain(self, name: str) -> list[str]:
-        return [_unfold(value) for value in self._fields.get(name, ())[:MAX_FIELDS]]
+        return [_unfold(value, self._hint) for value in self._fields.get(name, ())[:MAX_FIELDS]]
 
     def text(self, name: str) -> str:
         """The first non-empty value as a person reads it."""
@@ -74,12 +78,12 @@ class Headers:
         return any(not value.isascii() for value in self._fields.get(name, ()))
 
 
-def _unfold(value: bytes) -> str:
+def _unfold(value: bytes, hint: str) -> str:
     value = value[:MAX_VALUE]
     if value.isascii():
         text = value.decode("ascii")
     else:
-        text, _ = decode(value)
+        text, _ = decode(value, hint)
     if "\n" in text:
         text = _FOLD.sub(" ", text.replace("\r", ""))
     return clean(text).strip()

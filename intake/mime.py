@@ -201,3 +201,22 @@ def _uu_line(line: bytes) -> bytes:
             return binascii.a2b_uu(line[:size])
         except binascii.Error:
             return b""
+
+
+def unflow(text: str, parameters: dict[str, str]) -> str:
+    """Lines that end in a space go on in the next one, where `format=flowed` says so (RFC 3676)."""
+    if parameters.get("format", "").lower() != "flowed":
+        return text
+    out: list[str] = []
+    joined = parameters.get("delsp", "").lower() == "yes"
+    flowing = False
+    for line in text.split("\n"):
+        quoted = line.startswith(">")
+        # Space-stuffing protects lines that begin with a space, `>` or `From `.
+        stuffed = line[1:] if line.startswith(" ") else line
+        if flowing and not quoted and stuffed.strip():
+            out[-1] = (out[-1][:-1] if joined else out[-1]) + stuffed
+        else:
+            out.append(stuffed)
+        flowing = line.endswith(" ") and line != "-- " and not quoted and bool(line.strip())
+    return "\n".join(out)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -17,8 +17,8 @@ from intake.addresses import Mailbox, clean_name, has_hidden_characters, name_cl
 from intake.charsets import clean, decode
 from intake.headers import Headers, parse_date, parse_ids
 from intake.htmltext import MAX_HTML, Line, read_html, with_links
-from intake.incoming import Channel, ForwardedSender, IncomingFile, IncomingMessage
-from intake.mime import Part, Splitter
+from intake.incoming import Channel, IncomingFile, IncomingMessage
+from intake.mime import Part, Splitter, unflow
 
 # Longer texts are no letters; the whole part is kept as a file.
 MAX_TEXT_BYTES = 2_000_000
@@ -113,7 +113,7 @@ class _Reader:
             should_auto_respond=machine.should_auto_respond,
             hops=self._hops(headers),
             bounce=machine.bounce,
-            forwarded=self._forwarded(reply.forwarded),
+            forwarded=reply.forwarded,
             defects=tuple(self.defects),
         )
 
@@ -217,7 +217,7 @@ class _Reader:
         if section is None or getattr(section, slot):
             section = _Section()
             self.body.sections.append(section)
-        setattr(section, slot, _unflow(text, part) if slot == "plain" else text)
+        setattr(section, slot, unflow(text, part.parameters) if slot == "plain" else text)
 
     def _collect_smime(self, part: Part, section: _Section | None) -> None:
         content = part.content()
@@ -297,8 +297,11 @@ class _Reader:
         )
 
     def _placed(self, html: str) -> list[IncomingFile]:
-        """The files, a picture counting as inline when the text shows it."""
-        return self.body.files
+        """The files; a picture the text shows is inline, whatever its disposition says."""
+        return [
+            replace(file, inline=True) if file.content_id and f"cid:{file.content_id}" in html else file
+            for file in self.body.files
+        ]
 
     # ------------------------------------------------------------------ text
 
@@ -324,12 +327,10 @@ class _Reader:
 
     def _reply(self, text: str, lines: list[Line], subject: str) -> quotes.Reply:
         reply = quotes.reply_of(lines, subject)
-        if not reply.text.strip() and text.strip() and not any(line.text.strip() for line in lines):
-            return quotes.reply_of_text(text, subject)
-        return reply
-
-    def _forwarded(self, found: ForwardedSender | None) -> ForwardedSender | None:
-        return found
+        if reply.text or not any(section.html and section.plain for section in self.body.sections):
+            return reply
+        # The HTML version is all quote, or empty: the plain one may tell more.
+        return quotes.reply_of_text(text, subject)
 
 
 def _name_of(part: Part) -> str:
@@ -344,25 +345,6 @@ def _name_of(part: Part) -> str:
 def _name_of_mail(content: bytes) -> str:
     subject = Headers(content[:100_000].lstrip()).text("subject")
     return f"{subject[:150]}.eml" if subject.strip() else "mensaje.eml"
-
-
-def _unflow(text: str, part: Part) -> str:
-    """RFC 3676: lines that end in a space go on in the next one."""
-    if part.parameters.get("format", "").lower() != "flowed":
-        return text
-    out: list[str] = []
-    joined = part.parameters.get("delsp", "").lower() == "yes"
-    flowing = False
-    for line in text.split("\n"):
-        quoted = line.startswith(">")
-        # Space-stuffing protects lines that begin with a space, `>` or `From `.
-        stuffed = line[1:] if line.startswith(" ") else line
-        if flowing and not quoted and stuffed.strip():
-            out[-1] = (out[-1][:-1] if joined else out[-1]) + stuffed
-        else:
-            out.append(stuffed)
-        flowing = line.endswith(" ") and line != "-- " and not quoted and bool(line.strip())
-    return "\n".join(out)
 
 
 def _addresses(headers: Headers, name: str) -> tuple[str, ...]:
