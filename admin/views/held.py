@@ -18,10 +18,10 @@ from werkzeug.wrappers import Response as BaseResponse
 from admin import frame, paging
 from admin.db import office, session, writing
 from intake import held, spool
-from intake.errors import DeskError, StoreFailed
+from intake.errors import DeskError, InvalidInput, StoreFailed
 from intake.incoming import IncomingMessage
+from intake.inspection import inspect_again
 from intake.matching import match, plain_subject, recent_cases
-from intake.parsing import parse_email
 from models.access import visible_to
 from models.base import now
 from models.case import Case
@@ -119,9 +119,12 @@ class HeldView(frame.PanelView):
         incoming, is_lost = None, False
         if self.reads_content:
             try:
-                incoming = parse_email(spool.read_raw(session(), office(), mail))
+                incoming = inspect_again(office(), mail, spool.read_raw(session(), office(), mail))
             except StoreFailed:
                 is_lost = True
+            except InvalidInput:
+                # What killed the worker's reader is not read here either; its reason stands above.
+                incoming = None
         is_open = mail.status in held.UNDECIDED
         return self.render(
             "admin/held_mail.html",
