@@ -134,12 +134,9 @@ def without_signature(lines: list[str]) -> list[str]:
 
 def is_device_line(line: str) -> bool:
     """`Enviado desde mi iPhone` and its kin."""
-    return (
-        len(line) < 160
-        and bool(_DEVICE.match(line))
-        and bool(_DEVICE_WORDS.search(line))
-        and line.count(",") < 2
-    )
+    if len(line) >= 160 or _PROSE.search(line):
+        return False
+    return bool(_DEVICE.match(line)) and bool(_DEVICE_WORDS.search(line))
 
 
 def _trim(lines: list[str]) -> list[str]:
