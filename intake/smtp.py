@@ -50,11 +50,11 @@ def _hang_up(transport: asyncio.BaseTransport, reply: str) -> None:
         transport.close()
 
 
-async def read_part(reader: asyncio.StreamReader, *, is_first: bool = False) -> bytes:
+async def read_part(reader: asyncio.StreamReader, *, at_line_start: bool) -> bytes:
     """The next bytes of a mail: up to what may be its end, or all there is before that."""
-    if is_first:
+    if at_line_start:
+        # Here the end has no line end before it to be found with.
         part = await reader.readexactly(1)
-        # The end of an empty mail has no line before it.
         while part in (b".", b".\r"):
             part += await reader.readexactly(1)
         return part
@@ -199,8 +199,7 @@ class _Session(SMTP):
         held = 0
         timed_at = self.loop.time()
         try:
-            part = await read_part(self._reader, is_first=True)
-            while not data.add(part):
+            while not data.add(await read_part(self._reader, at_line_start=data.at_line_start)):
                 self.door.bytes_held += data.held - held
                 held = data.held
                 if not self.door.has_room:
@@ -212,7 +211,6 @@ class _Session(SMTP):
                     # A client is not idle while bytes come.
                     timed_at = self.loop.time()
                     self._reset_timeout()
-                part = await read_part(self._reader)
             if data.is_too_large:
                 return self._too_large()
             if data.is_discarded:

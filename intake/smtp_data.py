@@ -16,8 +16,8 @@ MAX_FALSE_ENDS = 1_000
 class MailData:
     """Collects one mail, undoing the doubled dots (RFC 5321, 4.5.2).
 
-    The first part is one byte, or `.`, or `.CR` and one byte more; each other ends with the first STOP in it,
-    or holds none and leaves out what may be the beginning of one.
+    A part ends with the first STOP in it, or holds none and leaves out what may be the beginning of one.
+    Where `at_line_start` says so it is one byte, or `.` or `.CR` and one byte more.
     """
 
     def __init__(self, max_bytes: int) -> None:
@@ -27,6 +27,8 @@ class MailData:
         # The first line follows the one of the DATA command.
         self._held = b"\r\n"
         self._is_first = True
+        # The line end before the next byte was taken already, and cannot be found again as part of STOP.
+        self.at_line_start = True
         self._false_ends = 0
         self.size = 0
         self.is_discarded = False
@@ -51,7 +53,8 @@ class MailData:
         if is_last:
             part, self._held = part[:-3], b""
         else:
-            self._false_ends += part.endswith(STOP)
+            self.at_line_start = part.endswith(STOP)
+            self._false_ends += self.at_line_start
             self._held = b"\r\n" if part.endswith(b"\r\n") else b"\r" if part.endswith(b"\r") else b""
             part = part[: len(part) - len(self._held)]
         part = part.replace(b"\r\n.", b"\r\n")

@@ -192,7 +192,8 @@ class Dovecot:
         with self.session(account) as client:
             _check(client.select(_quoted(folder), readonly=True))
             for part in _check(client.uid("FETCH", "1:*", "(FLAGS)")):
-                if isinstance(part, bytes):
+                # A line without UID tells of a flag that another session is setting at this moment.
+                if isinstance(part, bytes) and b"UID" in part:
                     uid = _number_after(rb"UID", part)
                     found[uid] = {flag.decode() for flag in imaplib.ParseFlags(part)} - {"\\Recent"}
         return found

@@ -4,7 +4,7 @@ import asyncio
 import itertools
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from intake.smtp import read_part
@@ -26,9 +26,8 @@ async def _read(wire: bytes, cuts: list[int], limit: int, data: MailData) -> byt
         reader.feed_eof()
 
     feeding = asyncio.create_task(feed())
-    part = await read_part(reader, is_first=True)
-    while not data.add(part):
-        part = await read_part(reader)
+    while not data.add(await read_part(reader, at_line_start=data.at_line_start)):
+        pass
     await feeding
     return await reader.read()
 
@@ -41,6 +40,7 @@ def _stuffed(mail: bytes) -> bytes:
 _TRICKY = st.lists(st.sampled_from([b"\r\n", b"\r", b"\n", b".", b"..", b"a", b"MAIL"])).map(b"".join)
 
 
+@settings(max_examples=500)
 @given(mail=_TRICKY | st.binary(max_size=300), cuts=st.lists(st.integers(1, 400)), limit=st.integers(1, 50))
 def test_a_mail_comes_out_as_it_went_in_however_it_was_cut(mail: bytes, cuts: list[int], limit: int) -> None:
     data = MailData(MAX)
@@ -49,6 +49,7 @@ def test_a_mail_comes_out_as_it_went_in_however_it_was_cut(mail: bytes, cuts: li
     assert rest == b"QUIT\r\n"
 
 
+@settings(max_examples=500)
 @given(wire=_TRICKY, cuts=st.lists(st.integers(1, 400)), limit=st.integers(1, 50))
 def test_only_a_dot_between_two_whole_line_breaks_ends_a_mail(
     wire: bytes, cuts: list[int], limit: int
