@@ -197,9 +197,8 @@ def _cases_of(
     session: Session, messages: Sequence[int], visible: ColumnElement[bool]
 ) -> list[tuple[Row, int]]:
     """The visible cases of *messages*, each with its message, newest first."""
-    case_of = dict(
-        session.execute(select(Message.id, Message.case_id).where(Message.id.in_(messages))).tuples().all()
-    )
+    query = select(Message.id, Message.case_id).where(Message.id.in_(messages))
+    case_of = {row.id: row.case_id for row in session.execute(query)}
     rows = {
         row.id: row for row in _rows(session, _columns().where(Case.id.in_(set(case_of.values())), visible))
     }
@@ -211,8 +210,8 @@ def _columns() -> Select[Any]:
     return (
         select(
             Case.id, Case.kind, Case.folio, Case.subject, Case.state, Case.priority, Case.channel,
-            Case.is_open, Case.is_overdue, Case.is_unanswered, Case.has_files, Case.due_at, Case.snoozed_until,
-            Case.last_activity_at, Contact.name, Dependencia.name, Person.name,
+            Case.is_open, Case.is_overdue, Case.is_unanswered, Case.has_files, Case.due_at,
+            Case.snoozed_until, Case.last_activity_at, Contact.name, Dependencia.name, Person.name,
         )
         .select_from(Case)
         .join(Contact, Contact.id == Case.requester_id)

@@ -125,6 +125,9 @@
     reply.classList.add("open");
     if (focus) $("textarea", form).focus();
   };
+  document.addEventListener("focusin", (event) => {
+    if (event.target.dataset.draft) $("#reply").classList.add("open");
+  });
   const draftKey = (field) => `draft-${$("#reply").dataset.case}-${field.dataset.draft}`;
   const keepDraft = (field) => {
     const seen = $("#seen [name=writing]");
@@ -154,7 +157,8 @@
   /* Saved answers: a line that begins with "/" offers those whose shortcut or title match. */
   let saved = null;
   const menu = () => $(".canned ul");
-  const closeMenu = () => menu() && menu().remove();
+  const closeMenu = () => all(".canned ul").forEach((list) => list.remove());
+  const lineOf = (field) => field.value.slice(0, field.selectionStart).split("\n").pop();
   const put = (field, text) => {
     const start = field.value.lastIndexOf("\n", field.selectionStart - 1) + 1;
     field.setRangeText(text, start, field.selectionStart, "end");
@@ -162,7 +166,7 @@
     keepDraft(field);
   };
   const offer = async (field) => {
-    const line = field.value.slice(0, field.selectionStart).split("\n").pop();
+    const line = lineOf(field);
     if (!line.startsWith("/") || line.length > 40) return closeMenu();
     const address = $("#reply").dataset.saved;
     if (!saved || saved.address !== address) {
@@ -170,6 +174,8 @@
       if (!answer.ok) return;
       saved = { address, replies: await answer.json() };
     }
+    /* Typing went on while the answers were fetched. */
+    if (lineOf(field) !== line) return;
     const wanted = fold(line.slice(1));
     const found = saved.replies.filter((one) => fold(one.shortcut + " " + one.title).includes(wanted)).slice(0, 8);
     closeMenu();
