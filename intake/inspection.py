@@ -39,8 +39,11 @@ def inspect(
     scanned = {
         id(old): new for old, new in zip(files, scanning.scan_files(settings.clamd_url, files), strict=True)
     }
+    # A null reverse-path says that a machine wrote, whatever the headers say (RFC 3834, 2; RFC 5321, 4.5.5).
+    is_machine = inbound.door in ("smtp", "lmtp") and not inbound.envelope_from
     return replace(
         incoming,
+        should_auto_respond=incoming.should_auto_respond and not is_machine,
         authentication=authentication,
         spam=read_spam_verdict(raw) if settings.trust_spam_headers else "",
         attachments=tuple(scanned.get(id(file), file) for file in incoming.attachments),

@@ -54,7 +54,9 @@ def arrive(office: Office, *mails: bytes, to: str = SUPPORT) -> list[InboundMail
     ids = [
         identifier
         for raw in mails
-        for identifier in spool.store(office, [spool.Arrival(door="smtp", raw=raw, envelope_to=(to,))])
+        for identifier in spool.store(
+            office, [spool.Arrival("smtp", raw, envelope_from="someone@correo.example", envelope_to=(to,))]
+        )
     ]
     process_spooled(office)
     with office.database.reading() as session:
@@ -274,6 +276,16 @@ def test_an_automatic_reply_is_filed_and_never_answered(office: Office, town: In
         assert mail.outcome == Outcome.AUTO_REPLY and mail.case_id == case.id and case.state == "new"
         assert session.scalar(select(Message.robot).order_by(Message.id.desc())) == "auto_reply"
         assert session.scalar(select(func.count(OutboxMessage.id)).where(OutboxMessage.kind == "acuse")) == 1
+
+
+def test_a_mail_with_a_null_reverse_path_gets_no_acuse(office: Office, town: Institution) -> None:
+    spool.store(
+        office, [spool.Arrival(door="smtp", raw=make_mail(), envelope_to=(SUPPORT,), envelope_from="")]
+    )
+    process_spooled(office)
+    with office.database.reading() as session:
+        assert only_case(session).folio
+        assert session.scalar(select(func.count(OutboxMessage.id)).where(OutboxMessage.kind == "acuse")) == 0
 
 
 BOUNCE = """\
