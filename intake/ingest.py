@@ -17,6 +17,7 @@ from sqlalchemy import select
 from intake import pipeline, spool
 from intake.addresses import parse_addresses, split_plus
 from intake.headers import Headers
+from intake.isolation import Reader
 from intake.office import Office
 from intake.spool import Arrival
 from intake.terminal import USAGE, Failed, words_of
@@ -103,12 +104,14 @@ def ingest(
     if not ours:
         raise Failed("no_mailbox")
     rest = iter(sources)
-    while batch := _take_batch(rest):
-        arrivals = [_arrival(each.raw, to or _recipient(each.raw, ours)) for each in batch]
-        numbers = spool.store(office, arrivals)
-        if wait:
-            _process(office, numbers)
-        yield from _what_became(office, batch, numbers)
+    # Starts its child process only when there is something to read.
+    with Reader() as reader:
+        while batch := _take_batch(rest):
+            arrivals = [_arrival(each.raw, to or _recipient(each.raw, ours)) for each in batch]
+            numbers = spool.store(office, arrivals)
+            if wait:
+                _process(office, numbers, reader)
+            yield from _what_became(office, batch, numbers)
 
 
 def _take_batch(sources: Iterator[Source]) -> list[Source]:
@@ -154,16 +157,16 @@ def _headers(raw: bytes) -> Headers:
     return Headers(raw[: end.start() if end else _HEAD])
 
 
-def _process(office: Office, numbers: Sequence[int]) -> None:
+def _process(office: Office, numbers: Sequence[int], reader: Reader) -> None:
     """Work like a worker until the mails with these *numbers* are decided, by us or by another."""
-    for number in numbers:
-        pipeline.process_one(office, number)
     pause = threading.Event()
-    while _is_any_waiting(office, numbers):
+    while True:
+        for number in numbers:
+            pipeline.process_one(office, number, reader.parse, reader.authenticate)
+        if not _is_any_waiting(office, numbers):
+            return
         # Another worker has it in its hands, or died with it: then it is ours to do.
         pause.wait(_PAUSE)
-        for number in numbers:
-            pipeline.process_one(office, number)
 
 
 def _is_any_waiting(office: Office, numbers: Sequence[int]) -> bool:
@@ -218,6 +221,8 @@ def progress(paths: Sequence[str]) -> Iterator[Callable[[], None]]:
         task = bar.add_task("", total=count_mails(paths) or None, rate=0.0)
 
         def advance() -> None:
-            bar.update(task, advance=1, rate=bar.tasks[0].speed or 0.0)
+            # Not rich's own speed: it sees each batch as one leap.
+            this = bar.tasks[0]
+            bar.update(task, advance=1, rate=(this.completed + 1) / (this.elapsed or 1))
 
         yield advance
