@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from flask import Flask, Response, abort, flash, redirect, request, url_for
 from flask_admin import Admin, expose
-from sqlalchemy import ColumnElement, and_, false, select, true
+from sqlalchemy import ColumnElement, and_, exists, false, select, true
 from sqlalchemy.orm import selectinload
 from werkzeug.wrappers import Response as BaseResponse
 
@@ -41,7 +41,7 @@ def may_see(account: Account) -> ColumnElement[bool]:
         return true()
     if account.role != Role.HEAD:
         return false()
-    return OutboxMessage.case_id.in_(select(Case.id).where(visible_to(account)))
+    return exists().where(Case.id == OutboxMessage.case_id, visible_to(account))
 
 
 class OutboxView(frame.PanelView):

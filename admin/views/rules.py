@@ -34,7 +34,8 @@ from admin.views.catalogue import changes_of, remember
 from admin.views.catalogues import service_choices
 from intake import spool
 from intake.errors import StoreFailed
-from intake.parsing import parse_email
+from intake.incoming import IncomingMessage
+from intake.isolation import Poisoned, parse_once
 from intake.pipeline import find_mailbox
 from intake.routing import FIELDS, OPERATORS, RoutingFacts, choose_rule, explain, facts_of
 from models.case import CaseKind, Priority
@@ -237,9 +238,8 @@ class RulesView(frame.PanelView):
         )
         wrong, verdicts, reason, tried = "", None, "", None
         if request.method == "POST":
-            raw, recipient, wrong = _mail_on_trial()
-            if not wrong:
-                incoming = parse_email(raw)
+            incoming, recipient, wrong = _mail_on_trial()
+            if incoming is not None:
                 tried = next(
                     (found for one in (recipient, *incoming.to, *incoming.cc)
                      if one and (found := find_mailbox(session(), one))), None,
@@ -251,21 +251,27 @@ class RulesView(frame.PanelView):
                            verdicts=verdicts, reason=reason, tried=tried)  # fmt: skip
 
 
-def _mail_on_trial() -> tuple[bytes, str, str]:
-    """Raw bytes, the address they are tried for, and what is wrong: from a file, pasted text or the spool."""
+def _mail_on_trial() -> tuple[IncomingMessage | None, str, str]:
+    """The mail, the address it is tried for, and what is wrong: from a file, pasted text or the spool."""
     recipient = request.form.get("recipient", "")
     file = request.files.get("file")
     if file is not None and file.filename:
-        return file.read(office().settings.smtp_max_bytes), recipient, ""
-    if pasted := request.form.get("pasted", "").strip():
-        return pasted[:MAX_PASTED].encode("utf-8", "replace"), recipient, ""
-    mail = session().get(InboundMail, request.form.get("mail", 0, type=int))
-    if mail is None:
-        return b"", recipient, say("office.wrong.no_mail")
+        raw = file.read(office().settings.smtp_max_bytes)
+    elif pasted := request.form.get("pasted", "").strip():
+        raw = pasted[:MAX_PASTED].encode("utf-8", "replace")
+    elif (mail := session().get(InboundMail, request.form.get("mail", 0, type=int))) is not None:
+        recipient = recipient or mail.envelope_to
+        try:
+            raw = spool.read_raw(session(), office(), mail)
+        except StoreFailed:
+            return None, recipient, say("office.held.lost")
+    else:
+        return None, recipient, say("office.wrong.no_mail")
     try:
-        return spool.read_raw(session(), office(), mail), recipient or mail.envelope_to, ""
-    except StoreFailed:
-        return b"", recipient, say("office.held.lost")
+        # In a process of its own: whatever somebody uploads, the panel goes on.
+        return parse_once(raw), recipient, ""
+    except Poisoned:
+        return None, recipient, say("office.wrong.poison")
 
 
 def register(app: Flask, admin: Admin) -> None:
