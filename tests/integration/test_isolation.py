@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import select
 
 from intake import held, spool
-from intake.authentication import Envelope
+from intake.authentication import Envelope, evaluate
 from intake.config import Settings
 from intake.errors import InvalidInput
 from intake.isolation import Poisoned, Reader
@@ -21,6 +21,8 @@ from intake.pipeline import process_spooled
 from models.inbound_mail import InboundMail, InboundStatus
 from tests.support.institution import Institution, found_institution
 from tests.support.mails import make_mail
+from tests.support.resolver import name_server
+from tests.support.signing import SELECTOR, sign, signing_key
 from tests.support.waiting import wait_until
 
 POISON = "tests.support.poison:read"
@@ -114,6 +116,17 @@ def test_the_child_knows_no_secret_of_ours(monkeypatch: pytest.MonkeyPatch) -> N
         (child,) = _children()
         with open(f"/proc/{child}/environ", "rb") as environment:
             assert b"OFICIALIA" not in environment.read()
+
+
+def test_the_child_finds_out_who_sent_a_mail_as_we_do() -> None:
+    with name_server() as names, Reader() as reader:
+        names.add("_dmarc.correo.example", "TXT", "v=DMARC1; p=reject")
+        names.add(f"{SELECTOR}._domainkey.correo.example", "TXT", signing_key().record)
+        raw = sign(make_mail(), "correo.example")
+        envelope = Envelope("ana@correo.example", "187.191.80.25", "mail.correo.example")
+        found = reader.authenticate(raw, envelope, names.address)
+        assert found == evaluate(raw, envelope, names.address)
+        assert (found.spf, found.dkim, found.dmarc) == ("none", "pass", "pass")
 
 
 def test_authentication_that_takes_too_long_leaves_the_question_open() -> None:
