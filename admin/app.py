@@ -28,7 +28,7 @@ def create_app(office: Office) -> Flask:
     settings = office.settings
     is_https = settings.base_url.startswith("https:")
     app = Flask("admin", static_folder="static", static_url_path="/static", template_folder=None)
-    app.jinja_loader = FileSystemLoader(templates.FOLDER)  # type: ignore[misc]
+    app.jinja_loader = FileSystemLoader(templates.FOLDER)
     app.config.update(
         MAX_CONTENT_LENGTH=MAX_FORM_BYTES,
         MAX_FORM_MEMORY_SIZE=5_000_000,
@@ -106,8 +106,11 @@ def serve(office: Office) -> None:
     options: dict[str, Any] = {}
     if settings.base_url.startswith("https:"):
         # Then a front server on this machine speaks TLS and says who the client is.
-        options = {"trusted_proxy": "127.0.0.1", "trusted_proxy_headers": {"x-forwarded-for", "x-forwarded-proto"},
-                   "clear_untrusted_proxy_headers": True}  # fmt: skip
+        options = {
+            "trusted_proxy": "127.0.0.1",
+            "trusted_proxy_headers": {"x-forwarded-for", "x-forwarded-proto"},
+            "clear_untrusted_proxy_headers": True,
+        }
     run(
         create_app(office),
         listen=settings.web_listen,

@@ -6,7 +6,7 @@ import threading
 import time
 import unicodedata
 from collections import deque
-from typing import Any
+from typing import Any, cast
 
 from argon2 import PasswordHasher
 from flask import Flask, request
@@ -65,8 +65,8 @@ class Throttle:
 throttle = Throttle()
 
 
-class PanelLoginForm(LoginForm):  # type: ignore[misc]
-    """One field for e-mail or user name; one sentence for every failure, so that it tells guessers nothing."""
+class PanelLoginForm(LoginForm):
+    """One field for e-mail or user name; one sentence for every failure tells guessers nothing."""
 
     email = None
     identity = StringField(validators=[InputRequired()])
@@ -134,4 +134,6 @@ def init_app(app: Flask, *, secret: bytes, is_https: bool) -> None:
         SECURITY_FLASH_MESSAGES=False,
         SECURITY_STATIC_FOLDER=None,
     )
-    Security(app, SQLAlchemyUserDatastore(db, User, None), login_form=PanelLoginForm)
+    # Roles are our accounts', not Flask-Security's, and the sessions are the panel's.
+    users = SQLAlchemyUserDatastore(cast(Any, db), User, cast(Any, None))
+    Security(app, users, login_form=PanelLoginForm)

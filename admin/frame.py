@@ -87,7 +87,7 @@ def account() -> Account:
     return find_account() or abort(403)
 
 
-class PanelView(BaseView):  # type: ignore[misc]
+class PanelView(BaseView):
     """A page of the panel for accounts whose role is in `roles`."""
 
     roles: ClassVar[frozenset[Role]] = EVERYBODY

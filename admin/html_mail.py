@@ -1,4 +1,4 @@
-"""Formatted mail made harmless: an allow-list of tags and styles, no scripts, no remote pictures until asked. Pure.
+"""Formatted mail made harmless: allowed tags and styles, no scripts, no remote pictures until asked. Pure.
 
 The result is still shown only in a sandboxed frame with a policy of its own.
 """
@@ -11,11 +11,12 @@ from html import escape
 import nh3
 
 _TAGS = {
-    "a", "abbr", "address", "article", "b", "bdi", "bdo", "big", "blockquote", "br", "caption", "center", "cite",
-    "code", "col", "colgroup", "dd", "del", "div", "dl", "dt", "em", "figcaption", "figure", "font", "footer",
-    "h1", "h2", "h3", "h4", "h5", "h6", "header", "hr", "i", "img", "ins", "kbd", "li", "main", "mark", "ol", "p",
-    "pre", "q", "s", "section", "small", "span", "strike", "strong", "sub", "sup", "table", "tbody", "td", "tfoot",
-    "th", "thead", "tr", "tt", "u", "ul", "wbr",
+    "a", "abbr", "address", "article", "b", "bdi", "bdo", "big", "blockquote", "br", "caption",
+    "center", "cite", "code", "col", "colgroup", "dd", "del", "div", "dl", "dt", "em", "figcaption",
+    "figure", "font", "footer", "h1", "h2", "h3", "h4", "h5", "h6", "header", "hr", "i", "img", "ins",
+    "kbd", "li", "main", "mark", "ol", "p", "pre", "q", "s", "section", "small", "span", "strike",
+    "strong", "sub", "sup", "table", "tbody", "td", "tfoot", "th", "thead", "tr", "tt", "u", "ul",
+    "wbr",
 }  # fmt: skip
 _ATTRIBUTES = {
     "*": {"align", "dir", "lang", "style", "title", "valign", "bgcolor"},
@@ -32,12 +33,12 @@ _ATTRIBUTES = {
 # Nothing that positions (a mail must not draw over its frame) or that fetches.
 _STYLES = {
     "background-color", "border", "border-bottom", "border-collapse", "border-color", "border-left",
-    "border-radius", "border-right", "border-spacing", "border-style", "border-top", "border-width", "color",
-    "direction", "display", "font-family", "font-size", "font-style", "font-weight", "height", "letter-spacing",
-    "line-height", "list-style-type", "margin", "margin-bottom", "margin-left", "margin-right", "margin-top",
-    "max-width", "min-width", "padding", "padding-bottom", "padding-left", "padding-right", "padding-top",
-    "text-align", "text-decoration", "text-indent", "text-transform", "vertical-align", "white-space", "width",
-    "word-break",
+    "border-radius", "border-right", "border-spacing", "border-style", "border-top", "border-width",
+    "color", "direction", "display", "font-family", "font-size", "font-style", "font-weight", "height",
+    "letter-spacing", "line-height", "list-style-type", "margin", "margin-bottom", "margin-left",
+    "margin-right", "margin-top", "max-width", "min-width", "padding", "padding-bottom", "padding-left",
+    "padding-right", "padding-top", "text-align", "text-decoration", "text-indent", "text-transform",
+    "vertical-align", "white-space", "width", "word-break",
 }  # fmt: skip
 _FRAME = (
     '<!doctype html><html lang="es"><head><meta charset="utf-8"><base target="_blank"><meta name="viewport" '
@@ -51,8 +52,8 @@ def policy(*, remote: bool) -> str:
     """The Content-Security-Policy of the frame: pictures in the page, and remote ones only when asked for."""
     pictures = "data: https: http:" if remote else "data:"
     return (
-        f"default-src 'none'; img-src {pictures}; style-src 'unsafe-inline'; form-action 'none'; base-uri 'self'; "
-        "frame-ancestors 'self'; sandbox allow-popups allow-popups-to-escape-sandbox"
+        f"default-src 'none'; img-src {pictures}; style-src 'unsafe-inline'; form-action 'none'; "
+        "base-uri 'self'; frame-ancestors 'self'; sandbox allow-popups allow-popups-to-escape-sandbox"
     )
 
 

@@ -17,8 +17,10 @@ from models.trays import Tray, find_tray, first_tray
 
 Choice = TypeVar("Choice", bound=Enum)
 # Everything that makes a list what it is; `antes` and `despues` say which page.
-NAMES = ("bandeja", "q", "tipo", "estado", "prioridad", "servicio", "dependencia", "etiqueta", "archivos", "desde",
-         "hasta")  # fmt: skip
+NAMES = (
+    "bandeja", "q", "tipo", "estado", "prioridad", "servicio", "dependencia", "etiqueta", "archivos",
+    "desde", "hasta",
+)  # fmt: skip
 PAGE_NAMES = ("antes", "despues")
 
 

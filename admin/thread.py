@@ -1,4 +1,4 @@
-"""What the case page shows of a case: its newest messages with files and delivery, and the events between them.
+"""What the case page shows: the newest messages with files and delivery, and the events between them.
 
 A page of the thread is read by key, so that a case with ten thousand messages
 opens as fast as one with ten.
@@ -110,10 +110,11 @@ def _message_entries(session: Session, messages: Sequence[Message]) -> list[Entr
     sizes = {
         row.id: (row.size, row.has_html)
         for row in session.execute(
-            select(Message.id, func.length(Message.text).label("size"), (Message.html != "").label("has_html"))
-            .where(Message.id.in_(ids))
+            select(
+                Message.id, func.length(Message.text).label("size"), (Message.html != "").label("has_html")
+            ).where(Message.id.in_(ids))
         )
-    }  # fmt: skip
+    }
     found = []
     for message in messages:
         size, has_html = sizes.get(message.id, (0, False))

@@ -206,7 +206,7 @@ def _cases_of(
     return [(row, message) for row, message in pairs if row is not None]
 
 
-def _columns() -> Select[Any]:
+def _columns() -> Select[*tuple[Any, ...]]:
     return (
         select(
             Case.id, Case.kind, Case.folio, Case.subject, Case.state, Case.priority, Case.channel,
@@ -242,7 +242,7 @@ def _conditions(filters: Filters) -> list[ColumnElement[bool]]:
     if filters.tag_id is not None:
         found.append(exists().where(case_tag.c.case_id == Case.id, case_tag.c.tag_id == filters.tag_id))
     if filters.has_files:
-        found.append(Case.has_files)
+        found.append(Case.has_files.is_(True))
     if filters.since is not None:
         found.append(Case.last_activity_at >= filters.since)
     if filters.until is not None:

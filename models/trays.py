@@ -23,7 +23,7 @@ from sqlalchemy import (
     text,
     union_all,
 )
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from models.access import visible_to
 from models.case import WAITING_OR_SNOOZED, Case, CaseAccess
@@ -107,9 +107,9 @@ def attended_by(session: Session, account: Account) -> Sequence[int]:
 class Branch:
     """Cases in the order of `at`, which one index gives together with `id`."""
 
-    query: Select[tuple[int]]
-    at: ColumnElement[datetime]
-    id: ColumnElement[int]
+    query: Select[int]
+    at: InstrumentedAttribute[datetime]
+    id: InstrumentedAttribute[int]
     is_distinct: bool = True
 
 

@@ -12,7 +12,7 @@ from models.event import record
 from templates import LANGUAGES
 
 
-class AccountsView(BaseView):  # type: ignore[misc]
+class AccountsView(BaseView):
     """The list of one's accounts, and choosing among them."""
 
     def is_accessible(self) -> bool:

@@ -50,7 +50,7 @@ def _rows(query: ListQuery) -> dict[str, Any]:
     return {"rows": page.rows, "newer": newer, "older": older}
 
 
-class BandejaView(frame.PanelView, AdminIndexView):  # type: ignore[misc]
+class BandejaView(frame.PanelView, AdminIndexView):
     """List on the left, case on the right; on a phone two pages."""
 
     @expose("/")

@@ -32,8 +32,13 @@ from templates import say
 # Buttons that stay in sight; the others are in the menu.
 IN_SIGHT = ("assign", "take", "mark_reviewed", "resolve", "conclude", "reopen")
 # The course of a case, as the bar of steps shows it.
-STEPS = (("new", "registered"), ("assigned", "digitizing", "discharging"), ("in_progress", "waiting", "in_attention"),
-         ("resolved", "answered", "signed"), ("closed", "concluded"))  # fmt: skip
+STEPS = (
+    ("new", "registered"),
+    ("assigned", "digitizing", "discharging"),
+    ("in_progress", "waiting", "in_attention"),
+    ("resolved", "answered", "signed"),
+    ("closed", "concluded"),
+)
 
 
 def get_case(read: Session, case_id: int) -> Case:
@@ -50,7 +55,7 @@ def get_case(read: Session, case_id: int) -> Case:
     return read.scalar(query) or abort(404)
 
 
-def list_arguments() -> dict[str, str]:
+def list_arguments() -> dict[str, Any]:
     """The list beside the case, carried along in links and forms."""
     return {name: request.args[name] for name in (*NAMES, *PAGE_NAMES) if name in request.args}
 
@@ -144,8 +149,16 @@ class CaseView(frame.PanelView):
             abort(404)
         if action not in buttons(case, frame.account()):
             raise NotAllowed(action, case.state)
-        return str(self.render("admin/case/ask.html", case=case, action=action, keep=list_arguments(),
-                               message_id=request.args.get("mensaje", type=int), **_choices(action)))  # fmt: skip
+        return str(
+            self.render(
+                "admin/case/ask.html",
+                case=case,
+                action=action,
+                keep=list_arguments(),
+                message_id=request.args.get("mensaje", type=int),
+                **_choices(action),
+            )
+        )
 
     @expose("/<int:case_id>/hacer/<action>", methods=["POST"])
     def act(self, case_id: int, action: str) -> Response:

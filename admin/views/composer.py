@@ -88,8 +88,11 @@ class ComposerView(frame.PanelView):
         if request.files.getlist("files") and any(file.filename for file in request.files.getlist("files")):
             flash(say("panel.compose.files_again"), "warning")
         draft: dict[str, Any] = {
-            "mode": mode, "text": request.form.get("text", ""), "to": _recipients("to"), "cc": _recipients("cc")
-        }  # fmt: skip
+            "mode": mode,
+            "text": request.form.get("text", ""),
+            "to": _recipients("to"),
+            "cc": _recipients("cc"),
+        }
         return show_case(self, case, draft=draft), 422
 
 

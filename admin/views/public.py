@@ -1,4 +1,4 @@
-"""The page a requester opens from its acuse: state of the case and the answers, for whoever has the signed link."""
+"""The page a requester opens from its acuse: state and answers, for whoever has the signed link."""
 
 from __future__ import annotations
 

@@ -202,7 +202,7 @@ def test_two_clerks_on_one_case_see_each_other_and_what_is_new(
         other.get_by_role("textbox", name="Nota interna").fill("Lo veo yo.")
         other.get_by_role("button", name="Guardar nota").click()
         expect(other.locator(".msg.note")).to_contain_text("Lo veo yo.")
-    page.evaluate("htmx.trigger('#presence', 'load')")
+    page.evaluate("htmx.trigger('#presence', 'refresh')")
     expect(page.locator("#presence")).to_contain_text("Jaime Torres también lo está viendo")
     page.get_by_role("link", name="Hay algo nuevo").click()
     expect(page.locator(".msg.note")).to_contain_text("Lo veo yo.")
