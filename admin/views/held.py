@@ -67,6 +67,11 @@ def _escape(words: str) -> str:
     return words.replace("\\", r"\\").replace("%", r"\%").replace("_", r"\_")
 
 
+def count_undecided(session: Session) -> int:
+    """How many mails wait for the account of this request."""
+    return paging.count(session, select(InboundMail.id).where(_STUCK, may_see(session, frame.account())))
+
+
 def _cases_by_folio(words: str, account: Account) -> Select[Case]:
     """Cases whose folio is *words*, or ends in that number in one of the last years."""
     candidates = [words]
@@ -267,5 +272,7 @@ def register(app: Flask, admin: Admin) -> None:
     """Add the pages and their entry in the rail."""
     admin.add_view(HeldView(name="held", endpoint="held", url="/admin/retenidos"))
     frame.add_entry(
-        app, frame.Entry("panel.rail.office", "office.held.rail", "held.index", "mail-pause", HeldView.roles)
-    )
+        app,
+        frame.Entry("panel.rail.office", "office.held.rail", "held.index", "mail-pause", HeldView.roles,
+                    count_undecided),
+    )  # fmt: skip

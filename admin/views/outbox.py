@@ -6,10 +6,12 @@ administrator sees where delivery stands and can retry or cancel, but reads no m
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from flask import Flask, Response, abort, flash, redirect, request, url_for
 from flask_admin import Admin, expose
-from sqlalchemy import ColumnElement, and_, exists, false, select, true
-from sqlalchemy.orm import selectinload
+from sqlalchemy import ColumnElement, and_, exists, false, func, select, true
+from sqlalchemy.orm import Session, selectinload
 from werkzeug.wrappers import Response as BaseResponse
 
 from admin import frame, paging
@@ -30,6 +32,8 @@ TABS: dict[str, tuple[OutboxStatus, ...]] = {
     "sent": (OutboxStatus.SENT,),
     "cancelled": (OutboxStatus.CANCELLED,),
 }
+# Ids that one page looks at.
+WINDOW = 50_000
 _COUNTED = ("waiting", "failed")
 CANCELLABLE = frozenset({OutboxStatus.QUEUED, OutboxStatus.RETRYING, OutboxStatus.FAILED})
 RETRYABLE = CANCELLABLE | {OutboxStatus.BOUNCED, OutboxStatus.CANCELLED}
@@ -42,6 +46,12 @@ def may_see(account: Account) -> ColumnElement[bool]:
     if account.role != Role.HEAD:
         return false()
     return exists().where(Case.id == OutboxMessage.case_id, visible_to(account))
+
+
+def count_undelivered(session: Session) -> int:
+    """How many notices of the account's reach could not be delivered; what waits is no concern yet."""
+    failed = OutboxMessage.status == OutboxStatus.FAILED
+    return paging.count(session, select(OutboxMessage.id).where(failed, may_see(frame.account())))
 
 
 class OutboxView(frame.PanelView):
@@ -77,17 +87,26 @@ class OutboxView(frame.PanelView):
     def _page(
         self, statuses: tuple[OutboxStatus, ...], allowed: ColumnElement[bool]
     ) -> paging.Page[OutboxMessage]:
-        """Newest first over several statuses: one walk of the index (status, id) for each."""
+        """Newest first over several statuses: one walk of the index (status, id) for each.
+
+        No walk is longer than WINDOW: a head who sees few of a million notices gets a short
+        page and goes on from there.
+        """
         before = request.args.get("antes", type=int)
+        top = before or (session().scalar(select(func.max(OutboxMessage.id))) or 0) + 1
+        floor = top - WINDOW
         found: list[OutboxMessage] = []
         for status in statuses:
-            wanted = select(OutboxMessage).where(and_(OutboxMessage.status == status, allowed))
-            if before is not None:
-                wanted = wanted.where(OutboxMessage.id < before)
+            wanted = select(OutboxMessage).where(
+                and_(OutboxMessage.status == status, allowed),
+                OutboxMessage.id < top,
+                OutboxMessage.id >= floor,
+            )
             wanted = wanted.options(selectinload(OutboxMessage.case))
             found += session().scalars(wanted.order_by(OutboxMessage.id.desc()).limit(paging.SIZE + 1))
         found.sort(key=lambda one: -one.id)
-        return paging.page_of(found, OutboxMessage.id, is_first=before is None)
+        page = paging.page_of(found, OutboxMessage.id, is_first=before is None)
+        return replace(page, next_key=floor) if page.next_key is None and floor > 1 else page
 
     @expose("/<int:number>")
     def notice(self, number: int) -> str:
@@ -145,5 +164,7 @@ def register(app: Flask, admin: Admin) -> None:
     """Add the pages and their entry in the rail."""
     admin.add_view(OutboxView(name="outbox", endpoint="outbox", url="/admin/salida"))
     frame.add_entry(
-        app, frame.Entry("panel.rail.office", "office.outbox.rail", "outbox.index", "send", OutboxView.roles)
-    )
+        app,
+        frame.Entry("panel.rail.office", "office.outbox.rail", "outbox.index", "send", OutboxView.roles,
+                    count_undelivered),
+    )  # fmt: skip
