@@ -36,6 +36,8 @@ class Role:
     name: str
     command: Sequence[str]
     process: subprocess.Popen[bytes] | None = None
+    # Copies what the process writes.
+    reader: threading.Thread | None = None
     started_at: float = 0.0
     # Monotonic instant of the next start, after a death.
     start_at: float = 0.0
@@ -57,8 +59,9 @@ class Supervisor:
 
     def run(self, when_started: Callable[[threading.Event], None] | None = None) -> None:
         """Start all roles, keep them running until told to stop, and return when none runs."""
-        for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, self._told_to_stop)
+        before = {
+            number: signal.signal(number, self._told_to_stop) for number in (signal.SIGINT, signal.SIGTERM)
+        }
         try:
             for role in self.roles:
                 self._start(role)
@@ -68,6 +71,8 @@ class Supervisor:
                 self._mend()
         finally:
             self._stop_all()
+            for number, handler in before.items():
+                signal.signal(number, handler)
 
     def _told_to_stop(self, _number: int, _frame: object) -> None:
         self.stop.set()
@@ -83,17 +88,19 @@ class Supervisor:
             start_new_session=True,
         )
         role.started_at = time.monotonic()
-        threading.Thread(target=self._copy_output, args=(role, role.process), daemon=True).start()
+        role.reader = threading.Thread(target=self._copy_output, args=(role, role.process), daemon=True)
+        role.reader.start()
 
     def _copy_output(self, role: Role, process: subprocess.Popen[bytes]) -> None:
         assert process.stdout is not None
         prefix = f"{role.name:<{self._width}} | "
         if role.color:
             prefix = f"\x1b[{role.color}m{prefix}\x1b[0m"
-        for line in process.stdout:
-            text = line.decode("utf-8", "replace")
-            # A JSON line says its role itself, and must stay JSON.
-            self.say(text if text.startswith("{") else prefix + text)
+        with process.stdout:
+            for line in process.stdout:
+                text = line.decode("utf-8", "replace")
+                # A JSON line says its role itself, and must stay JSON.
+                self.say(text if text.startswith("{") else prefix + text)
 
     def say(self, text: str) -> None:
         """Write whole lines among those of the roles."""
@@ -115,7 +122,8 @@ class Supervisor:
                 if moment - role.started_at > _WELL_AFTER:
                     role.delay = _FIRST_DELAY
                 log.error("role died", role=role.name, exit_code=code, next_start_in=role.delay)
-                role.process, role.start_at = None, moment + role.delay
+                self._bury(role)
+                role.start_at = moment + role.delay
                 role.delay = min(role.delay * 2, _LONGEST_DELAY)
 
     def _stop_all(self) -> None:
@@ -132,6 +140,16 @@ class Supervisor:
                 log.warning("role killed", role=role.name, grace=GRACE)
                 role.process.kill()
                 role.process.wait()
+            self._bury(role)
+
+    @staticmethod
+    def _bury(role: Role) -> None:
+        """Let go of a process that has ended, after its last words."""
+        if role.reader:
+            role.reader.join(1)
+        if role.process and role.process.stdin:
+            role.process.stdin.close()
+        role.process = role.reader = None
 
 
 def find_busy_address(addresses: Sequence[str]) -> str:

@@ -9,6 +9,7 @@ import pytest
 
 from tests.support.command import Place
 from tests.support.mails import make_mail
+from tests.support.postgres import PostgresCluster
 
 PDF = b"%PDF-1.4\n% a small file\n"
 US = "soporte@sanmarcos.example"
@@ -230,6 +231,22 @@ def test_a_backup_restores_the_same_cases_in_an_empty_place(demo: Place, tmp_pat
     assert (other.folder / "var" / "secret_key").read_bytes() == (
         demo.folder / "var" / "secret_key"
     ).read_bytes()
+
+
+def test_a_backup_moves_an_office_to_another_kind_of_database(
+    demo: Place, postgres: PostgresCluster, tmp_path: Path
+) -> None:
+    url = postgres.url(postgres.create_database())
+    elsewhere, back = Place(tmp_path / "elsewhere", {"OFICIALIA_DATABASE_URL": url}), Place(tmp_path / "back")
+    demo.do("backup", tmp_path / "one.tar")
+    elsewhere.do("restore", tmp_path / "one.tar")
+    assert elsewhere.do("list", "--json").out == demo.do("list", "--json").out
+    (value,) = elsewhere.do("ingest", "--wait", "--to", US, "-", stdin=make_mail(subject="nueva")).values
+    elsewhere.do("backup", tmp_path / "two.tar")
+    back.do("restore", tmp_path / "two.tar")
+    for folio in ("T-2026-000001", value["folio"]):
+        assert back.do("show", folio, "--json").out == elsewhere.do("show", folio, "--json").out
+    assert back.do("verify", "--audit", "--json").values[0]["broken"] == 0
 
 
 def test_a_backup_is_not_restored_over_data_nor_written_over_a_file(demo: Place, tmp_path: Path) -> None:
