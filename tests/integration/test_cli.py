@@ -7,9 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.certificates import Certificate
 from tests.support.command import Place
+from tests.support.dovecot import Account, Dovecot
 from tests.support.mails import make_mail
 from tests.support.postgres import PostgresCluster
+from tests.support.relay import Relay
 
 PDF = b"%PDF-1.4\n% a small file\n"
 US = "soporte@sanmarcos.example"
@@ -275,6 +278,26 @@ def test_check_finds_a_well_office_and_says_how_to_mend_an_ill_one(demo: Place) 
     assert ill.out.count("falla") == 4
     assert ill.out.count("→") >= 4
     assert "secreto" not in ill.out + ill.err
+
+
+def test_check_logs_in_as_the_doors_do(
+    demo: Place, imap_server: Dovecot, tls_relay: Relay, certificate: Certificate
+) -> None:
+    account = Account("revision@example.org")
+    imap_server.append(account, make_mail())
+    user = f"{account.address.replace('@', '%40')}:{account.password}"
+    well = demo.do(
+        "check",
+        OFICIALIA_RELAY_URL=f"{tls_relay.url}&ca={certificate.chain}",
+        OFICIALIA_IMAP_URL=f"imap://{user}@127.0.0.1:{imap_server.port}/INBOX",
+    )
+    assert "1 mensajes" in well.out
+    assert account.password not in well.out
+    assert not tls_relay.received
+    wrong = tls_relay.url.replace("secreto", "olvidada")
+    ill = demo.run("check", OFICIALIA_RELAY_URL=f"{wrong}&ca={certificate.chain}")
+    assert ill.exit_code == 1
+    assert "535" in ill.out
 
 
 def test_check_says_when_the_database_needs_its_tables(place: Place) -> None:
