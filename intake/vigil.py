@@ -107,7 +107,12 @@ def _examine_door(session: Session, office: Office, door: Door, at: datetime) ->
     kind, _, source = door.name.partition(" ")
     wanted = select(InboundMail.received_at).where(InboundMail.door == kind)
     if source:
-        wanted = wanted.where(InboundMail.imap_source == source)
+        # The door says user@host/FOLDER, its mail user@host:port/FOLDER.
+        account, _, folder = source.partition("/")
+        wanted = wanted.where(
+            InboundMail.imap_source.startswith(f"{account}:", autoescape=True),
+            InboundMail.imap_source.endswith(f"/{folder}", autoescape=True),
+        )
     last = session.scalar(select(func.max(InboundMail.id))) or 0
     arrivals = session.scalars(wanted.where(InboundMail.id > last - _SAMPLE).order_by(InboundMail.id)).all()
     if len(arrivals) < _MIN_SAMPLE:

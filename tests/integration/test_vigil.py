@@ -57,6 +57,18 @@ def test_mail_silently_not_imported_turns_monitoring_red(office: Office, writing
     assert not report.is_well
 
 
+def test_each_imap_mailbox_is_measured_by_its_own_mail(office: Office, writing: Session) -> None:
+    for ago in range(30, 0, -1):
+        mail = spool(writing, office, b"From: a@b.example\n\nx", status=InboundStatus.PROCESSED,
+                     received_at=TUESDAY - timedelta(minutes=10 * ago))  # fmt: skip
+        mail.door, mail.imap_source = "imap", "obras@correo.example:993/INBOX"
+    for user in ("obras", "otro"):
+        writing.add(Door(name=f"imap {user}@correo.example/INBOX", last_message_at=TUESDAY))
+    writing.flush()
+    report = examine(writing, office, TUESDAY + timedelta(minutes=45))
+    assert [(one.usual_minutes, one.is_silent) for one in report.doors] == [(10, True), (None, False)]
+
+
 def test_a_night_is_no_silence(office: Office, writing: Session) -> None:
     closing = TUESDAY + timedelta(hours=2)
     arrivals(writing, office, closing - timedelta(minutes=5), minutes=10)
