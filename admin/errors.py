@@ -19,7 +19,11 @@ KNOWN = frozenset({400, 403, 404, 405, 409, 413, 429, 503})
 def page(status: int, sentence: str = "") -> tuple[str, int]:
     """The error page for *status*; *sentence* says more than the general words."""
     code = status if status in KNOWN else 500 if status >= 500 else 400
-    return render_template("admin/error.html", code=code, sentence=sentence), status
+    # htmx puts what comes back into a part of the page: never a page into a page.
+    part = request.headers.get("HX-Target", "") if "HX-Request" in request.headers else ""
+    if part == "presence":
+        return "", status
+    return render_template("admin/error.html", code=code, sentence=sentence, part=part), status
 
 
 def init_app(app: Flask) -> None:

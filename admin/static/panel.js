@@ -120,7 +120,7 @@
     const form = document.getElementById(mode + "-form");
     if (!reply || !form) return;
     reply.classList.toggle("note-mode", mode === "note");
-    all("form", reply).forEach((one) => (one.hidden = one !== form));
+    all("[role=tabpanel]", reply).forEach((panel) => (panel.hidden = !panel.contains(form)));
     all("[data-mode]", reply).forEach((tab) => tab.setAttribute("aria-selected", String(tab.dataset.mode === mode)));
     reply.classList.add("open");
     if (focus) $("textarea", form).focus();
