@@ -31,3 +31,7 @@ class Conflict(DeskError):
 
 class StoreFailed(Exception):
     """Ours: the bytes could not be made durable (disk full, store away). Retry later; never a 5xx."""
+
+
+class FileLost(StoreFailed):
+    """The store answers, but has no such bytes: trying again by itself would not help."""

@@ -18,7 +18,7 @@ from intake import cases, inspection, notices, scanning, screening, spool, trust
 from intake.addresses import domain_of, split_plus
 from intake.attachments import store_large
 from intake.authentication import evaluate
-from intake.errors import StoreFailed
+from intake.errors import FileLost, StoreFailed
 from intake.incoming import IncomingMessage
 from intake.inspection import Authenticator, Parser
 from intake.isolation import NoReader, Poisoned
@@ -59,11 +59,16 @@ def process_spooled(
     *part* (i, n): worker i of n takes its share first, so that workers seldom meet.
     *parse* and *authenticate*: a worker gives those of `isolation.Reader`, which hostile mail cannot harm.
     Raises OperationalError, StoreFailed or NoReader when the database, the store or a child
-    process is not to be had; the mail then still waits.
+    process is not to be had; the mail then still waits. One that waits for the store holds up no other.
     """
-    done = 0
+    done, away = 0, None
     for waiting in _waiting(office, limit, part):
-        done += process_one(office, waiting, parse, authenticate)
+        try:
+            done += process_one(office, waiting, parse, authenticate)
+        except StoreFailed as error:
+            away = error
+    if away is not None and not done:
+        raise away
     return done
 
 
@@ -86,9 +91,9 @@ def process_one(
         inbound = session.get(InboundMail, inbound_id, options=[undefer(InboundMail.raw)])
         if inbound is None or inbound.status != InboundStatus.RECEIVED:
             return False
-        raw = spool.read_raw(session, office, inbound)
     language.set(office.settings.language)
     try:
+        raw = _read(office, inbound)
         incoming = inspection.inspect(office, inbound, raw, parse, authenticate)
         store_large(office, incoming.attachments)
         for attempt in range(CONFLICT_TRIES):
@@ -97,12 +102,21 @@ def process_one(
             except IntegrityError:
                 if attempt == CONFLICT_TRIES - 1:
                     raise
+    except FileLost as error:
+        _fail(office, inbound_id, error)
     except (OperationalError, StoreFailed, NoReader):
         raise
     except Exception as error:
         log.exception("mail failed", inbound=inbound_id)
         _fail(office, inbound_id, error)
     return True
+
+
+def _read(office: Office, inbound: InboundMail) -> bytes:
+    if inbound.raw is not None:
+        return inbound.raw
+    with office.database.reading() as session:
+        return spool.read_raw(session, office, inbound)
 
 
 def _decide(office: Office, inbound_id: int, incoming: IncomingMessage) -> bool:
@@ -127,9 +141,16 @@ def _fail(office: Office, inbound_id: int, error: Exception) -> None:
         inbound.status = InboundStatus.FAILED
         inbound.attempts += 1
         inbound.processed_at = now()
-        is_poisoned = isinstance(error, Poisoned)
-        inbound.reason = str(error) if is_poisoned else say("inbound.failed", error=type(error).__name__)
+        inbound.reason = _why(error)
         inbound.error = "".join(traceback.format_exception(error))[-20_000:]
+
+
+def _why(error: Exception) -> str:
+    if isinstance(error, Poisoned):
+        return str(error)
+    if isinstance(error, FileLost):
+        return say("inbound.lost")
+    return say("inbound.failed", error=type(error).__name__)
 
 
 def accept(session: Session, office: Office, incoming: IncomingMessage, inbound: InboundMail) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 from urllib.parse import parse_qs, urlsplit
 
-from intake.errors import StoreFailed
+from intake.errors import FileLost, StoreFailed
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -24,7 +24,7 @@ class Store(Protocol):
         """Make *content* durable. Raises StoreFailed."""
 
     def get(self, sha256: str) -> bytes:
-        """The bytes. Raises StoreFailed when they are not there."""
+        """The bytes. Raises FileLost when they are not there, StoreFailed when nobody can tell."""
 
 
 class FileStore:
@@ -60,6 +60,8 @@ class FileStore:
     def get(self, sha256: str) -> bytes:
         try:
             return self.path(sha256).read_bytes()
+        except FileNotFoundError as error:
+            raise FileLost(f"{self.path(sha256)}: {error.strerror}") from error
         except OSError as error:
             raise StoreFailed(f"{self.path(sha256)}: {error.strerror}") from error
 
@@ -94,6 +96,8 @@ class S3Store:
 
         try:
             return self.client.get_object(Bucket=self.bucket, Key=self._key(sha256))["Body"].read()
+        except self.client.exceptions.NoSuchKey as error:
+            raise FileLost(str(error)) from error
         except (BotoCoreError, ClientError) as error:
             raise StoreFailed(str(error)) from error
 

@@ -16,6 +16,7 @@ from intake.incoming import IncomingMessage
 from intake.office import Office
 from intake.parsing import parse_email
 from intake.pipeline import process_spooled
+from intake.store import FileStore
 from models.base import now
 from models.case import Case, CaseLink, LinkKind, Priority
 from models.contact import Address
@@ -358,6 +359,25 @@ def test_a_mail_that_breaks_us_is_failed_with_its_traceback_and_can_be_retried(
     with office.database.reading() as session:
         assert session.get_one(InboundMail, identifier).status == InboundStatus.PROCESSED
         assert only_case(session).folio.endswith("000001")
+
+
+def test_freescout_3654_a_mail_whose_bytes_are_lost_or_out_of_reach_holds_up_no_other(
+    office: Office, town: Institution
+) -> None:
+    large = make_mail(files=[("plano.pdf", "application/pdf", b"%PDF-1.4\n" + b"x" * 400_000)])
+    small = make_mail(subject="La que sigue")
+    ids = spool.store(
+        office, [spool.Arrival("smtp", raw, "a@correo.example", (SUPPORT,)) for raw in (large, large, small)]
+    )
+    with office.database.reading() as session:
+        lost = session.get_one(InboundMail, ids[0])
+    assert isinstance(office.store, FileStore)
+    office.store.path(lost.raw_sha256).unlink()
+    process_spooled(office)
+    with office.database.reading() as session:
+        mails = [session.get_one(InboundMail, identifier) for identifier in ids]
+        assert [mail.status for mail in mails] == ["failed", "failed", "processed"]
+        assert "respaldo" in mails[0].reason
 
 
 def test_case_folio_turno_and_acuse_exist_together_or_not_at_all(office: Office, town: Institution) -> None:
