@@ -81,7 +81,7 @@ class ForwardedSender:
 
 @dataclass(frozen=True, slots=True)
 class IncomingMessage:
-    """One message as it reached a door. Addresses are lower-case `local@domain`, ids without angle brackets."""
+    """One message as it reached a door. Addresses are lower-case `local@domain`, ids without < >."""
 
     channel: Channel
     subject: str = ""
