@@ -269,7 +269,7 @@ def can_follow_up(office: Office, case: Case) -> bool:
 
 def link(session: Session, case: Case, other: Case, kind: LinkKind) -> None:
     """Relate *case* to the older *other*."""
-    session.add(CaseLink(case_id=case.id, other_id=other.id, kind=kind))
+    session.add(CaseLink(case=case, other=other, kind=kind))
 
 
 def add_tag(session: Session, case: Case, by: Account, name: str) -> Tag:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from sqlalchemy import select
-from sqlalchemy.orm import Session, joinedload
+from sqlalchemy.orm import Session
 
 from intake.errors import InvalidInput
+from intake.memory import contact_at, learn_contact
 from intake.office import Office
 from models.access import standing
 from models.base import now
@@ -16,19 +17,9 @@ from models.person import Account, Person
 from models.workflow import NotAllowed, Who
 
 
-def find_contact(session: Session, kind: AddressKind, value: str) -> Contact | None:
-    """The contact that has this address."""
-    address = session.scalar(
-        select(Address)
-        .where(Address.kind == kind, Address.value == value)
-        .options(joinedload(Address.contact))
-    )
-    return address.contact if address else None
-
-
 def contact_for(session: Session, kind: AddressKind, value: str, name: str) -> Contact:
     """The contact that has this address; a new one with *name* (or the address) when there is none."""
-    contact = find_contact(session, kind, value)
+    contact = contact_at(session, kind, value)
     if contact is None:
         person = find_person(session, value) if kind == AddressKind.EMAIL else None
         contact = Contact(
@@ -36,6 +27,7 @@ def contact_for(session: Session, kind: AddressKind, value: str, name: str) -> C
         )
         contact.addresses.append(Address(kind=kind, value=value))
         session.add(contact)
+        learn_contact(session, kind, value, contact)
     elif name and contact.name == contact.addresses[0].value:
         # The first mail had no display name; this one says who it is.
         contact.name = name

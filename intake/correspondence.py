@@ -6,10 +6,11 @@ import re
 from dataclasses import dataclass
 from datetime import timedelta
 
-from sqlalchemy import ColumnElement, func, select
+from sqlalchemy import ColumnElement, func, inspect, select
 from sqlalchemy.orm import Session
 
 from intake.addresses import split_plus
+from intake.memory import mailbox_at
 from intake.office import Office
 from intake.reply_address import sign
 from models.base import now
@@ -78,8 +79,11 @@ def _mailbox_of(session: Session, case: Case, message: Message | None) -> Mailbo
     else:
         of_case = select(InboundMail.envelope_to).where(InboundMail.case_id == case.id)
         recipient = session.scalar(of_case.order_by(InboundMail.id).limit(1)) or ""
+    mailbox = mailbox_at(session, split_plus(recipient)[0])
+    if mailbox is not None and mailbox.is_active:
+        return mailbox
     active = select(Mailbox).where(Mailbox.is_active).order_by(Mailbox.id).limit(1)
-    choices = [Mailbox.address == split_plus(recipient)[0]]
+    choices = []
     if isinstance(case, Ticket) and case.service_id is not None:
         choices.append(Mailbox.service_id == case.service_id)
     if case.dependencia_id is not None:
@@ -151,17 +155,20 @@ def is_answerable(session: Session, address: str) -> bool:
     local, at, domain = address.partition("@")
     if not at or not local or not domain or _ROBOT.fullmatch(local):
         return False
-    return session.scalar(select(Mailbox.id).where(Mailbox.address == split_plus(address)[0])) is None
+    return mailbox_at(session, split_plus(address)[0]) is None
 
 
 def has_had_enough(session: Session, office: Office, case: Case, kind: str) -> bool:
     """True when the requester got as many notices of *kind* within the hour as may be a person's."""
+    if inspect(case.requester).pending:
+        # Somebody new, who is written together with this case.
+        return False
     since = now() - timedelta(hours=1)
     count = session.scalar(
         select(func.count(OutboxMessage.id))
         .join(Case, Case.id == OutboxMessage.case_id)
         .where(
-            Case.requester_id == case.requester_id,
+            Case.requester_id == case.requester.id,
             Case.last_activity_at >= since,
             OutboxMessage.kind == kind,
             OutboxMessage.created_at >= since,

@@ -18,6 +18,7 @@ from sqlalchemy.orm import Session
 from intake.addresses import normalise_address
 from intake.contacts import find_account_of
 from intake.incoming import IncomingMessage
+from intake.memory import contact_at
 from intake.office import Office
 from intake.reply_address import read as read_reply_address
 from models.base import now
@@ -161,6 +162,8 @@ def plain_subject(subject: str) -> str:
 def _possible_continuation(session: Session, incoming: IncomingMessage) -> Case | None:
     wanted = plain_subject(incoming.subject)
     if len(wanted) < 4 or not incoming.from_addr:
+        return None
+    if contact_at(session, AddressKind.EMAIL, incoming.from_addr) is None:
         return None
     for case_id, subject in session.execute(
         _recent(incoming.from_addr).with_only_columns(Case.id, Case.subject)

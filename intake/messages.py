@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from sqlalchemy import inspect
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
@@ -17,6 +18,7 @@ from intake.screening import fingerprint
 from models.base import now
 from models.case import Case
 from models.inbound_mail import InboundMail
+from models.keys import draw_key
 from models.message import Direction, Message, ThreadId
 from models.person import Account
 from models.search import index_message
@@ -33,10 +35,13 @@ def file_incoming(
     staff: Account | None = None,
     robot: str = "",
 ) -> Message:
-    """File what arrived into *case* (already flushed). What the office's own people mail in is a note."""
+    """File what arrived into *case* (which has its id). What the office's own people mail in is a note."""
     files, left_out = fit(session, office, case, incoming.attachments)
     message = Message(
+        id=draw_key(session, Message),
+        case=case,
         case_id=case.id,
+        created_at=now(),
         direction=Direction.NOTE if staff else Direction.IN,
         channel=incoming.channel,
         sender_name=incoming.from_name,
@@ -61,12 +66,12 @@ def file_incoming(
         inbound_mail_id=inbound.id if inbound else None,
         fingerprint=fingerprint(incoming),
     )
-    keep_files(session, office, message, files)
     session.add(message)
-    session.flush()
+    keep_files(session, office, message, files)
     scanning.record_malware(session, case, message, [(file.filename, file.danger) for file in files])
     remember_ids(session, case, (incoming.message_id,), is_ours=True)
-    remember_ids(session, case, message.references, is_ours=False)
+    ancestors = [value for value in message.references if value != incoming.message_id]
+    remember_ids(session, case, ancestors, is_ours=False)
     _index(session, case, message, incoming.text, [file.filename for file in incoming.attachments])
     case.has_files = case.has_files or any(not file.inline for file in incoming.attachments)
     return message
@@ -85,7 +90,10 @@ def file_outgoing(
 ) -> Message:
     """File what a clerk wrote: an answer or an internal note."""
     message = Message(
+        id=draw_key(session, Message),
+        case=case,
         case_id=case.id,
+        created_at=now(),
         direction=direction,
         channel=case.channel,
         sender_name=by.person.name,
@@ -96,9 +104,8 @@ def file_outgoing(
         reply_text=text,
         recipients=recipients,
     )
-    keep_files(session, office, message, files)
     session.add(message)
-    session.flush()
+    keep_files(session, office, message, files)
     _index(session, case, message, text, [file.filename for file in files])
     case.has_files = case.has_files or bool(files)
     return message
@@ -109,12 +116,13 @@ def remember_ids(session: Session, case: Case, ids: Sequence[str], *, is_ours: b
     values = clean_ids(ids)
     if not values:
         return
+    rows = [{"value": value, "case_id": case.id, "is_ours": is_ours} for value in values]
+    if inspect(case).pending:
+        # Nothing leads yet to a case that is not written; the ids are written with it.
+        session.add_all(ThreadId(case=case, **row) for row in rows)
+        return
     dialect = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
-    session.execute(
-        dialect.insert(ThreadId)
-        .values([{"value": value, "case_id": case.id, "is_ours": is_ours} for value in values])
-        .on_conflict_do_nothing()
-    )
+    session.execute(dialect.insert(ThreadId).values(rows).on_conflict_do_nothing())
 
 
 def touch(case: Case) -> None:

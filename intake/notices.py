@@ -64,16 +64,13 @@ def write_acuse(session: Session, office: Office, case: Case, message: Message) 
         return None
     head = letterhead(session, office, case, message)
     zone = office.settings.zone
-    files = session.scalars(
-        select(Attachment).where(Attachment.message_id == message.id).order_by(Attachment.position)
-    ).all()
     with speaking(case.requester.language):
         values = {
             **_about(office, case, head),
             "name": plain_name(message.sender_name, to),
             "received": instant(message.created_at, zone),
             "due": moment(case.due_at, zone) if case.due_at else "",
-            "files": [_described(file) for file in files if not _is_decoration(file)],
+            "files": [_described(file) for file in message.attachments if not _is_decoration(file)],
             "left_out": [_left_out(office, file) for file in message.left_out],
         }
         return _queue(session, office, "acuse", [to], values, head, under(message), case, REPLIED)

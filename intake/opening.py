@@ -10,7 +10,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from intake import notices, trust
@@ -18,6 +17,7 @@ from intake.cases import link
 from intake.commitments import solution_due_at
 from intake.contacts import contact_for
 from intake.incoming import Channel, IncomingMessage
+from intake.memory import active_rules
 from intake.messages import file_incoming
 from intake.office import Office
 from intake.routing import choose_rule, facts_of
@@ -28,6 +28,7 @@ from models.contact import AddressKind, Contact
 from models.dependencia import Dependencia
 from models.event import record
 from models.inbound_mail import InboundMail
+from models.keys import draw_key
 from models.mailbox import Mailbox
 from models.message import Message
 from models.person import Account
@@ -55,11 +56,10 @@ def route(
 ) -> Route:
     """The first rule that matches, else what the mailbox or the chosen service is bound to."""
     service = service or (mailbox.service if mailbox else None)
-    rules = session.scalars(
-        select(RoutingRule).where(RoutingRule.is_active).order_by(RoutingRule.position, RoutingRule.id)
-    ).all()
     recipient = mailbox.address if mailbox else ""
-    chosen = choose_rule(rules, facts_of(incoming, recipient, service.slug if service else ""))
+    chosen = choose_rule(
+        active_rules(session), facts_of(incoming, recipient, service.slug if service else "")
+    )
     if chosen is not None:
         return _by_rule(*chosen, service, mailbox)
     if service is not None:
@@ -104,11 +104,12 @@ def open_case(
     """Open what *begin* makes of (subject, requester), and do all that goes with it."""
     contact = requester_of(session, incoming)
     case = begin(incoming.subject.strip() or say("case.no_subject"), contact)
+    case.id = draw_key(session, Case)
+    case.created_at = case.last_activity_at = now()
     case.channel, case.requester, case.priority = incoming.channel, contact, to.priority
     case.routing_reason = to.reason
-    case.due_at = solution_due_at(office, to.service, now())
+    case.due_at = solution_due_at(office, to.service, case.created_at)
     session.add(case)
-    session.flush()
     record(session, case, "open", account=by, actor="" if by else "requester",
            data={"folio": case.folio, "channel": case.channel, "requester": contact.name})  # fmt: skip
     message = file_incoming(session, office, case, incoming, reason=reason, inbound=inbound)

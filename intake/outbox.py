@@ -94,11 +94,12 @@ def queue(
     references: Sequence[str] = (),
     auto_submitted: str = "",
 ) -> OutboxMessage:
-    """Write a notice in the caller's transaction; *case* and *message* are already flushed."""
+    """Write a notice in the caller's transaction; *case* and *message* have their ids."""
     domain = from_addr.rpartition("@")[2].lower() or office.settings.domain
     notice = OutboxMessage(
         channel=channel,
         kind=kind,
+        case=case,
         case_id=case.id if case else None,
         message_id=message.id if message else None,
         to=list(to),
@@ -116,10 +117,12 @@ def queue(
     )
     session.add(notice)
     if case is not None and channel == "email":
-        session.add(ThreadId(value=notice.rfc_message_id, case_id=case.id, is_ours=True))
+        session.add(ThreadId(case=case, case_id=case.id, value=notice.rfc_message_id, is_ours=True))
     if message is not None and channel == "email" and not message.rfc_message_id:
         message.rfc_message_id, message.references = notice.rfc_message_id, list(references)
-    session.flush()
+    if session.autoflush:
+        # Elsewhere many are written at once, at the end.
+        session.flush()
     return notice
 
 

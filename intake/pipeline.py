@@ -1,18 +1,21 @@
 """START READING HERE. The life of a spooled mail: parse, screen, match, file or open, answer.
 
-`process_spooled` takes waiting mail, one transaction each: all that a mail
-causes commits together with the mark that it is processed, or not at all. What
-raises is rolled back and becomes *failed*, with its traceback, for a clerk.
+`process_spooled` takes waiting mail, a few in each transaction: all that a mail
+causes commits together with the mark that it is processed, or not at all. When
+one of them raises, each gets a transaction of its own, and that one becomes
+*failed*, with its traceback, for a clerk.
 """
 
 from __future__ import annotations
 
 import traceback
+from collections.abc import Container, Iterator, Sequence
+from dataclasses import dataclass
 
 import structlog
-from sqlalchemy import select
+from sqlalchemy import Select, select
 from sqlalchemy.exc import IntegrityError, OperationalError
-from sqlalchemy.orm import Session, joinedload, undefer
+from sqlalchemy.orm import Session, undefer
 
 from intake import cases, inspection, notices, scanning, screening, spool, trust
 from intake.addresses import domain_of, split_plus
@@ -22,7 +25,8 @@ from intake.errors import FileLost, StoreFailed
 from intake.incoming import IncomingMessage
 from intake.inspection import Authenticator, Parser
 from intake.isolation import NoReader, Poisoned
-from intake.matching import Match, match
+from intake.matching import FOLIO, Match, match
+from intake.memory import mailbox_at, remember
 from intake.messages import file_incoming
 from intake.office import Office
 from intake.oficios import register_received
@@ -44,6 +48,16 @@ log = structlog.get_logger()
 
 # Two copies of one mail in two workers: the second sees the first's effect on its next try.
 CONFLICT_TRIES = 3
+# Mails, and bytes of mail, that are decided in one transaction at most; other writers wait for its end.
+BATCH, BATCH_BYTES = 20, 8_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """A waiting mail and what it says."""
+
+    inbound_id: int
+    incoming: IncomingMessage
 
 
 def process_spooled(
@@ -62,80 +76,151 @@ def process_spooled(
     process is not to be had; the mail then still waits. One that waits for the store holds up no other.
     """
     done, away = 0, None
-    for waiting in _waiting(office, limit, part):
-        try:
-            done += process_one(office, waiting, parse, authenticate)
-        except StoreFailed as error:
-            away = error
+    for batch in _batches(_waiting(office, limit, part)):
+        count, unread = _process(office, batch, parse, authenticate)
+        done, away = done + count, unread or away
     if away is not None and not done:
         raise away
     return done
-
-
-def _waiting(office: Office, limit: int, part: tuple[int, int]) -> list[int]:
-    index, count = part
-    with office.database.reading() as session:
-        wanted = select(InboundMail.id).where(InboundMail.status == InboundStatus.RECEIVED)
-        mine = session.scalars(
-            wanted.where(InboundMail.id % count == index).order_by(InboundMail.id).limit(limit)
-        ).all()
-        # With nothing of its own to do, a worker helps the others from the far end.
-        return list(mine or session.scalars(wanted.order_by(InboundMail.id.desc()).limit(1)))
 
 
 def process_one(
     office: Office, inbound_id: int, parse: Parser = parse_email, authenticate: Authenticator = evaluate
 ) -> bool:
     """Process one mail; False when another worker has it or had it."""
+    done, away = _process(office, [inbound_id], parse, authenticate)
+    if away is not None:
+        raise away
+    return done == 1
+
+
+def _waiting(office: Office, limit: int, part: tuple[int, int]) -> list[tuple[int, int]]:
+    """Ids and sizes of waiting mails."""
+    index, count = part
     with office.database.reading() as session:
-        inbound = session.get(InboundMail, inbound_id, options=[undefer(InboundMail.raw)])
-        if inbound is None or inbound.status != InboundStatus.RECEIVED:
-            return False
+        wanted = select(InboundMail.id, InboundMail.size).where(InboundMail.status == InboundStatus.RECEIVED)
+        mine = session.execute(
+            wanted.where(InboundMail.id % count == index).order_by(InboundMail.id).limit(limit)
+        ).all()
+        # With nothing of its own to do, a worker helps the others from the far end.
+        rows = mine or session.execute(wanted.order_by(InboundMail.id.desc()).limit(1)).all()
+        return [(row.id, row.size) for row in rows]
+
+
+def _batches(waiting: Sequence[tuple[int, int]]) -> Iterator[list[int]]:
+    batch: list[int] = []
+    weight = 0
+    for inbound_id, size in waiting:
+        if batch and (len(batch) == BATCH or weight + size > BATCH_BYTES):
+            yield batch
+            batch, weight = [], 0
+        batch.append(inbound_id)
+        weight += size
+    if batch:
+        yield batch
+
+
+def _process(
+    office: Office, batch: Sequence[int], parse: Parser, authenticate: Authenticator
+) -> tuple[int, StoreFailed | None]:
+    """Read each mail of *batch*, then decide about all: how many had their turn, and why one had not."""
     language.set(office.settings.language)
-    try:
-        raw = _read(office, inbound)
-        incoming = inspection.inspect(office, inbound, raw, parse, authenticate)
-        store_large(office, incoming.attachments)
-        for attempt in range(CONFLICT_TRIES):
-            try:
-                return _decide(office, inbound_id, incoming)
-            except IntegrityError:
-                if attempt == CONFLICT_TRIES - 1:
-                    raise
-    except FileLost as error:
-        _fail(office, inbound_id, error)
-    except (OperationalError, StoreFailed, NoReader):
-        raise
-    except Exception as error:
-        log.exception("mail failed", inbound=inbound_id)
-        _fail(office, inbound_id, error)
-    return True
+    with office.database.reading() as session:
+        mails = session.scalars(_still_waiting(batch).options(undefer(InboundMail.raw))).all()
+    read: list[_Read] = []
+    failed, away = 0, None
+    for inbound in mails:
+        try:
+            incoming = inspection.inspect(office, inbound, _bytes(office, inbound), parse, authenticate)
+            store_large(office, incoming.attachments)
+            read.append(_Read(inbound.id, incoming))
+        except (OperationalError, NoReader):
+            raise
+        except Exception as error:
+            if isinstance(error, StoreFailed) and not isinstance(error, FileLost):
+                away = error
+                continue
+            _fail(office, inbound.id, error)
+            failed += 1
+    return failed + _decide_all(office, read), away
 
 
-def _read(office: Office, inbound: InboundMail) -> bytes:
+def _bytes(office: Office, inbound: InboundMail) -> bytes:
     if inbound.raw is not None:
         return inbound.raw
     with office.database.reading() as session:
         return spool.read_raw(session, office, inbound)
 
 
-def _decide(office: Office, inbound_id: int, incoming: IncomingMessage) -> bool:
-    # What the mail causes is written in few, large steps; the verbs flush where they need a key.
+def _still_waiting(batch: Sequence[int]) -> Select[InboundMail]:
+    return (
+        select(InboundMail)
+        .where(InboundMail.id.in_(batch), InboundMail.status == InboundStatus.RECEIVED)
+        .order_by(InboundMail.id)
+    )
+
+
+def _decide_all(office: Office, read: Sequence[_Read]) -> int:
+    """In one transaction, or when that fails each in its own: one mail never costs another its effect."""
+    if len(read) > 1:
+        try:
+            return _decide(office, read)
+        except Exception as error:
+            # Which of them it was, and whether it is conflict or fault, shows when each is alone.
+            log.warning("batch divided", mails=len(read), error=repr(error))
+    return sum(_decide_alone(office, one) for one in read)
+
+
+def _decide_alone(office: Office, one: _Read) -> int:
+    for attempt in range(CONFLICT_TRIES):
+        try:
+            return _decide(office, [one])
+        except (OperationalError, StoreFailed):
+            raise
+        except Exception as error:
+            if isinstance(error, IntegrityError) and attempt < CONFLICT_TRIES - 1:
+                continue
+            _fail(office, one.inbound_id, error)
+            break
+    return 1
+
+
+def _decide(office: Office, read: Sequence[_Read]) -> int:
+    """All that *read* cause, in one transaction; returns how many of them still waited."""
+    # The verbs draw their keys, so that what many mails cause is written at once, at the end.
     with office.database.writing() as session, session.no_autoflush:
-        inbound = session.scalar(
-            select(InboundMail)
-            .where(InboundMail.id == inbound_id, InboundMail.status == InboundStatus.RECEIVED)
-            .with_for_update(skip_locked=True)
-        )
-        if inbound is None:
-            return False
-        accept(session, office, incoming, inbound)
-        inbound.processed_at, inbound.attempts = now(), inbound.attempts + 1
-        inbound.error, inbound.authentication = "", inspection.findings(incoming)
-    return True
+        remember(session)
+        batch = [one.inbound_id for one in read]
+        waiting = session.scalars(_still_waiting(batch).with_for_update(skip_locked=True)).all()
+        rows = {inbound.id: inbound for inbound in waiting}
+        unwritten: set[str] = set()
+        for one in read:
+            inbound = rows.get(one.inbound_id)
+            if inbound is None:
+                continue
+            if _may_follow(one.incoming, inbound, unwritten):
+                session.flush()
+                unwritten.clear()
+            unwritten.add(one.incoming.from_addr)
+            accept(session, office, one.incoming, inbound)
+            inbound.processed_at, inbound.attempts = now(), inbound.attempts + 1
+            inbound.error, inbound.authentication = "", inspection.findings(one.incoming)
+    return len(rows)
+
+
+def _may_follow(incoming: IncomingMessage, inbound: InboundMail, unwritten: Container[str]) -> bool:
+    """Whether the decision may depend on a mail before it in the batch, whose senders are *unwritten*."""
+    return (
+        incoming.from_addr in unwritten
+        or incoming.is_bounce
+        or bool(incoming.in_reply_to or incoming.references)
+        or any("+" in address for address in (inbound.envelope_to, *incoming.to, *incoming.cc))
+        or FOLIO.search(incoming.subject) is not None
+    )
 
 
 def _fail(office: Office, inbound_id: int, error: Exception) -> None:
+    log.error("mail failed", inbound=inbound_id, exc_info=error)
     with office.database.writing() as session:
         inbound = session.get_one(InboundMail, inbound_id)
         inbound.status = InboundStatus.FAILED
@@ -201,12 +286,7 @@ def open_new(
 
 def find_mailbox(session: Session, recipient: str) -> Mailbox | None:
     """Our mailbox behind an envelope recipient, with or without `+anything`."""
-    address, _ = split_plus(recipient)
-    return session.scalar(
-        select(Mailbox)
-        .where(Mailbox.address == address)
-        .options(joinedload(Mailbox.service), joinedload(Mailbox.dependencia))
-    )
+    return mailbox_at(session, split_plus(recipient)[0])
 
 
 def _processed(
@@ -217,7 +297,7 @@ def _processed(
     message: Message | None = None,
 ) -> None:
     inbound.status, inbound.outcome, inbound.reason = InboundStatus.PROCESSED, outcome, reason
-    inbound.case_id, inbound.message_id = (case.id if case else None), (message.id if message else None)
+    inbound.case, inbound.message_id = case, message.id if message else None
 
 
 def _hold(inbound: InboundMail, reason: str, case: Case | None) -> None:

@@ -12,14 +12,13 @@ from dataclasses import dataclass
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from intake.contacts import find_contact
 from intake.incoming import IncomingMessage
+from intake.memory import contact_at, mailbox_at
 from intake.office import Office
 from intake.reply_address import read_bounce
 from models.case import Case
 from models.contact import AddressKind
 from models.inbound_mail import Outcome
-from models.mailbox import Mailbox
 from models.message import Message
 from models.outbox_message import OutboxMessage
 from templates import say
@@ -55,9 +54,9 @@ def screen(session: Session, office: Office, incoming: IncomingMessage, recipien
     """None for a message that goes on to matching."""
     if loop := _loop(session, office, incoming, recipient):
         return loop
-    known = session.scalar(select(Message).where(Message.fingerprint == fingerprint(incoming)))
+    known = session.scalar(select(Message.case_id).where(Message.fingerprint == fingerprint(incoming)))
     if known is not None:
-        case = session.get_one(Case, known.case_id)
+        case = session.get_one(Case, known)
         return Screened(say("screen.duplicate", folio=case.folio), Outcome.DUPLICATE, case=case)
     if incoming.is_bounce or read_bounce(office, recipient):
         return _bounce(session, office, incoming, recipient)
@@ -67,7 +66,7 @@ def screen(session: Session, office: Office, incoming: IncomingMessage, recipien
         return Screened(say("screen.auto_reply"), Outcome.AUTO_REPLY, notice=_notice(session, incoming))
     if not incoming.from_addr:
         return Screened(say("screen.no_sender"), held=True)
-    contact = find_contact(session, AddressKind.EMAIL, incoming.from_addr)
+    contact = contact_at(session, AddressKind.EMAIL, incoming.from_addr)
     if contact is not None and contact.blocked_at is not None:
         return Screened(say("screen.blocked", sender=incoming.from_addr), held=True)
     if incoming.spam:
@@ -86,7 +85,7 @@ def _loop(session: Session, office: Office, incoming: IncomingMessage, recipient
         return Screened(say("screen.hops", hops=incoming.hops), Outcome.LOOP)
     local, _, domain = incoming.from_addr.partition("@")
     own = f"{local.partition('+')[0]}@{domain}"
-    if incoming.from_addr and session.scalar(select(Mailbox.id).where(Mailbox.address == own)):
+    if incoming.from_addr and mailbox_at(session, own) is not None:
         return Screened(say("screen.own_address", address=incoming.from_addr), Outcome.LOOP)
     return None
 

@@ -49,6 +49,7 @@ def open_ticket(
             subject=subject,
             state=first_state(Process.TICKET),
             service=to.service,
+            service_id=to.service.id if to.service else None,
             requester=requester,
         )
 

@@ -6,7 +6,7 @@ their dependencias, oficialía de partes. Nobody else.
 
 from __future__ import annotations
 
-from sqlalchemy import ColumnElement, exists, or_, select, true
+from sqlalchemy import ColumnElement, exists, inspect, or_, select, true
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
@@ -45,15 +45,16 @@ def standing(session: Session, case: Case, account: Account) -> set[Who]:
 
 
 def grant(session: Session, case: Case, dependencia_id: int, account_id: int | None = None) -> None:
-    """Let a dependencia (as a whole) or an account see *case* (already flushed) from now on."""
+    """Let a dependencia (as a whole) or an account see *case* (which has its id) from now on."""
+    row = {
+        "case_id": case.id,
+        "dependencia_id": dependencia_id,
+        "account_id": account_id,
+        "last_activity_at": case.last_activity_at,
+    }
+    if inspect(case).pending:
+        # Nobody was given a case that is not written yet; it is written with it.
+        session.add(CaseAccess(case=case, **row))
+        return
     dialect = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
-    session.execute(
-        dialect.insert(CaseAccess)
-        .values(
-            case_id=case.id,
-            dependencia_id=dependencia_id,
-            account_id=account_id,
-            last_activity_at=case.last_activity_at,
-        )
-        .on_conflict_do_nothing()
-    )
+    session.execute(dialect.insert(CaseAccess).values(row).on_conflict_do_nothing())

@@ -140,6 +140,8 @@ class CaseAccess(Base):
     # The case's own, kept by `_follow_activity`.
     last_activity_at: Mapped[datetime] = mapped_column(default=now)
 
+    case: Mapped[Case] = relationship()
+
 
 @event.listens_for(Case, "after_update", propagate=True)
 def _follow_activity(_mapper: Mapper[Case], connection: Connection, case: Case) -> None:

@@ -42,6 +42,7 @@ class Event(Base):
     previous_hash: Mapped[str] = mapped_column(String(64))
     hash: Mapped[str] = mapped_column(String(64))
 
+    case: Mapped[Case | None] = relationship()
     account: Mapped[Account | None] = relationship()
 
 
@@ -69,8 +70,10 @@ def record(
     data: dict[str, Any] | None = None,
     at: datetime | None = None,
 ) -> Event:
-    """Append an event to the chain of *case* (already flushed) or of the office; the caller commits."""
+    """Append an event to the chain of *case* (which has its id) or of the office; the caller commits."""
     event = Event(
+        # Both: the id is part of the hash, and a new case must be written before its events.
+        case=case,
         case_id=case.id if case else None,
         at=at or now(),
         action=action,
@@ -81,7 +84,8 @@ def record(
     if case is None:
         event.sequence, event.previous_hash = _office_tail(session)
     else:
-        event.sequence, event.previous_hash = case.event_count + 1, case.event_head
+        # A case that is not written yet has no defaults.
+        event.sequence, event.previous_hash = (case.event_count or 0) + 1, case.event_head or ""
     event.hash = _hash(event)
     if case is not None:
         case.event_count, case.event_head = event.sequence, event.hash

@@ -117,3 +117,5 @@ class ThreadId(Base):
     )
     # False: only seen in somebody's References.
     is_ours: Mapped[bool] = mapped_column(default=True)
+
+    case: Mapped[Case] = relationship()

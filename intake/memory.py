@@ -1,0 +1,87 @@
+"""What the mails of one transaction ask again and again, asked of the database once.
+
+`remember` begins it, for a session that decides about many mails and is then thrown
+away. In every other session nothing is remembered and each question is a query.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from sqlalchemy import Select, select
+from sqlalchemy.orm import Session, joinedload
+
+from models.contact import Address, AddressKind, Contact
+from models.mailbox import Mailbox
+from models.routing_rule import RoutingRule
+
+_MEMORY = "memory of a batch"
+
+
+@dataclass(slots=True)
+class _Memory:
+    mailboxes: dict[str, Mailbox] | None = None
+    rules: Sequence[RoutingRule] | None = None
+    contacts: dict[tuple[AddressKind, str], Contact | None] = field(default_factory=dict)
+
+
+def remember(session: Session) -> None:
+    """From now on, to the end of *session*, what was answered once is not asked again."""
+    session.info[_MEMORY] = _Memory()
+
+
+def _memory(session: Session) -> _Memory | None:
+    found = session.info.get(_MEMORY)
+    assert found is None or isinstance(found, _Memory)
+    return found
+
+
+def mailbox_at(session: Session, address: str) -> Mailbox | None:
+    """Our mailbox with exactly this address, active or not, with what it is bound to."""
+    memory = _memory(session)
+    if memory is None:
+        return session.scalar(_mailboxes().where(Mailbox.address == address))
+    if memory.mailboxes is None:
+        memory.mailboxes = {mailbox.address: mailbox for mailbox in session.scalars(_mailboxes())}
+    return memory.mailboxes.get(address)
+
+
+def _mailboxes() -> Select[Mailbox]:
+    return select(Mailbox).options(joinedload(Mailbox.service), joinedload(Mailbox.dependencia))
+
+
+def active_rules(session: Session) -> Sequence[RoutingRule]:
+    """The routing rules in force, in their order."""
+    memory = _memory(session)
+    if memory is not None and memory.rules is not None:
+        return memory.rules
+    rules = session.scalars(
+        select(RoutingRule).where(RoutingRule.is_active).order_by(RoutingRule.position, RoutingRule.id)
+    ).all()
+    if memory is not None:
+        memory.rules = rules
+    return rules
+
+
+def contact_at(session: Session, kind: AddressKind, value: str) -> Contact | None:
+    """The contact that has this address."""
+    memory = _memory(session)
+    if memory is not None and (kind, value) in memory.contacts:
+        return memory.contacts[kind, value]
+    address = session.scalar(
+        select(Address)
+        .where(Address.kind == kind, Address.value == value)
+        .options(joinedload(Address.contact))
+    )
+    contact = address.contact if address else None
+    if memory is not None:
+        memory.contacts[kind, value] = contact
+    return contact
+
+
+def learn_contact(session: Session, kind: AddressKind, value: str, contact: Contact) -> None:
+    """*contact* is new in *session*, so no query would find it yet."""
+    memory = _memory(session)
+    if memory is not None:
+        memory.contacts[kind, value] = contact
