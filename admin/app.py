@@ -77,7 +77,8 @@ def _speak(app: Flask) -> None:
         language: str = g.language
         return language
 
-    Babel(app, locale_selector=choose)
+    # Mexico writes 1.5 MB where Spain writes 1,5 MB.
+    Babel(app, locale_selector=lambda: "es_MX" if choose() == "es" else choose())
 
     @app.before_request
     def speak() -> None:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session, joinedload, selectinload
 
 from models.case import Case, CaseLink
@@ -27,6 +27,8 @@ PAGE_SIZE = 20
 MAX_EVENTS = 100
 # Events that a message in the thread already shows.
 SHOWN_BY_MESSAGE = ("answer", "answer_and_wait", "answer_and_resolve", "note", "follow_up")
+# Notices that the requester reads; those to staff are told in the history, unless they failed.
+TO_REQUESTER = ("acuse", "resolved", "closed", "concluded", "cancelled", "reopened")
 _HOW = {
     OutboxStatus.SENT: "ok",
     OutboxStatus.RETRYING: "warn",
@@ -48,11 +50,12 @@ class Delivery:
 
 @dataclass(slots=True)
 class Entry:
-    """One thing of the thread: a message with what belongs to it, or an event."""
+    """One thing of the thread: a message with what belongs to it, an event, or a notice that went out."""
 
     at: datetime
     message: Message | None = None
     event: Event | None = None
+    notice: Delivery | None = None
     deliveries: list[Delivery] = field(default_factory=list)
     # There is more text than `reply_text` (signature, quoted mails), or a formatted original.
     has_more: bool = False
@@ -90,6 +93,7 @@ def read_thread(session: Session, case: Case, *, before: int | None = None) -> T
     since = messages[-1].created_at if has_older else None
     until = _instant_of(session, before) if before else None
     entries += [Entry(event.at, event=event) for event in _events(session, case, since, until)]
+    entries += _notices(session, case, since, until)
     entries.sort(key=lambda entry: (entry.at, entry.message.id if entry.message else 0))
     return Thread(entries, messages[-1].id if has_older else None, newest_id(session, case))
 
@@ -130,16 +134,37 @@ def _deliveries(session: Session, message_ids: Sequence[int]) -> dict[int, list[
     found: dict[int, list[Delivery]] = {}
     for notice in session.scalars(query):
         assert notice.message_id is not None
-        found.setdefault(notice.message_id, []).append(
-            Delivery(
-                notice.kind,
-                f"panel.delivery.{notice.status.value}",
-                _HOW.get(notice.status, ""),
-                [*notice.to, *notice.cc],
-                notice.last_error if notice.status in _HOW else "",
-            )
-        )
+        found.setdefault(notice.message_id, []).append(_delivery(notice))
     return found
+
+
+def _delivery(notice: OutboxMessage) -> Delivery:
+    return Delivery(
+        notice.kind,
+        f"panel.delivery.{notice.status.value}",
+        _HOW.get(notice.status, ""),
+        [*notice.to, *notice.cc],
+        notice.last_error if notice.status in _HOW else "",
+    )
+
+
+def _notices(session: Session, case: Case, since: datetime | None, until: datetime | None) -> list[Entry]:
+    """Notices that are no message of the thread, where they were written."""
+    shown = or_(
+        OutboxMessage.kind.in_(TO_REQUESTER),
+        OutboxMessage.status.in_([OutboxStatus.FAILED, OutboxStatus.BOUNCED]),
+    )
+    query = (
+        select(OutboxMessage)
+        .where(OutboxMessage.case_id == case.id, OutboxMessage.message_id.is_(None), shown)
+        .order_by(OutboxMessage.id.desc())
+        .limit(MAX_EVENTS)
+    )
+    if since is not None:
+        query = query.where(OutboxMessage.created_at >= since)
+    if until is not None:
+        query = query.where(OutboxMessage.created_at < until)
+    return [Entry(notice.created_at, notice=_delivery(notice)) for notice in session.scalars(query)]
 
 
 def _events(session: Session, case: Case, since: datetime | None, until: datetime | None) -> Sequence[Event]:
