@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
 from intake import notices
@@ -31,6 +31,7 @@ from models.message import Direction, Message
 from models.person import Account
 from models.tag import Tag
 from models.task import Task, TaskState
+from models.turno import Turno, TurnoState
 from models.workflow import Transition, Who, enter, get_transition
 
 # A clerk counts as present this long after the last sign of life.
@@ -70,6 +71,12 @@ def _apply(session: Session, case: Case, row: Transition, by: Account | None) ->
         for task in session.scalars(open_tasks):
             task.state = TaskState.RETURNED if row.action == "return_turno" else TaskState.DONE
             task.ended_at, task.ended_by_id = now(), by.id if by else None
+    if not case.is_open:
+        session.execute(
+            update(Turno)
+            .where(Turno.case_id == case.id, Turno.kind == "attention", Turno.state == TurnoState.OPEN)
+            .values(state=TurnoState.DONE, ended_at=now())
+        )
     if case.state != before:
         case.resolved_at = now() if case.state in ("resolved", "concluded") else case.resolved_at
         case.closed_at = now() if case.state == "closed" else None

@@ -20,7 +20,7 @@ _WORD = re.compile(r"\w+", re.UNICODE)
 
 SQLITE_DDL = (
     "CREATE VIRTUAL TABLE message_search"
-    " USING fts5(body, content='', tokenize='unicode61 remove_diacritics 2')",
+    " USING fts5(body, content='', tokenize='unicode61 remove_diacritics 2', prefix='2 3 4')",
 )
 POSTGRESQL_DDL = (
     "CREATE TABLE message_search (rowid bigint PRIMARY KEY, body tsvector NOT NULL)",
@@ -49,6 +49,8 @@ def index_message(session: Session, message_id: int, parts: Iterable[str]) -> No
 def find_messages(session: Session, query: str, *, before: int | None = None, limit: int = 50) -> list[int]:
     """Ids of messages that have every word of *query* (prefixes), newest first, older than id *before*."""
     words = _WORD.findall(fold(query).replace("_", " "))
+    # One letter is the beginning of every message, and costs as much as it says little.
+    words = [word for word in words if len(word) > 1 or word.isdecimal()] or words
     if not words:
         return []
     limits = {"before": before or 2**62, "limit": limit}

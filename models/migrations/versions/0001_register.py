@@ -14,7 +14,7 @@ branch_labels = None
 depends_on = None
 
 SQLITE = (
-    "CREATE VIRTUAL TABLE message_search USING fts5(body, content='', tokenize='unicode61 remove_diacritics 2')",
+    "CREATE VIRTUAL TABLE message_search USING fts5(body, content='', tokenize='unicode61 remove_diacritics 2', prefix='2 3 4')",
 )
 POSTGRESQL = (
     "CREATE TABLE message_search (rowid bigint PRIMARY KEY, body tsvector NOT NULL)",
