@@ -6,7 +6,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from intake.errors import InvalidInput
-from intake.memory import contact_at, learn_contact
+from intake.memory import contact_at, learn_contact, person_at
 from intake.office import Office
 from models.access import standing
 from models.base import now
@@ -36,7 +36,7 @@ def contact_for(session: Session, kind: AddressKind, value: str, name: str) -> C
 
 def find_person(session: Session, email: str) -> Person | None:
     """The active servidor público with this e-mail."""
-    return session.scalar(select(Person).where(Person.email == email.lower(), Person.is_active))
+    return person_at(session, email.lower())
 
 
 def find_account_of(session: Session, email: str, dependencia_id: int | None) -> Account | None:

@@ -1,22 +1,31 @@
 """What the mails of one transaction ask again and again, asked of the database once.
 
-`remember` begins it, for a session that decides about many mails and is then thrown
+`remember` begins it, for a session that decides about a few mails and is then thrown
 away. In every other session nothing is remembered and each question is a query.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 
-from sqlalchemy import Select, select
+from sqlalchemy import Select, bindparam, select
 from sqlalchemy.orm import Session, joinedload
 
 from models.contact import Address, AddressKind, Contact
 from models.mailbox import Mailbox
+from models.person import Person
 from models.routing_rule import RoutingRule
 
 _MEMORY = "memory of a batch"
+
+# Built once: putting a statement together takes longer than SQLite does to answer it.
+_ADDRESSES = (
+    select(Address)
+    .where(Address.kind == bindparam("kind"), Address.value.in_(bindparam("values", expanding=True)))
+    .options(joinedload(Address.contact))
+)
+_PEOPLE = select(Person).where(Person.email.in_(bindparam("emails", expanding=True)), Person.is_active)
 
 
 @dataclass(slots=True)
@@ -24,11 +33,17 @@ class _Memory:
     mailboxes: dict[str, Mailbox] | None = None
     rules: Sequence[RoutingRule] | None = None
     contacts: dict[tuple[AddressKind, str], Contact | None] = field(default_factory=dict)
+    people: dict[str, Person | None] = field(default_factory=dict)
 
 
-def remember(session: Session) -> None:
-    """From now on, to the end of *session*, what was answered once is not asked again."""
-    session.info[_MEMORY] = _Memory()
+def remember(session: Session, senders: Collection[str]) -> None:
+    """From now on, to the end of *session*, nothing is asked twice; who *senders* are is asked at once."""
+    memory = session.info[_MEMORY] = _Memory()
+    known = session.scalars(_ADDRESSES, {"kind": AddressKind.EMAIL, "values": list(senders)}).all()
+    people = session.scalars(_PEOPLE, {"emails": list(senders)}).all()
+    memory.contacts = {(AddressKind.EMAIL, sender): None for sender in senders}
+    memory.contacts |= {(address.kind, address.value): address.contact for address in known}
+    memory.people = dict.fromkeys(senders) | {person.email or "": person for person in people}
 
 
 def _memory(session: Session) -> _Memory | None:
@@ -69,11 +84,7 @@ def contact_at(session: Session, kind: AddressKind, value: str) -> Contact | Non
     memory = _memory(session)
     if memory is not None and (kind, value) in memory.contacts:
         return memory.contacts[kind, value]
-    address = session.scalar(
-        select(Address)
-        .where(Address.kind == kind, Address.value == value)
-        .options(joinedload(Address.contact))
-    )
+    address = session.scalar(_ADDRESSES, {"kind": kind, "values": [value]})
     contact = address.contact if address else None
     if memory is not None:
         memory.contacts[kind, value] = contact
@@ -85,3 +96,11 @@ def learn_contact(session: Session, kind: AddressKind, value: str, contact: Cont
     memory = _memory(session)
     if memory is not None:
         memory.contacts[kind, value] = contact
+
+
+def person_at(session: Session, email: str) -> Person | None:
+    """The active servidor público with this e-mail, in lower case."""
+    memory = _memory(session)
+    if memory is not None and email in memory.people:
+        return memory.people[email]
+    return session.scalar(_PEOPLE, {"emails": [email]})

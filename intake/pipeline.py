@@ -189,7 +189,7 @@ def _decide(office: Office, read: Sequence[_Read]) -> int:
     """All that *read* cause, in one transaction; returns how many of them still waited."""
     # The verbs draw their keys, so that what many mails cause is written at once, at the end.
     with office.database.writing() as session, session.no_autoflush:
-        remember(session)
+        remember(session, {one.incoming.from_addr for one in read})
         batch = [one.inbound_id for one in read]
         waiting = session.scalars(_still_waiting(batch).with_for_update(skip_locked=True)).all()
         rows = {inbound.id: inbound for inbound in waiting}

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
 
 from intake.incoming import IncomingMessage
@@ -23,6 +23,7 @@ from models.message import Message
 from models.outbox_message import OutboxMessage
 from templates import say
 
+_CASE_OF = select(Message.case_id).where(Message.fingerprint == bindparam("fingerprint"))
 # RFC 5321, 6.3 asks for at least 100 before a loop is assumed; real mail has under 30.
 MAX_HOPS = 60
 
@@ -54,7 +55,7 @@ def screen(session: Session, office: Office, incoming: IncomingMessage, recipien
     """None for a message that goes on to matching."""
     if loop := _loop(session, office, incoming, recipient):
         return loop
-    known = session.scalar(select(Message.case_id).where(Message.fingerprint == fingerprint(incoming)))
+    known = session.scalar(_CASE_OF, {"fingerprint": fingerprint(incoming)})
     if known is not None:
         case = session.get_one(Case, known)
         return Screened(say("screen.duplicate", folio=case.folio), Outcome.DUPLICATE, case=case)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from sqlalchemy import String, select
+from functools import cache
+
+from sqlalchemy import Executable, String, bindparam, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
@@ -37,20 +39,26 @@ def draw_document_folio(session: Session, siglas: str, year: int) -> str:
 
 def draw_number(session: Session, series: str, year: int) -> int:
     """Take the next number of *series* in *year*, starting at 1."""
+    statement = _next_number(session.get_bind().dialect.name)
+    number: int = session.connection().execute(statement, {"series": series, "year": year}).scalar_one()
+    return number
+
+
+@cache
+def _next_number(dialect_name: str) -> Executable:
     # One INSERT … ON CONFLICT DO UPDATE … RETURNING: with read-then-write, two
     # clerks at the same moment would get the same number.
-    dialect = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
-    statement = (
-        dialect.insert(FolioSeries)
-        .values(series=series, year=year, last_number=1)
+    dialect = postgresql if dialect_name == "postgresql" else sqlite
+    statement: Executable = (
+        dialect.insert(FolioSeries.__table__)
+        .values(series=bindparam("series"), year=bindparam("year"), last_number=1)
         .on_conflict_do_update(
             index_elements=[FolioSeries.series, FolioSeries.year],
             set_={"last_number": FolioSeries.last_number + 1},
         )
         .returning(FolioSeries.last_number)
     )
-    number: int = session.execute(statement).scalar_one()
-    return number
+    return statement
 
 
 def last_number(session: Session, series: str, year: int) -> int:

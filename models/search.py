@@ -17,6 +17,10 @@ from sqlalchemy.orm import Session
 MAX_INDEXED = 100_000
 _MARKS = re.compile("[\u0300-\u036f]+")
 _WORD = re.compile(r"\w+", re.UNICODE)
+_INDEX = text("INSERT INTO message_search (rowid, body) VALUES (:id, :body)")
+_INDEX_POSTGRESQL = text(
+    "INSERT INTO message_search (rowid, body) VALUES (:id, to_tsvector('simple', :body))"
+)
 
 SQLITE_DDL = (
     "CREATE VIRTUAL TABLE message_search"
@@ -37,13 +41,12 @@ def fold(words: str) -> str:
 def index_message(session: Session, message_id: int, parts: Iterable[str]) -> None:
     """Make the message found by the words of *parts* (folio, subject, names, addresses, text)."""
     body = fold("\n".join(parts))
+    statement = _INDEX
     if session.get_bind().dialect.name == "postgresql":
-        statement = "INSERT INTO message_search (rowid, body) VALUES (:id, to_tsvector('simple', :body))"
+        statement = _INDEX_POSTGRESQL
         # PostgreSQL keeps e-mail addresses and T-2026-000001 as one token; search asks for plain words.
         body = " ".join(_WORD.findall(body.replace("_", " ")))
-    else:
-        statement = "INSERT INTO message_search (rowid, body) VALUES (:id, :body)"
-    session.execute(text(statement), {"id": message_id, "body": body})
+    session.connection().execute(statement, {"id": message_id, "body": body})
 
 
 def find_messages(session: Session, query: str, *, before: int | None = None, limit: int = 50) -> list[int]:

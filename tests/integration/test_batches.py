@@ -1,0 +1,142 @@
+"""Several mails in one transaction, on SQLite and PostgreSQL: each has the effect it would have had alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from sqlalchemy import func, select, text
+
+from intake import spool
+from intake.config import Settings
+from intake.office import Office
+from intake.pipeline import process_spooled
+from models.base import now
+from models.case import Case, CaseLink, LinkKind
+from models.contact import Contact
+from models.event import Event, find_broken_chain
+from models.folio import last_number
+from models.inbound_mail import InboundMail, InboundStatus, Outcome
+from models.keys import draw_key
+from models.message import Message
+from models.outbox_message import OutboxMessage
+from models.turno import Turno
+from tests.support.institution import Institution, found_institution, open_case
+from tests.support.mails import make_mail
+
+SUPPORT = "soporte@example.gob.mx"
+# What the database refuses, however sound the mail is.
+REFUSAL = {
+    "sqlite": (
+        "CREATE TRIGGER refuse BEFORE INSERT ON message WHEN NEW.subject = 'Rechazado'"
+        " BEGIN SELECT RAISE(ABORT, 'refused by the trigger'); END",
+    ),
+    "postgresql": (
+        "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS"
+        " $$ BEGIN RAISE EXCEPTION 'refused by the trigger'; END $$",
+        "CREATE TRIGGER refuse BEFORE INSERT ON message FOR EACH ROW"
+        " WHEN (NEW.subject = 'Rechazado') EXECUTE FUNCTION refuse()",
+    ),
+}
+
+
+@pytest.fixture
+def office(settings: Settings) -> Iterator[Office]:
+    opened = Office.open(settings)
+    yield opened
+    opened.database.close()
+
+
+@pytest.fixture
+def town(office: Office) -> Institution:
+    with office.database.writing() as session:
+        return found_institution(session)
+
+
+def arrive_together(office: Office, *mails: bytes) -> list[InboundMail]:
+    """Let *mails* wait, process them in one go, and give what became of each."""
+    ids = spool.store(office, [spool.Arrival("smtp", raw, "x@correo.example", (SUPPORT,)) for raw in mails])
+    assert process_spooled(office) == len(mails)
+    with office.database.reading() as session:
+        return [session.get_one(InboundMail, identifier) for identifier in ids]
+
+
+def from_person(number: int, subject: str = "") -> bytes:
+    return make_mail(
+        f"Persona {number} <persona{number}@correo.example>",
+        subject=subject or f"Asunto número {number}",
+        message_id=f"<{number}@correo.example>",
+    )
+
+
+def test_each_mail_of_a_batch_has_its_case_folio_turno_and_acuse(office: Office, town: Institution) -> None:
+    mails = arrive_together(office, *(from_person(number) for number in range(1, 31)))
+    assert {mail.outcome for mail in mails} == {Outcome.TICKET}
+    with office.database.reading() as session:
+        cases = session.scalars(select(Case).order_by(Case.id)).all()
+        assert [case.id for case in cases] == [mail.case_id for mail in mails]
+        assert [int(case.folio[-6:]) for case in cases] == list(range(1, 31))
+        for table in (Message, Turno, Contact):
+            assert session.scalar(select(func.count(table.id))) == 30
+        for case, mail in zip(cases, mails, strict=True):
+            assert session.get_one(Message, mail.message_id).case_id == case.id
+            acuse = session.scalars(select(OutboxMessage).where(OutboxMessage.case_id == case.id)).one()
+            assert acuse.to == [case.requester.addresses[0].value] and case.folio in acuse.subject
+            events = session.scalars(
+                select(Event).where(Event.case_id == case.id).order_by(Event.sequence)
+            ).all()
+            assert events[0].action == "open"
+            assert find_broken_chain(events, count=case.event_count, head=case.event_head) is None
+
+
+def test_a_mail_that_the_database_refuses_fails_alone(office: Office, town: Institution) -> None:
+    with office.database.writing() as session:
+        for statement in REFUSAL[office.database.engine.dialect.name]:
+            session.execute(text(statement))
+    mails = arrive_together(office, *(from_person(n, "Rechazado" if n == 3 else "") for n in range(1, 7)))
+    assert [mail.status for mail in mails].count(InboundStatus.FAILED) == 1
+    assert mails[2].status == InboundStatus.FAILED
+    with office.database.reading() as session:
+        error = session.get_one(InboundMail, mails[2].id).error
+        assert "refused by the trigger" in error
+        assert session.scalar(select(func.count(Case.id))) == 5
+        assert session.scalar(select(func.count(OutboxMessage.id))) == 5
+        assert last_number(session, "T", now().astimezone(office.settings.zone).year) == 5
+
+
+def test_mails_of_one_conversation_that_arrive_together_are_one_case(
+    office: Office, town: Institution
+) -> None:
+    first = make_mail(message_id="<uno@correo.example>", subject="Sin luz")
+    second = make_mail(
+        message_id="<dos@correo.example>", in_reply_to="<uno@correo.example>", text="Y sin agua"
+    )
+    opened, copy, answer, other = arrive_together(office, first, first, second, from_person(9))
+    assert [opened.outcome, copy.outcome, answer.outcome, other.outcome] == [
+        Outcome.TICKET,
+        Outcome.DUPLICATE,
+        Outcome.FOLLOW_UP,
+        Outcome.TICKET,
+    ]
+    assert opened.case_id == copy.case_id == answer.case_id != other.case_id
+
+
+def test_two_requests_of_one_person_that_arrive_together_are_hers_and_related(
+    office: Office, town: Institution
+) -> None:
+    mails = [make_mail(message_id=f"<{n}@correo.example>", subject="Bache en mi calle") for n in range(2)]
+    older, newer = arrive_together(office, *mails)
+    with office.database.reading() as session:
+        assert session.scalar(select(func.count(Contact.id))) == 1
+        link = session.scalars(select(CaseLink)).one()
+        assert (link.case_id, link.other_id, link.kind) == (newer.case_id, older.case_id, LinkKind.RELATED)
+
+
+def test_drawn_keys_go_on_after_rows_that_were_written_without_one(office: Office, town: Institution) -> None:
+    with office.database.writing() as session:
+        first = draw_key(session, Case)
+        assert draw_key(session, Case) == first + 1
+        session.rollback()
+    with office.database.writing() as session:
+        written = open_case(session, town)
+        assert draw_key(session, Case) > written.id
