@@ -118,7 +118,7 @@ def test_what_lies_there_and_what_comes_later_is_stored_and_then_marked(folder: 
     assert door.error == ""
 
 
-def test_a_colleague_who_opened_the_mail_first_hides_nothing(folder: Folder) -> None:
+def test_freescout_2416_2861_a_colleague_who_opened_the_mail_first_hides_nothing(folder: Folder) -> None:
     """FreeScout #2416, #2861."""
     folder.deliver(mail("leído"), flags="(\\Seen)")
     folder.deliver(mail("contestado"), flags="(\\Seen \\Answered)")
@@ -127,7 +127,9 @@ def test_a_colleague_who_opened_the_mail_first_hides_nothing(folder: Folder) -> 
         folder.wait_for("leído", "contestado", "marcado para borrar")
 
 
-def test_one_broken_message_stops_neither_the_others_nor_the_mailbox(folder: Folder) -> None:
+def test_freescout_3654_1560_one_broken_message_stops_neither_the_others_nor_the_mailbox(
+    folder: Folder,
+) -> None:
     """FreeScout #3654, #1560."""
     folder.deliver(*(mail(f"m{number}") for number in range(5)))
     path = folder.file_of("m2")

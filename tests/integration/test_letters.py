@@ -119,7 +119,9 @@ def test_one_message_is_printed_with_the_text_it_quotes(office: Office, tmp_path
     assert "Tesorería" not in alone
 
 
-def test_pictures_scans_and_texts_become_pages(office: Office, tmp_path: Path) -> None:
+def test_paperless_12827_848_pictures_scans_and_texts_become_pages_of_one_document(
+    office: Office, tmp_path: Path
+) -> None:
     scan = io.BytesIO()
     pages = [Image.new("1", (850, 1100), 1), Image.new("1", (850, 1100), 0)]
     pages[0].save(scan, "TIFF", save_all=True, append_images=pages[1:], compression="group4")

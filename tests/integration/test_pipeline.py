@@ -341,7 +341,7 @@ def test_our_own_mail_coming_back_opens_nothing(office: Office, town: Institutio
         assert session.scalar(select(func.count(Case.id))) == 1
 
 
-def test_a_mail_that_breaks_us_is_failed_with_its_traceback_and_can_be_retried(
+def test_zammad_4641_a_mail_that_breaks_us_is_failed_with_its_traceback_and_can_be_retried(
     office: Office, town: Institution
 ) -> None:
     (identifier,) = spool.store(office, [spool.Arrival(door="smtp", raw=make_mail(), envelope_to=(SUPPORT,))])

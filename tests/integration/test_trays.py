@@ -123,7 +123,9 @@ def test_a_case_given_to_dependencia_and_account_is_listed_once(office: Office, 
         assert tray_of(session, "all", head) == [case.id]
 
 
-def test_pages_follow_each_other_without_gap_or_repetition(office: Office, town: Institution) -> None:
+def test_osticket_5589_pages_follow_each_other_without_gap_or_repetition(
+    office: Office, town: Institution
+) -> None:
     with office.database.writing() as session:
         oficialia = account_of(session, town, "oficialia")
         worker = account_of(session, town, "worker")
@@ -155,7 +157,7 @@ def _walk(session: Session, account: Account, name: str, expected: int) -> None:
     assert back.has_newer
 
 
-def test_a_count_stops_where_the_rail_stops_showing_it(
+def test_osticket_5589_glpi_6861_8749_oca_240_a_count_stops_where_the_rail_stops_showing_it(
     office: Office, town: Institution, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("models.trays.COUNT_LIMIT", 3)

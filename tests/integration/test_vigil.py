@@ -49,7 +49,9 @@ def is_silent(report: Report) -> bool:
     return door.is_silent
 
 
-def test_mail_silently_not_imported_turns_monitoring_red(office: Office, writing: Session) -> None:
+def test_zammad_1593_freescout_5025_mail_silently_not_imported_turns_monitoring_red(
+    office: Office, writing: Session
+) -> None:
     arrivals(writing, office, TUESDAY, minutes=10)
     assert not is_silent(examine(writing, office, TUESDAY + timedelta(minutes=25)))
     report = examine(writing, office, TUESDAY + timedelta(minutes=45))
