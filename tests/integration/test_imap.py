@@ -202,9 +202,9 @@ def test_what_is_safe_moves_to_its_folder(folder: Folder) -> None:
     assert folder.server.mails(folder.account) == {}
 
 
+# PostgreSQL locks rows, not the database.
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 def test_nothing_is_marked_before_it_is_committed(folder: Folder) -> None:
-    if not folder.office.database.is_sqlite:
-        pytest.skip("PostgreSQL locks rows, not the database")
     with imap_door(folder.office):
         folder.wait_until_marked()
         with folder.office.database.writing() as session:

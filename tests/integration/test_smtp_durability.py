@@ -174,11 +174,11 @@ def test_a_full_disk_makes_the_sender_wait_and_loses_nothing(office: Office, dis
     small.database.close()
 
 
+# SQLite is a file, and does not go away.
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
 def test_a_database_that_is_away_never_refuses_anybody(
     office: Office, request: pytest.FixtureRequest
 ) -> None:
-    if office.database.is_sqlite:
-        pytest.skip("SQLite is a file, and does not go away")
     postgres = request.getfixturevalue("postgres")
     with mail_doors(office) as door, RawClient(door.ports["smtp"]) as client:
         client.greet()

@@ -109,10 +109,10 @@ def test_a_mail_the_database_refuses_does_not_take_the_others_with_it(office: Of
         refused.result(10)
 
 
+# PostgreSQL locks rows, not the database.
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 def test_a_locked_database_is_our_fault_and_said_at_once_it_is_known(settings: Settings) -> None:
     office = Office(settings, open_database(settings.database_url, busy_ms=100), Office.open(settings).store)
-    if not office.database.is_sqlite:
-        pytest.skip("PostgreSQL locks rows, not the database")
     with Spooler(office) as spooler:
         with held_by_another(office), pytest.raises(StoreFailed, match="locked"):
             spooler.submit(Arrival("smtp", MAIL)).result(10)
