@@ -13,7 +13,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 from werkzeug.datastructures import MultiDict
 
-from intake import cases, merging, tickets, turnos
+from intake import cases, contacts, merging, tickets, turnos
 from intake.errors import InvalidInput
 from intake.office import Office
 from models.access import standing
@@ -22,6 +22,7 @@ from models.dependencia import Dependencia
 from models.message import Message
 from models.person import Account
 from models.service import Service
+from templates import say
 
 Form = MultiDict[str, str]
 # Returns the case to show afterwards.
@@ -124,7 +125,21 @@ def _split(session: Session, office: Office, case: Case, by: Account, form: Form
     return merging.split(session, office, case, by, message=message)
 
 
-# Keys are actions of `models.workflow`. Answer and note have a form of their own (admin.views.composer).
+def _block_contact(session: Session, office: Office, case: Case, by: Account, form: Form) -> Case:
+    contacts.block(session, office, case, by)
+    if form.get("cancel"):
+        # A sender of spam who gets an answer sends more of it.
+        cases.cancel(session, office, case, by, reason=say("panel.ask.spam_reason"), is_told=False)
+    return case
+
+
+def _unblock_contact(session: Session, office: Office, case: Case, by: Account, form: Form) -> Case:
+    contacts.unblock(session, office, case, by)
+    return case
+
+
+# Keys are actions of `models.workflow`, and the two of the spam button.
+# Answer and note have a form of their own (admin.views.composer).
 ACTIONS: dict[str, Action] = {
     "assign": _assign,
     "take": _take,
@@ -141,15 +156,18 @@ ACTIONS: dict[str, Action] = {
     "change_service": _change_service,
     "change_priority": _change_priority,
     "snooze": _snooze,
+    "block_contact": _block_contact,
+    "unblock_contact": _unblock_contact,
 }
 # These ask something first, in a dialog.
 ASKING = frozenset({"assign", "return_turno", "copy", "cancel", "merge", "split", "change_service",
-                    "change_priority", "snooze"})  # fmt: skip
+                    "change_priority", "snooze", "block_contact"})  # fmt: skip
 ICONS = {
     "assign": "arrow-forward-up", "take": "hand-grab", "return_turno": "arrow-back-up", "copy": "copy",
     "mark_reviewed": "eye", "resolve": "circle-check", "conclude": "circle-check", "close": "lock",
     "reopen": "refresh", "cancel": "ban", "merge": "git-merge", "split": "git-branch",
     "change_service": "adjustments-horizontal", "change_priority": "flag", "snooze": "clock",
+    "block_contact": "shield-exclamation", "unblock_contact": "mail",
 }  # fmt: skip
 
 

@@ -48,6 +48,9 @@ def step(
     data: dict[str, Any] | None = None,
 ) -> Transition:
     """Take one row of the workflow table for *by*: state, tasks it ends, event. Raises NotAllowed."""
+    if case in session.dirty:
+        # A verb before this one in the same transaction: refresh() would forget what it did.
+        session.flush()
     # Two clerks on PostgreSQL: the second waits here and then sees the new state.
     session.refresh(case, with_for_update=True)
     row = get_transition(case, action, standing(session, case, by))
@@ -211,10 +214,13 @@ def reopen(session: Session, office: Office, case: Case, by: Account) -> None:
     notices.write_state(session, office, case, "reopened")
 
 
-def cancel(session: Session, office: Office, case: Case, by: Account, *, reason: str) -> None:
-    """End without attending, with the reason that the requester will read."""
+def cancel(
+    session: Session, office: Office, case: Case, by: Account, *, reason: str, is_told: bool = True
+) -> None:
+    """End without attending, with the reason that the requester will read, if *is_told*."""
     step(session, case, by, "cancel", reason=reason)
-    notices.write_state(session, office, case, "cancelled", reason.strip())
+    if is_told:
+        notices.write_state(session, office, case, "cancelled", reason.strip())
 
 
 def change_priority(session: Session, office: Office, case: Case, by: Account, *, priority: Priority) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
@@ -15,6 +17,9 @@ from models.contact import Address, AddressKind, Contact
 from models.event import record
 from models.person import Account, Person
 from models.workflow import NotAllowed, Who
+
+# To be blocked is felt in the whole office: it is not for every colleague.
+DECIDES_SPAM = frozenset({Who.OFICIALIA, Who.HEAD, Who.HOLDER})
 
 
 def contact_for(session: Session, kind: AddressKind, value: str, name: str) -> Contact:
@@ -72,10 +77,26 @@ def unblock(session: Session, office: Office, case: Case, by: Account) -> Contac
     return contact
 
 
+def spam_action(case: Case, who: Iterable[Who]) -> str:
+    """What the *spam* button does now to the requester of *case*; empty when there is none to press."""
+    contact = case.requester
+    if not DECIDES_SPAM.intersection(who) or not _writes_mail(contact):
+        return ""
+    if contact.blocked_at is not None:
+        return "unblock_contact"
+    return "" if contact.person_id is not None else "block_contact"
+
+
 def _requester_for(session: Session, case: Case, by: Account, action: str) -> Contact:
-    """Whoever may work on the case, not only read it, may decide about its requester."""
-    if not standing(session, case, by) & {Who.OFICIALIA, Who.HOLDER, Who.HEAD, Who.COLLEAGUE}:
+    """Whoever answers for the case, not only reads it, may decide about its requester."""
+    # The bitácora of a case has one writer at a time.
+    session.refresh(case, with_for_update=True)
+    if not DECIDES_SPAM & standing(session, case, by):
         raise NotAllowed(action, case.state)
-    if not any(address.kind == AddressKind.EMAIL for address in case.requester.addresses):
+    if not _writes_mail(case.requester):
         raise InvalidInput("no_contact_address")
     return case.requester
+
+
+def _writes_mail(contact: Contact) -> bool:
+    return any(address.kind == AddressKind.EMAIL for address in contact.addresses)

@@ -16,7 +16,7 @@ from admin.db import office, session, writing
 from admin.query import NAMES, PAGE_NAMES
 from admin.thread import describe, newest_id, read_facts, read_history, read_thread
 from admin.views.bandeja import list_values, wants_only
-from intake import cases, turnos
+from intake import cases, contacts, turnos
 from intake.errors import DeskError
 from models.access import standing, visible_to
 from models.case import Case, Priority
@@ -61,13 +61,15 @@ def list_arguments() -> dict[str, Any]:
 
 
 def buttons(case: Case, who: Account) -> list[str]:
-    """Actions that *who* may use now, in the order of the workflow table."""
-    found = dict.fromkeys(row.action for row in allowed_actions(case, standing(session(), case, who)))
+    """Actions that *who* may use now, in the order of the workflow table; the spam button after them."""
+    stands = standing(session(), case, who)
+    found = dict.fromkeys(row.action for row in allowed_actions(case, stands))
     if "take" in found and case.holder_id == who.id and case.state != "assigned":
         del found["take"]
     if "mark_reviewed" in found and not turnos.has_copy(session(), case, who):
         del found["mark_reviewed"]
-    return list(found)
+    spam = contacts.spam_action(case, stands)
+    return [*found, spam] if spam else list(found)
 
 
 def case_values(case: Case, *, before: int | None = None) -> dict[str, Any]:
@@ -147,7 +149,8 @@ class CaseView(frame.PanelView):
         case = get_case(session(), case_id)
         if action not in ASKING:
             abort(404)
-        if action not in buttons(case, frame.account()):
+        allowed = buttons(case, frame.account())
+        if action not in allowed:
             raise NotAllowed(action, case.state)
         return str(
             self.render(
@@ -156,6 +159,7 @@ class CaseView(frame.PanelView):
                 action=action,
                 keep=list_arguments(),
                 message_id=request.args.get("mensaje", type=int),
+                allowed=allowed,
                 **_choices(action),
             )
         )
