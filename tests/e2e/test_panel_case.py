@@ -10,10 +10,9 @@ from playwright.sync_api import Browser, Page, expect
 from sqlalchemy import select
 
 from admin.thread import PAGE_SIZE
-from intake import cases, spool
+from intake import cases
 from intake.config import Settings
 from intake.office import Office
-from intake.pipeline import process_spooled
 from intake.reply_address import case_link
 from models.canned_reply import CannedReply
 from models.case import Case
@@ -25,11 +24,10 @@ from models.turno import Turno
 from tests.support.browser import clerks_window, photograph
 from tests.support.institution import Institution, found_institution
 from tests.support.mails import make_mail
-from tests.support.panel import give_logins, log_in, served_panel
+from tests.support.panel import SUPPORT, arrive, give_logins, log_in, open_case, served_panel
 
 pytestmark = [pytest.mark.browser, pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)]
 
-SUPPORT = "soporte@example.gob.mx"
 PDF = (
     b"%PDF-1.4\n1 0 obj<</Type/Catalog/Pages 2 0 R>>endobj 2 0 obj<</Type/Pages/Kids[]/Count 0>>endobj\n%%EOF"
 )
@@ -60,20 +58,6 @@ def town(office: Office) -> Institution:
 def address(office: Office, town: Institution) -> Iterator[str]:
     with served_panel(office) as address:
         yield address
-
-
-def arrive(office: Office, *mails: bytes) -> int:
-    """Mails come in as through a door; gives the id of the newest case."""
-    for raw in mails:
-        spool.store(office, [spool.Arrival(door="smtp", raw=raw, envelope_to=(SUPPORT,))])
-    process_spooled(office)
-    with office.database.reading() as session:
-        return session.scalars(select(Case.id).order_by(Case.id.desc())).first() or 0
-
-
-def open_case(page: Page, address: str, case_id: int) -> None:
-    page.goto(f"{address}/admin/casos/{case_id}")
-    expect(page.locator("#case")).to_have_attribute("data-id", str(case_id))
 
 
 def test_a_clerk_logs_in_reads_takes_answers_and_resolves(

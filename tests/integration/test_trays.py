@@ -20,6 +20,8 @@ from models.person import Account
 from models.search import index_message
 from models.trays import TRAYS, attended_by, count_tray, find_tray
 from tests.support.institution import Institution, found_institution, open_case
+from tests.support.mails import make_mail
+from tests.support.panel import arrive
 
 NO_FILTERS = Filters()
 
@@ -201,6 +203,23 @@ def test_a_folio_is_found_whole_in_part_and_by_its_number(
             session, account_of(session, town, "worker"), typed.format(year=now().year), NO_FILTERS
         )
         assert [row.id for row in found.rows] == [case.id]
+
+
+@pytest.mark.parametrize(
+    "typed", ["impre", "IMPRESORA tesor", "{folio}", "lopez", "Ana Ló", "ana@correo.example", "no enciende"]
+)
+def test_what_came_by_mail_is_found_by_who_sees_it_and_by_nobody_else(
+    office: Office, town: Institution, typed: str
+) -> None:
+    case_id = arrive(office, make_mail(text="La impresora de Tesorería no enciende."))
+    arrive(office, make_mail("Beto Ruiz <beto@correo.example>", subject="Bache", text="Hay un bache."))
+    with office.database.reading() as session:
+        words = typed.format(folio=session.get_one(Case, case_id).folio)
+        for name in ("worker", "head", "oficialia"):
+            found = search(session, account_of(session, town, name), words, NO_FILTERS)
+            assert [row.id for row in found.rows] == [case_id], name
+        for name in ("other", "admin"):
+            assert not search(session, account_of(session, town, name), words, NO_FILTERS).rows, name
 
 
 def test_search_gives_each_case_once_and_the_next_page_on_demand(office: Office, town: Institution) -> None:

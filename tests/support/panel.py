@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
 
-from playwright.sync_api import Page
+from playwright.sync_api import Page, expect
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 from werkzeug.serving import WSGIRequestHandler, make_server
@@ -17,12 +17,16 @@ from werkzeug.test import TestResponse
 
 from admin.app import create_app
 from admin.auth import hash_password
+from intake import spool
 from intake.office import Office
+from intake.pipeline import process_spooled
 from models.base import now
+from models.case import Case
 from models.person import Account
 from models.user import User
 from tests.support.institution import Institution
 
+SUPPORT = "soporte@example.gob.mx"
 PASSWORD = "una contraseña de prueba"
 
 
@@ -79,6 +83,21 @@ def log_in(page: Page, address: str, account: Account) -> None:
     page.get_by_label("Contraseña").fill(PASSWORD)
     page.get_by_role("button", name="Entrar").click()
     page.wait_for_url("**/admin/**")
+
+
+def arrive(office: Office, *mails: bytes) -> int:
+    """Mails come in as through a door; gives the id of the newest case."""
+    for raw in mails:
+        spool.store(office, [spool.Arrival(door="smtp", raw=raw, envelope_to=(SUPPORT,))])
+    process_spooled(office)
+    with office.database.reading() as session:
+        return session.scalars(select(Case.id).order_by(Case.id.desc())).first() or 0
+
+
+def open_case(page: Page, address: str, case_id: int) -> None:
+    """Go to the page of a case."""
+    page.goto(f"{address}/admin/casos/{case_id}")
+    expect(page.locator("#case")).to_have_attribute("data-id", str(case_id))
 
 
 class Clerk:
