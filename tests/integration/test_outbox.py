@@ -254,7 +254,7 @@ def test_a_notice_we_cannot_make_is_kept_and_does_not_stop_the_others(
     queue_notice(office, subject="Otro")
     deliver_mail(office)
     row = get_notice(office, broken)
-    assert row.status == OutboxStatus.RETRYING and "StoreFailed" in row.last_error
+    assert row.status == OutboxStatus.RETRYING and "FileLost" in row.last_error
     assert subjects(relay) == ["Otro"]
 
 

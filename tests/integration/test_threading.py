@@ -23,7 +23,7 @@ SUPPORT = "soporte@example.gob.mx"
 
 
 def receive(office: Office, raw: bytes) -> None:
-    spool.store(office, [spool.Arrival(door="smtp", raw=raw, envelope_to=(SUPPORT,))])
+    spool.store(office, [spool.Arrival("smtp", raw, "ana@correo.example", (SUPPORT,))])
     process_spooled(office)
     deliver_mail(office)
 
