@@ -25,6 +25,7 @@ from models.service import Service
 from models.task import Task, TaskKind, TaskState
 from models.ticket import Ticket
 from models.turno import Turno, TurnoKind, TurnoState
+from tests.support.browser import photograph
 from tests.support.institution import Institution, found_institution
 from tests.support.mails import make_mail
 from tests.support.panel import Clerk, arrive, give_logins, log_in, open_case, served_panel
@@ -252,6 +253,7 @@ def test_the_spam_button_blocks_the_sender_and_cancels_only_when_asked(
     expect(dialog).to_contain_text("el correo que envíe de aquí en adelante se retiene")
     expect(dialog).to_contain_text("ana@correo.example")
     expect(dialog.get_by_role("checkbox")).not_to_be_checked()
+    photograph(page, "no-deseado")
     confirm(page, dialog, "Marcar como no deseado", "Marcado como no deseado")
     expect(page.locator(".facts")).to_contain_text("no deseado")
     assert arrive(office, make_mail(text="Compre ahora.")) == case_id
