@@ -26,13 +26,18 @@ def page(status: int, sentence: str = "") -> tuple[str, int]:
     return render_template("admin/error.html", code=code, sentence=sentence, part=part), status
 
 
+def sentence_of(error: NotAllowed) -> str:
+    """Why the workflow said no."""
+    return say("panel.error.not_allowed", action=say(f"panel.action.{error.action}"),
+               state=say(f"panel.state.{error.state}"))  # fmt: skip
+
+
 def init_app(app: Flask) -> None:
     """Answer errors of *app* with pages of ours."""
 
     @app.errorhandler(NotAllowed)
     def not_allowed(error: NotAllowed) -> tuple[str, int]:
-        return page(409, say("panel.error.not_allowed", action=say(f"panel.action.{error.action}"),
-                             state=say(f"panel.state.{error.state}")))  # fmt: skip
+        return page(409, sentence_of(error))
 
     @app.errorhandler(DeskError)
     def said_no(error: DeskError) -> tuple[str, int]:

@@ -52,6 +52,11 @@ def normalise_address(address: str) -> str:
     return f"{_unquote(local.strip())}@{_ascii_domain(domain.strip().rstrip('.'))}"
 
 
+def is_address(value: str) -> bool:
+    """Whether *value* is one bare address: what somebody typed must not name a second recipient."""
+    return _BARE.fullmatch(value) is not None
+
+
 def _unquote(local: str) -> str:
     if len(local) > 1 and local[0] == local[-1] == '"' and re.fullmatch(r"[\w.+-]+", local[1:-1]):
         return local[1:-1]

@@ -15,14 +15,14 @@ from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
 from intake import notices
-from intake.addresses import normalise_address
+from intake.addresses import is_address, normalise_address
 from intake.errors import InvalidInput
 from intake.incoming import IncomingFile, IncomingMessage
 from intake.messages import file_incoming, file_outgoing, touch
 from intake.office import Office
 from models.access import grant, standing
 from models.base import now
-from models.case import Case, CaseLink, LinkKind, Presence, Priority
+from models.case import Case, CaseLink, LinkKind, Presence, Priority, lock
 from models.contact import AddressKind
 from models.event import record
 from models.inbound_mail import InboundMail
@@ -52,7 +52,7 @@ def step(
         # A verb before this one in the same transaction: refresh() would forget what it did.
         session.flush()
     # Two clerks on PostgreSQL: the second waits here and then sees the new state.
-    session.refresh(case, with_for_update=True)
+    lock(session, case)
     row = get_transition(case, action, standing(session, case, by))
     if row.needs_reason and not reason.strip():
         raise InvalidInput("reason_needed")
@@ -139,7 +139,7 @@ def _addresses(values: Sequence[str]) -> list[str]:
     for value in values:
         if value.strip():
             address = normalise_address(value)
-            if "@" not in address:
+            if not is_address(address):
                 raise InvalidInput("bad_address", address=value.strip())
             found.append(address)
     return list(dict.fromkeys(found))
@@ -248,7 +248,7 @@ def follow_up(
     staff: Account | None = None,
 ) -> Message:
     """The requester (or another participant) wrote again; reopens what was resolved or closed."""
-    session.refresh(case, with_for_update=True)
+    lock(session, case)
     message = file_incoming(session, office, case, incoming, reason=reason, inbound=inbound, staff=staff)
     if staff is not None:
         record(

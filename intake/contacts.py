@@ -12,7 +12,7 @@ from intake.memory import contact_at, learn_contact, person_at
 from intake.office import Office
 from models.access import standing
 from models.base import now
-from models.case import Case
+from models.case import Case, lock
 from models.contact import Address, AddressKind, Contact
 from models.event import record
 from models.person import Account, Person
@@ -90,7 +90,7 @@ def spam_action(case: Case, who: Iterable[Who]) -> str:
 def _requester_for(session: Session, case: Case, by: Account, action: str) -> Contact:
     """Whoever answers for the case, not only reads it, may decide about its requester."""
     # The bitácora of a case has one writer at a time.
-    session.refresh(case, with_for_update=True)
+    lock(session, case)
     if not DECIDES_SPAM & standing(session, case, by):
         raise NotAllowed(action, case.state)
     if not _writes_mail(case.requester):

@@ -54,7 +54,7 @@ def match(session: Session, office: Office, incoming: IncomingMessage, recipient
         found = find(session, office, incoming, recipient)
         if found is None:
             continue
-        case, is_ours = _end_of_merges(session, found[0]), found[1]
+        case, is_ours = end_of_merges(session, found[0]), found[1]
         standing = participant(session, case, incoming.from_addr)
         if standing is not None:
             staff = standing if isinstance(standing, Account) else None
@@ -97,7 +97,8 @@ def _was_given(session: Session, case: Case, account: Account) -> bool:
     return session.scalar(given) is not None
 
 
-def _end_of_merges(session: Session, case: Case) -> Case:
+def end_of_merges(session: Session, case: Case) -> Case:
+    """Where the matter of *case* goes on."""
     while case.merged_into_id is not None:
         case = session.get_one(Case, case.merged_into_id)
     return case

@@ -12,7 +12,7 @@ from intake.messages import remember_ids
 from intake.office import Office
 from intake.opening import local_year
 from models.access import grant, standing
-from models.case import Case, CaseAccess, LinkKind
+from models.case import Case, CaseAccess, LinkKind, lock
 from models.contact import AddressKind
 from models.event import record
 from models.folio import TICKET_SERIES, draw_folio
@@ -20,15 +20,17 @@ from models.message import Direction, Message, ThreadId
 from models.person import Account
 from models.ticket import Ticket
 from models.turno import Turno, TurnoState
-from models.workflow import Process, first_state
+from models.workflow import Process, State, Who, first_state
 
 
 def merge(session: Session, office: Office, case: Case, by: Account, *, into: Case) -> None:
     """Move the thread of *case* into *into*; the folio of *case* leads there from now on."""
-    if into.id == case.id or into.merged_into_id is not None or not standing(session, into, by):
+    # Always in the same order, so that two clerks who merge the same two never wait for each other.
+    for one in sorted((case, into), key=lambda one: one.id):
+        lock(session, one)
+    if into.id == case.id or not _takes_in(session, into, by):
         raise InvalidInput("merge_target", folio=into.folio)
     step(session, case, by, "merge", data={"into": into.folio})
-    session.refresh(into, with_for_update=True)
     case.merged_into_id = into.id
     session.execute(
         update(Message).where(Message.case_id == case.id).values(case_id=into.id, moved_from_id=case.id)
@@ -47,6 +49,12 @@ def merge(session: Session, office: Office, case: Case, by: Account, *, into: Ca
     record(session, into, "merged_here", account=by, data={"folio": case.folio})
 
 
+def _takes_in(session: Session, case: Case, by: Account) -> bool:
+    """Whether *by* works on *case*, and does not only read it, while it is neither merged nor cancelled."""
+    works = bool(standing(session, case, by) - {Who.READER, Who.DIGITIZER})
+    return works and case.state not in (State.MERGED, State.CANCELLED, State.DISCARDED)
+
+
 def _move_ids(session: Session, case: Case, into: Case) -> None:
     for is_ours in (True, False):
         ids = session.scalars(
@@ -60,6 +68,9 @@ def _move_ids(session: Session, case: Case, into: Case) -> None:
 
 def split(session: Session, office: Office, case: Case, by: Account, *, message: Message) -> Ticket:
     """Move one incoming *message* into a new ticket of its sender, linked to *case*."""
+    # Another clerk may be splitting the same message.
+    lock(session, case)
+    session.refresh(message)
     if message.case_id != case.id or message.direction != Direction.IN:
         raise InvalidInput("split_message")
     first = session.scalar(

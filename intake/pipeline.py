@@ -25,7 +25,7 @@ from intake.errors import FileLost, StoreFailed
 from intake.incoming import IncomingMessage
 from intake.inspection import Authenticator, Parser
 from intake.isolation import NoReader, Poisoned
-from intake.matching import FOLIO, Match, match
+from intake.matching import FOLIO, Match, end_of_merges, match
 from intake.memory import mailbox_at, remember
 from intake.messages import file_incoming
 from intake.office import Office
@@ -35,18 +35,19 @@ from intake.parsing import parse_email
 from intake.tickets import open_ticket
 from intake.turnos import copy_to
 from models.base import now
-from models.case import Case, CaseKind
+from models.case import Case, CaseKind, lock
 from models.contact import Address, AddressKind
 from models.event import record
 from models.inbound_mail import InboundMail, InboundStatus, Outcome
 from models.mailbox import Mailbox
 from models.message import Message
 from models.outbox_message import OutboxMessage, OutboxStatus
+from models.workflow import NotAllowed
 from templates import language, say
 
 log = structlog.get_logger()
 
-# Two copies of one mail in two workers: the second sees the first's effect on its next try.
+# Two copies of one mail in two workers, or a clerk who ends the case meanwhile: the next try sees the effect.
 CONFLICT_TRIES = 3
 # Mails, and bytes of mail, that are decided in one transaction at most; other writers wait for its end.
 BATCH, BATCH_BYTES = 20, 8_000_000
@@ -178,7 +179,7 @@ def _decide_alone(office: Office, one: _Read) -> int:
         except (OperationalError, StoreFailed):
             raise
         except Exception as error:
-            if isinstance(error, IntegrityError) and attempt < CONFLICT_TRIES - 1:
+            if isinstance(error, IntegrityError | NotAllowed) and attempt < CONFLICT_TRIES - 1:
                 continue
             _fail(office, one.inbound_id, error)
             break
@@ -222,7 +223,9 @@ def _may_follow(incoming: IncomingMessage, inbound: InboundMail, unwritten: Cont
 def _fail(office: Office, inbound_id: int, error: Exception) -> None:
     log.error("mail failed", inbound=inbound_id, exc_info=error)
     with office.database.writing() as session:
-        inbound = session.get_one(InboundMail, inbound_id)
+        inbound = session.get_one(InboundMail, inbound_id, with_for_update=True)
+        if inbound.status != InboundStatus.RECEIVED:
+            return
         inbound.status = InboundStatus.FAILED
         inbound.attempts += 1
         inbound.processed_at = now()
@@ -367,12 +370,14 @@ def _file_robot(
     outcome = screened.outcome
     assert outcome is not None
     notice = screened.notice
-    case = session.get(Case, notice.case_id) if notice and notice.case_id else found.case
+    case = session.get(Case, notice.case_id) if notice and notice.case_id else None
+    # A folio in a subject is guessed easily: it leads a robot only to a case in which it takes part.
+    case = end_of_merges(session, case) if case else None if found.held else found.case
     if notice is not None and outcome == Outcome.BOUNCE:
         _mark_bounced(session, notice, incoming, screened.reason)
     message = None
     if case is not None:
-        session.refresh(case, with_for_update=True)
+        lock(session, case)
         message = file_incoming(
             session, office, case, incoming, reason=screened.reason, inbound=inbound, robot=outcome
         )

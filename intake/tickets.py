@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from sqlalchemy.orm import Session
 
-from intake.addresses import normalise_address
+from intake.addresses import is_address, normalise_address
 from intake.cases import step
 from intake.commitments import solution_due_at
 from intake.errors import InvalidInput
@@ -76,7 +76,7 @@ def register(
     if by.role not in (Role.OFICIALIA, Role.HEAD, Role.WORKER):
         raise NotAllowed("register", "")
     address = normalise_address(address)
-    if "@" not in address:
+    if not is_address(address):
         raise InvalidInput("bad_address", address=address)
     if not subject.strip():
         raise InvalidInput("empty_subject")

@@ -189,8 +189,13 @@ def _task(turno: Turno, kind: TaskKind) -> Task:
 def _check_target(dependencia: Dependencia, account: Account | None) -> None:
     if not dependencia.is_active:
         raise InvalidInput("inactive_dependencia", name=dependencia.name)
-    if account is not None and (not account.is_active or account.dependencia_id != dependencia.id):
+    if account is not None and not (_attends(account) and account.dependencia_id == dependencia.id):
         raise InvalidInput("account_elsewhere", name=account.person.name)
+
+
+def _attends(account: Account) -> bool:
+    """False for who left, and for administrators, who configure and read no cases."""
+    return account.is_active and account.person.is_active and account.role != Role.ADMINISTRATOR
 
 
 def _to(dependencia: Dependencia, account: Account | None, instruction: str) -> dict[str, str | int | None]:

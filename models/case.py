@@ -16,7 +16,7 @@ from sqlalchemy import (
     text,
     update,
 )
-from sqlalchemy.orm import Mapped, Mapper, mapped_column, relationship
+from sqlalchemy.orm import Mapped, Mapper, Session, mapped_column, relationship
 
 from models.base import Base, Id, now
 from models.contact import Contact
@@ -148,6 +148,12 @@ def _follow_activity(_mapper: Mapper[Case], connection: Connection, case: Case) 
     if inspect(case).attrs.last_activity_at.history.has_changes():
         own = update(CaseAccess).where(CaseAccess.case_id == case.id)
         connection.execute(own.values(last_activity_at=case.last_activity_at))
+
+
+def lock(session: Session, case: Case) -> None:
+    """Wait for whoever is changing *case*, then read it anew; the lock ends with the transaction."""
+    # Only the case's own row: PostgreSQL locks no outer join, and a page loads its case with several.
+    session.refresh(case, with_for_update={"of": Case})
 
 
 class LinkKind(StrEnum):

@@ -212,7 +212,11 @@ def _choices(action: str) -> dict[str, Any]:
     """What the dialog of *action* offers to choose from."""
     read = session().scalars
     if action in ("assign", "copy"):
-        people = select(Account).join(Account.person).where(Account.is_active, Person.is_active)
+        people = (
+            select(Account)
+            .join(Account.person)
+            .where(Account.is_active, Person.is_active, Account.role.in_(frame.READING))
+        )
         tree = select(Dependencia).where(Dependencia.is_active).order_by(Dependencia.path)
         return {
             "dependencias": read(tree).all(),

@@ -16,16 +16,19 @@ from werkzeug.wrappers import Response
 
 from admin import frame
 from admin.db import office, release, session, writing
+from admin.errors import sentence_of
 from admin.thread import newest_id
-from admin.views.case import get_case, list_arguments, show_case
+from admin.views.case import buttons, get_case, list_arguments, show_case
 from intake import cases
 from intake.attachments import store_large
 from intake.errors import DeskError, InvalidInput
 from intake.filetypes import danger_of, generated_name, safe_name, true_type
 from intake.incoming import IncomingFile
+from intake.matching import end_of_merges
 from models.canned_reply import CannedReply
 from models.case import Case
 from models.message import Direction, Message
+from models.workflow import NotAllowed
 from templates import say
 
 MAX_FILES = 20
@@ -54,6 +57,11 @@ class ComposerView(frame.PanelView):
                              then=form.get("then", "answer"))  # fmt: skip
         except DeskError as error:
             return self._again(get_case(session(), case_id), str(error), "error")
+        except NotAllowed as error:
+            # Somebody ended or merged the case while this was being written.
+            case = end_of_merges(session(), get_case(session(), case_id))
+            mode = "answer" if "answer" in buttons(case, who) else "note"
+            return self._again(case, sentence_of(error), "error", mode)
         flash(say(f"panel.done.{form.get('then', 'answer')}"), "success")
         return redirect(url_for("case.show", case_id=case_id, escrito="answer", **list_arguments()))
 
@@ -66,6 +74,9 @@ class ComposerView(frame.PanelView):
                                text=request.form.get("text", ""), files=files)  # fmt: skip
         except DeskError as error:
             return self._again(get_case(session(), case_id), str(error), "error", mode="note")
+        except NotAllowed as error:
+            case = end_of_merges(session(), get_case(session(), case_id))
+            return self._again(case, sentence_of(error), "error", mode="note")
         flash(say("panel.done.note"), "success")
         return redirect(url_for("case.show", case_id=case_id, escrito="note", **list_arguments()))
 

@@ -11,6 +11,7 @@ from admin import frame
 from admin.db import office, session
 from admin.views.case import STEPS
 from intake import reply_address
+from intake.matching import end_of_merges
 from models.case import Case
 from models.message import Direction, Message
 
@@ -29,7 +30,7 @@ def case_page(folio: str) -> str:
         abort(404)
     case = session().scalar(select(Case).where(Case.folio == folio.upper())) or abort(404)
     # The link of a case that was joined to another goes on working, and shows where the matter stands.
-    shown = case.merged_into or case
+    shown = end_of_merges(session(), case)
     answers = session().scalars(
         select(Message)
         .where(Message.case_id == shown.id, Message.direction == Direction.OUT)
