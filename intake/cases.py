@@ -96,6 +96,14 @@ def hold(session: Session, case: Case, account: Account) -> None:
     )  # fmt: skip
 
 
+def _give_back(session: Session, case: Case) -> None:
+    """A case that goes on returns to its holder, or to the tray when the holder is there no more."""
+    if case.holder is not None and case.holder.is_active and case.holder.person.is_active:
+        hold(session, case, case.holder)
+    else:
+        case.holder_id = case.holder = None
+
+
 def take(session: Session, office: Office, case: Case, by: Account) -> None:
     """*by* attends the case from now on."""
     step(session, case, by, "take")
@@ -209,8 +217,7 @@ def reopen(session: Session, office: Office, case: Case, by: Account) -> None:
     """Begin again where it was left; the requester is told."""
     step(session, case, by, "reopen")
     case.resolved_at = None
-    if case.holder is not None:
-        hold(session, case, case.holder)
+    _give_back(session, case)
     notices.write_state(session, office, case, "reopened")
 
 
@@ -251,9 +258,9 @@ def follow_up(
     lock(session, case)
     message = file_incoming(session, office, case, incoming, reason=reason, inbound=inbound, staff=staff)
     if staff is not None:
-        record(
-            session, case, "note", account=staff, data={"message": message.id, "channel": incoming.channel}
-        )
+        # Anybody can write a colleague's address into From; only a confirmed one speaks for the account.
+        record(session, case, "note", account=message.author, actor="" if message.author else "system",
+               data={"message": message.id, "channel": incoming.channel})  # fmt: skip
         touch(case)
         return message
     was_open = case.is_open
@@ -262,8 +269,7 @@ def follow_up(
     case.is_unanswered, case.snoozed_until = True, None
     if not was_open:
         case.resolved_at = None
-        if case.holder is not None:
-            hold(session, case, case.holder)
+        _give_back(session, case)
     record(
         session, case, "follow_up", actor="requester", data={"message": message.id, "reopened": not was_open}
     )

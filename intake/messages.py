@@ -46,7 +46,7 @@ def file_incoming(
         channel=incoming.channel,
         sender_name=incoming.from_name,
         sender_address=incoming.from_addr,
-        author_id=staff.id if staff else None,
+        author=staff if staff and incoming.authentication.domain else None,
         sent_at=incoming.date,
         subject=incoming.subject,
         text=incoming.text,

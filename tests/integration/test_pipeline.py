@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -12,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from intake import cases, held, pipeline, spool
 from intake.config import Settings
-from intake.incoming import IncomingMessage
+from intake.incoming import Authentication, IncomingMessage
 from intake.office import Office
 from intake.parsing import parse_email
 from intake.pipeline import process_spooled
@@ -407,15 +408,44 @@ def test_a_clerk_attaches_a_held_mail_and_its_sender_takes_part(office: Office, 
     assert again.outcome == Outcome.FOLLOW_UP and again.case_id == mail.case_id
 
 
-def test_somebody_of_the_office_who_answers_by_mail_writes_a_note(office: Office, town: Institution) -> None:
+@pytest.mark.parametrize("confirmed", ["example.gob.mx", ""])
+def test_somebody_of_the_office_who_answers_by_mail_writes_a_note(
+    office: Office, town: Institution, confirmed: str
+) -> None:
+    """In the name of the account only when the domain confirms the mail; else as what it says."""
     arrive(office, make_mail(message_id="<g@correo.example>"))
     with office.database.reading() as session:
         worker = clerk(session, town, "worker")
     reply = make_mail(f"Tomás <{worker.person.email}>", in_reply_to="<g@correo.example>", text="Ya voy")
-    (mail,) = arrive(office, reply)
+
+    def read(raw: bytes) -> IncomingMessage:
+        return replace(parse_email(raw), authentication=Authentication(domain=confirmed))
+
+    (identifier,) = spool.store(office, [spool.Arrival("ingest", reply, "", (SUPPORT,))])
+    with office.database.writing() as session:
+        pipeline.accept(session, office, read(reply), session.get_one(InboundMail, identifier))
     with office.database.reading() as session:
+        mail = session.get_one(InboundMail, identifier)
         message = session.get_one(Message, mail.message_id)
-        assert message.direction == Direction.NOTE and message.author_id == worker.id
+        assert message.direction == Direction.NOTE
+        assert message.author_id == (worker.id if confirmed else None)
+        events = session.scalars(select(Event).where(Event.action == "note")).one()
+        assert events.account_id == message.author_id
+
+
+def test_a_follow_up_to_a_case_whose_holder_has_left_waits_in_the_tray(
+    office: Office, town: Institution
+) -> None:
+    arrive(office, make_mail(message_id="<k@correo.example>"))
+    with office.database.writing() as session:
+        case, worker = only_case(session), clerk(session, town, "worker")
+        cases.take(session, office, case, worker)
+        cases.resolve(session, office, case, worker)
+        worker.is_active = False
+    arrive(office, make_mail(in_reply_to="<k@correo.example>", text="Volvió a fallar"))
+    with office.database.reading() as session:
+        case = only_case(session)
+        assert case.is_open and case.holder_id is None and case.dependencia_id == town.systems.id
 
 
 def test_freeitsm_120_the_answer_goes_to_the_requester_not_to_whoever_wrote_last(
