@@ -8,23 +8,20 @@ one of them raises, each gets a transaction of its own, and that one becomes
 
 from __future__ import annotations
 
-import traceback
-from collections.abc import Container, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Container, Sequence
 
 import structlog
-from sqlalchemy import Select, select
+from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError, OperationalError
-from sqlalchemy.orm import Session, undefer
+from sqlalchemy.orm import Session
 
-from intake import cases, inspection, notices, scanning, screening, spool, trust
+from intake import cases, inspection, notices, scanning, screening, trust
 from intake.addresses import domain_of, split_plus
-from intake.attachments import store_large
 from intake.authentication import evaluate
-from intake.errors import FileLost, StoreFailed
+from intake.batches import Read, fail, read_batch, read_waiting, still_waiting
+from intake.errors import StoreFailed
 from intake.incoming import IncomingMessage
 from intake.inspection import Authenticator, Parser
-from intake.isolation import NoReader, Poisoned
 from intake.matching import FOLIO, Match, end_of_merges, match
 from intake.memory import mailbox_at, remember
 from intake.messages import file_incoming
@@ -49,16 +46,6 @@ log = structlog.get_logger()
 
 # Two copies of one mail in two workers, or a clerk who ends the case meanwhile: the next try sees the effect.
 CONFLICT_TRIES = 3
-# Mails, and bytes of mail, that are decided in one transaction at most; other writers wait for its end.
-BATCH, BATCH_BYTES = 20, 8_000_000
-
-
-@dataclass(frozen=True, slots=True)
-class _Read:
-    """A waiting mail and what it says."""
-
-    inbound_id: int
-    incoming: IncomingMessage
 
 
 def process_spooled(
@@ -76,10 +63,11 @@ def process_spooled(
     Raises OperationalError, StoreFailed or NoReader when the database, the store or a child
     process is not to be had; the mail then still waits. One that waits for the store holds up no other.
     """
+    language.set(office.settings.language)
     done, away = 0, None
-    for batch in _batches(_waiting(office, limit, part)):
-        count, unread = _process(office, batch, parse, authenticate)
-        done, away = done + count, unread or away
+    for batch in read_waiting(office, limit, part, parse, authenticate):
+        done += batch.failed + _decide_all(office, batch.read)
+        away = batch.away or away
     if away is not None and not done:
         raise away
     return done
@@ -89,79 +77,14 @@ def process_one(
     office: Office, inbound_id: int, parse: Parser = parse_email, authenticate: Authenticator = evaluate
 ) -> bool:
     """Process one mail; False when another worker has it or had it."""
-    done, away = _process(office, [inbound_id], parse, authenticate)
-    if away is not None:
-        raise away
-    return done == 1
-
-
-def _waiting(office: Office, limit: int, part: tuple[int, int]) -> list[tuple[int, int]]:
-    """Ids and sizes of waiting mails."""
-    index, count = part
-    with office.database.reading() as session:
-        wanted = select(InboundMail.id, InboundMail.size).where(InboundMail.status == InboundStatus.RECEIVED)
-        mine = session.execute(
-            wanted.where(InboundMail.id % count == index).order_by(InboundMail.id).limit(limit)
-        ).all()
-        # With nothing of its own to do, a worker helps the others from the far end.
-        rows = mine or session.execute(wanted.order_by(InboundMail.id.desc()).limit(1)).all()
-        return [(row.id, row.size) for row in rows]
-
-
-def _batches(waiting: Sequence[tuple[int, int]]) -> Iterator[list[int]]:
-    batch: list[int] = []
-    weight = 0
-    for inbound_id, size in waiting:
-        if batch and (len(batch) == BATCH or weight + size > BATCH_BYTES):
-            yield batch
-            batch, weight = [], 0
-        batch.append(inbound_id)
-        weight += size
-    if batch:
-        yield batch
-
-
-def _process(
-    office: Office, batch: Sequence[int], parse: Parser, authenticate: Authenticator
-) -> tuple[int, StoreFailed | None]:
-    """Read each mail of *batch*, then decide about all: how many had their turn, and why one had not."""
     language.set(office.settings.language)
-    with office.database.reading() as session:
-        mails = session.scalars(_still_waiting(batch).options(undefer(InboundMail.raw))).all()
-    read: list[_Read] = []
-    failed, away = 0, None
-    for inbound in mails:
-        try:
-            incoming = inspection.inspect(office, inbound, _bytes(office, inbound), parse, authenticate)
-            store_large(office, incoming.attachments)
-            read.append(_Read(inbound.id, incoming))
-        except (OperationalError, NoReader):
-            raise
-        except Exception as error:
-            if isinstance(error, StoreFailed) and not isinstance(error, FileLost):
-                away = error
-                continue
-            _fail(office, inbound.id, error)
-            failed += 1
-    return failed + _decide_all(office, read), away
+    batch = read_batch(office, [inbound_id], parse, authenticate)
+    if batch.away is not None:
+        raise batch.away
+    return batch.failed + _decide_all(office, batch.read) == 1
 
 
-def _bytes(office: Office, inbound: InboundMail) -> bytes:
-    if inbound.raw is not None:
-        return inbound.raw
-    with office.database.reading() as session:
-        return spool.read_raw(session, office, inbound)
-
-
-def _still_waiting(batch: Sequence[int]) -> Select[InboundMail]:
-    return (
-        select(InboundMail)
-        .where(InboundMail.id.in_(batch), InboundMail.status == InboundStatus.RECEIVED)
-        .order_by(InboundMail.id)
-    )
-
-
-def _decide_all(office: Office, read: Sequence[_Read]) -> int:
+def _decide_all(office: Office, read: Sequence[Read]) -> int:
     """In one transaction, or when that fails each in its own: one mail never costs another its effect."""
     if len(read) > 1:
         try:
@@ -172,7 +95,7 @@ def _decide_all(office: Office, read: Sequence[_Read]) -> int:
     return sum(_decide_alone(office, one) for one in read)
 
 
-def _decide_alone(office: Office, one: _Read) -> int:
+def _decide_alone(office: Office, one: Read) -> int:
     for attempt in range(CONFLICT_TRIES):
         try:
             return _decide(office, [one])
@@ -181,18 +104,18 @@ def _decide_alone(office: Office, one: _Read) -> int:
         except Exception as error:
             if isinstance(error, IntegrityError | NotAllowed) and attempt < CONFLICT_TRIES - 1:
                 continue
-            _fail(office, one.inbound_id, error)
+            fail(office, one.inbound_id, error)
             break
     return 1
 
 
-def _decide(office: Office, read: Sequence[_Read]) -> int:
+def _decide(office: Office, read: Sequence[Read]) -> int:
     """All that *read* cause, in one transaction; returns how many of them still waited."""
     # The verbs draw their keys, so that what many mails cause is written at once, at the end.
     with office.database.writing() as session, session.no_autoflush:
         remember(session, {one.incoming.from_addr for one in read})
         batch = [one.inbound_id for one in read]
-        waiting = session.scalars(_still_waiting(batch).with_for_update(skip_locked=True)).all()
+        waiting = session.scalars(still_waiting(batch).with_for_update(skip_locked=True)).all()
         rows = {inbound.id: inbound for inbound in waiting}
         unwritten: set[str] = set()
         for one in read:
@@ -218,27 +141,6 @@ def _may_follow(incoming: IncomingMessage, inbound: InboundMail, unwritten: Cont
         or any("+" in address for address in (inbound.envelope_to, *incoming.to, *incoming.cc))
         or FOLIO.search(incoming.subject) is not None
     )
-
-
-def _fail(office: Office, inbound_id: int, error: Exception) -> None:
-    log.error("mail failed", inbound=inbound_id, exc_info=error)
-    with office.database.writing() as session:
-        inbound = session.get_one(InboundMail, inbound_id, with_for_update=True)
-        if inbound.status != InboundStatus.RECEIVED:
-            return
-        inbound.status = InboundStatus.FAILED
-        inbound.attempts += 1
-        inbound.processed_at = now()
-        inbound.reason = _why(error)
-        inbound.error = "".join(traceback.format_exception(error))[-20_000:]
-
-
-def _why(error: Exception) -> str:
-    if isinstance(error, Poisoned):
-        return str(error)
-    if isinstance(error, FileLost):
-        return say("inbound.lost")
-    return say("inbound.failed", error=type(error).__name__)
 
 
 def accept(session: Session, office: Office, incoming: IncomingMessage, inbound: InboundMail) -> None:

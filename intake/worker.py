@@ -29,7 +29,7 @@ _CLOCK = 30.0
 # Seconds until files that ClamAV has not seen are offered to it again.
 _SCAN = 15.0
 # Mails between two looks at `stop`.
-_BATCH = 20
+_BATCH = 100
 
 
 @dataclass(frozen=True)

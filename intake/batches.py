@@ -1,0 +1,158 @@
+"""Waiting mail, a few at a time: which comes next, and what each says, read before anybody waits for it.
+
+While the pipeline writes what one batch causes, the child process of `isolation.Reader`
+reads the next. Nothing is decided here; what cannot be read becomes *failed*.
+"""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextvars import copy_context
+from dataclasses import dataclass, field
+
+import structlog
+from sqlalchemy import Select, select
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.orm import undefer
+
+from intake import inspection, spool
+from intake.attachments import store_large
+from intake.errors import FileLost, StoreFailed
+from intake.incoming import IncomingMessage
+from intake.inspection import Authenticator, Parser
+from intake.isolation import NoReader, Poisoned
+from intake.office import Office
+from models.base import now
+from models.inbound_mail import InboundMail, InboundStatus
+from templates import say
+
+log = structlog.get_logger()
+
+# Mails, and bytes of mail, that are decided in one transaction at most; other writers wait for its end.
+MAILS, BYTES = 20, 8_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """A waiting mail and what it says."""
+
+    inbound_id: int
+    incoming: IncomingMessage
+
+
+@dataclass(slots=True)
+class Batch:
+    """Mails that were read, how many could not be, and why one still waits for the store."""
+
+    read: list[Read] = field(default_factory=list)
+    failed: int = 0
+    away: StoreFailed | None = None
+
+
+def read_waiting(
+    office: Office, limit: int, part: tuple[int, int], parse: Parser, authenticate: Authenticator
+) -> Iterator[Batch]:
+    """Up to *limit* waiting mails, in batches. Raises OperationalError or NoReader; the mails then wait."""
+    ready: Future[Batch] | None = None
+    with ThreadPoolExecutor(1, "read-ahead") as executor:
+        for batch in _batches(_waiting(office, limit, part)):
+            if ready is not None and sum(size for _, size in batch) > BYTES:
+                # Two large mails are never in memory together.
+                yield ready.result()
+                ready = None
+            ids = [inbound_id for inbound_id, _ in batch]
+            context = copy_context()
+            following = executor.submit(context.run, read_batch, office, ids, parse, authenticate)
+            if ready is not None:
+                yield ready.result()
+            ready = following
+        if ready is not None:
+            yield ready.result()
+
+
+def _waiting(office: Office, limit: int, part: tuple[int, int]) -> list[tuple[int, int]]:
+    """Ids and sizes of waiting mails."""
+    index, count = part
+    with office.database.reading() as session:
+        wanted = select(InboundMail.id, InboundMail.size).where(InboundMail.status == InboundStatus.RECEIVED)
+        mine = session.execute(
+            wanted.where(InboundMail.id % count == index).order_by(InboundMail.id).limit(limit)
+        ).all()
+        # With nothing of its own to do, a worker helps the others from the far end.
+        rows = mine or session.execute(wanted.order_by(InboundMail.id.desc()).limit(1)).all()
+        return [(row.id, row.size) for row in rows]
+
+
+def _batches(waiting: Iterable[tuple[int, int]]) -> Iterator[list[tuple[int, int]]]:
+    batch: list[tuple[int, int]] = []
+    weight = 0
+    for inbound_id, size in waiting:
+        if batch and (len(batch) == MAILS or weight + size > BYTES):
+            yield batch
+            batch, weight = [], 0
+        batch.append((inbound_id, size))
+        weight += size
+    if batch:
+        yield batch
+
+
+def read_batch(office: Office, ids: Sequence[int], parse: Parser, authenticate: Authenticator) -> Batch:
+    """Read each mail, outside any transaction. Raises OperationalError or NoReader."""
+    with office.database.reading() as session:
+        mails = session.scalars(still_waiting(ids).options(undefer(InboundMail.raw))).all()
+    batch = Batch()
+    for inbound in mails:
+        try:
+            incoming = inspection.inspect(office, inbound, _bytes(office, inbound), parse, authenticate)
+            store_large(office, incoming.attachments)
+            batch.read.append(Read(inbound.id, incoming))
+        except (OperationalError, NoReader):
+            raise
+        except Exception as error:
+            if isinstance(error, StoreFailed) and not isinstance(error, FileLost):
+                batch.away = error
+                continue
+            fail(office, inbound.id, error)
+            batch.failed += 1
+    return batch
+
+
+def _bytes(office: Office, inbound: InboundMail) -> bytes:
+    if inbound.raw is not None:
+        return inbound.raw
+    with office.database.reading() as session:
+        return spool.read_raw(session, office, inbound)
+
+
+def still_waiting(ids: Sequence[int]) -> Select[InboundMail]:
+    """Those of *ids* that nobody has decided about."""
+    return (
+        select(InboundMail)
+        .where(InboundMail.id.in_(ids), InboundMail.status == InboundStatus.RECEIVED)
+        .order_by(InboundMail.id)
+    )
+
+
+def fail(office: Office, inbound_id: int, error: Exception) -> None:
+    """Keep the mail for a clerk, with what happened to it."""
+    log.error("mail failed", inbound=inbound_id, exc_info=error)
+    with office.database.writing() as session:
+        inbound = session.get_one(InboundMail, inbound_id, with_for_update=True)
+        if inbound.status != InboundStatus.RECEIVED:
+            # Another worker could read it.
+            return
+        inbound.status = InboundStatus.FAILED
+        inbound.attempts += 1
+        inbound.processed_at = now()
+        inbound.reason = _why(error)
+        inbound.error = "".join(traceback.format_exception(error))[-20_000:]
+
+
+def _why(error: Exception) -> str:
+    if isinstance(error, Poisoned):
+        return str(error)
+    if isinstance(error, FileLost):
+        return say("inbound.lost")
+    return say("inbound.failed", error=type(error).__name__)
