@@ -6,6 +6,7 @@ import os
 import signal
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -181,10 +182,14 @@ def test_a_clerk_who_opens_poison_is_told_so(
 
 
 def _children() -> list[int]:
-    # The kernel lists a child under the thread that made it.
-    lists = Path("/proc/self/task").glob("*/children")
-    children = [int(word) for path in lists for word in path.read_text().split()]
-    return [child for child in children if b"intake.isolation" in _command(child)]
+    # The kernel's own list, /proc/…/children, may leave some out while others come and go (proc(5)).
+    children = []
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        with suppress(OSError):
+            parent = path.read_text().rpartition(")")[2].split()[1]
+            if int(parent) == os.getpid() and b"intake.isolation" in _command(int(path.parent.name)):
+                children.append(int(path.parent.name))
+    return children
 
 
 def _command(process: int) -> bytes:
