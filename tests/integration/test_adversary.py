@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
 
-from intake import cases, held, merging, pipeline, spool, turnos
+from intake import batches, cases, held, merging, pipeline, spool, turnos
 from intake.config import Settings
 from intake.errors import DeskError, InvalidInput
 from intake.mailer import make_mail as as_mail
@@ -207,7 +207,7 @@ def test_two_clerks_cannot_split_the_same_message_twice(office: Office, town: In
 
 def test_a_mail_that_was_decided_meanwhile_does_not_become_failed(office: Office, town: Institution) -> None:
     mail = arrive(office, make_mail(ANA))
-    pipeline._fail(office, mail.id, RuntimeError("too late"))
+    batches.fail(office, mail.id, RuntimeError("too late"))
     with office.database.reading() as session:
         assert session.get_one(InboundMail, mail.id).status == InboundStatus.PROCESSED
 
