@@ -6,6 +6,7 @@ Import this package to have every table known to `Base.metadata`.
 from models.base import Base
 from models.canned_reply import CannedReply
 from models.case import Case, CaseAccess, CaseLink, Presence
+from models.chat import Chat, ChatMessage, ChatTopic, ChatUpdate, MessageRevision, OneTimeLink, Rating
 from models.contact import Address, Contact
 from models.dependencia import Dependencia
 from models.event import Event
@@ -34,6 +35,10 @@ __all__ = [
     "Case",
     "CaseAccess",
     "CaseLink",
+    "Chat",
+    "ChatMessage",
+    "ChatTopic",
+    "ChatUpdate",
     "Contact",
     "Dependencia",
     "Door",
@@ -43,10 +48,13 @@ __all__ = [
     "InboundMail",
     "Mailbox",
     "Message",
+    "MessageRevision",
     "Oficio",
+    "OneTimeLink",
     "OutboxMessage",
     "Person",
     "Presence",
+    "Rating",
     "RoutingRule",
     "Service",
     "Tag",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 
 from sqlalchemy import ForeignKey, Index, String, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
@@ -72,7 +73,10 @@ class OutboxMessage(Base):
     settled: Mapped[list[str]] = mapped_column(default=list)
     # Last answer of the relay or the Bot API, in its words.
     last_error: Mapped[str] = mapped_column(default="")
-    # Id of the delivered message at the other side (Telegram message_id).
+    # Only in chat: "buttons" [[{"text", "data"|"url"}]], "reply_to" message_id, "topic" message_thread_id,
+    # "edits" message_id of the bot's own message that this one replaces.
+    chat_options: Mapped[dict[str, Any]] = mapped_column(default=dict, server_default="{}")
+    # Id of the delivered message at the other side (Telegram message_id; the last of several).
     remote_id: Mapped[int | None] = mapped_column(BigId)
 
     case: Mapped[Case | None] = relationship()

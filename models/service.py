@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import ForeignKey, String
+from sqlalchemy import ForeignKey, String, false
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from models.base import Base, Id
@@ -30,6 +30,8 @@ class Service(Base):
     legal_basis: Mapped[str] = mapped_column(default="")
     first_answer_minutes: Mapped[int | None]
     solution_minutes: Mapped[int | None]
+    # The bot and the portal ask where it is.
+    asks_location: Mapped[bool] = mapped_column(default=False, server_default=false())
     position: Mapped[int] = mapped_column(default=0)
     is_active: Mapped[bool] = mapped_column(default=True)
 
