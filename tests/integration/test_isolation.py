@@ -103,6 +103,16 @@ def test_the_child_ends_with_its_reader() -> None:
     assert _children() == []
 
 
+def test_the_child_is_kept_however_large_the_process_is_that_started_it() -> None:
+    ballast = b"\1" * (400 << 20)
+    with Reader() as reader:
+        reader.parse(make_mail())
+        assert len(_children()) == 1 and ballast
+        (child,) = _children()
+        reader.parse(make_mail())
+        assert _children() == [child]
+
+
 def test_the_child_outlives_the_end_of_the_service_and_not_its_reader(reader: Reader) -> None:
     reader.parse(make_mail())
     (child,) = _children()
