@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 import secrets
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Literal
 from zoneinfo import ZoneInfo
 
-from pydantic import Field, SecretStr, field_validator
+from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 
@@ -29,7 +30,8 @@ class Settings(BaseSettings):
     )
     domain: str = Field("localhost", description="domain of our addresses and Message-IDs")
     base_url: str = Field(
-        "http://127.0.0.1:8000", description="public address of panel and portal, for links in mail"
+        "http://127.0.0.1:8000",
+        description="public address of panel and portal, for links in mail; unset: that of web_listen",
     )
     institution: str = Field("Municipio de Ejemplo", description="name of the institution in mail and panel")
     smtp_listen: str = Field("127.0.0.1:8025", description="host:port of the SMTP door; empty: closed")
@@ -92,6 +94,16 @@ class Settings(BaseSettings):
         SecretStr(""), description="bearer token for /metrics; empty: only from this machine"
     )
     log_json: bool = Field(False, description="logs as JSON lines")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _follow_web_listen(cls, values: dict[str, object]) -> dict[str, object]:
+        """Who only moves the panel to another port gets links that lead there."""
+        listen = str(values.get("web_listen", ""))
+        if listen and not values.get("base_url"):
+            anywhere = re.sub(r"^(0\.0\.0\.0|\[::\]|\*)(?=:)", "127.0.0.1", listen)
+            return {**values, "base_url": f"http://{anywhere}"}
+        return values
 
     @field_validator("imap_url", mode="before")
     @classmethod

@@ -68,12 +68,10 @@ def _greeting(office: Office, *, has_bot: bool) -> str:
     with office.database.reading() as session:
         mailbox = session.scalar(first)
     settings = office.settings
-    # Who only moved the door sees where it is; who named a public address sees that.
-    is_public = "base_url" in settings.model_fields_set
     return render(
         "cli/started.txt",
         settings=settings,
-        address=settings.base_url if is_public else f"http://{settings.web_listen}",
+        address=settings.base_url.rstrip("/"),
         mailbox=mailbox,
         has_bot=has_bot,
         program=_own_program(),

@@ -320,3 +320,9 @@ def test_all_settings_are_explained_and_no_secret_is_shown(place: Place) -> None
     assert all(setting["reason"] for setting in ran.values)
     assert "OFICIALIA_DATABASE_URL" in {setting["name"] for setting in ran.values}
     assert json.dumps(ran.values)
+
+
+def test_who_moves_the_panel_to_another_port_gets_links_that_lead_there(place: Place) -> None:
+    said = place.do("check", "--settings", "--json", OFICIALIA_WEB_LISTEN="0.0.0.0:9123").values
+    values = {line["name"]: line["value"] for line in said}
+    assert values["OFICIALIA_BASE_URL"] == "http://127.0.0.1:9123"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -26,8 +27,10 @@ from tests.support.institution import found_institution, open_case, write_messag
 
 
 @pytest.fixture
-def office(settings: Settings) -> Office:
-    return Office.open(settings)
+def office(settings: Settings) -> Iterator[Office]:
+    opened = Office.open(settings)
+    yield opened
+    opened.database.close()
 
 
 def _pdf(words: str, style: str = "size: letter") -> bytes:
