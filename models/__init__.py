@@ -3,22 +3,29 @@
 Import this package to have every table known to `Base.metadata`.
 """
 
+from models.acuse import Acuse
 from models.base import Base
 from models.canned_reply import CannedReply
 from models.case import Case, CaseAccess, CaseLink, Presence
 from models.chat import Chat, ChatMessage, ChatTopic, ChatUpdate, MessageRevision, OneTimeLink, Rating
 from models.contact import Address, Contact
+from models.delegation import Delegation
 from models.dependencia import Dependencia
 from models.event import Event
 from models.folio import FolioSeries
 from models.inbound_mail import InboundMail
+from models.letterhead import Administration, DocumentTemplate, Letterhead, NumberPattern
 from models.mailbox import Door, ImapCursor, Mailbox
 from models.message import Attachment, Blob, Message, ThreadId
-from models.oficio import Oficio
+from models.oficio import DocumentFile, DraftVersion, Oficio
+from models.outbox_file import OutboxFile
 from models.outbox_message import OutboxMessage
 from models.person import Account, Person
+from models.proposal import Proposal
+from models.recipient import Recipient
 from models.routing_rule import RoutingRule
 from models.service import Service
+from models.signature import Signature
 from models.tag import Tag, case_tag
 from models.task import Task
 from models.ticket import Ticket
@@ -27,7 +34,9 @@ from models.user import User
 
 __all__ = [
     "Account",
+    "Acuse",
     "Address",
+    "Administration",
     "Attachment",
     "Base",
     "Blob",
@@ -40,23 +49,33 @@ __all__ = [
     "ChatTopic",
     "ChatUpdate",
     "Contact",
+    "Delegation",
     "Dependencia",
+    "DocumentFile",
+    "DocumentTemplate",
     "Door",
+    "DraftVersion",
     "Event",
     "FolioSeries",
     "ImapCursor",
     "InboundMail",
+    "Letterhead",
     "Mailbox",
     "Message",
     "MessageRevision",
+    "NumberPattern",
     "Oficio",
     "OneTimeLink",
+    "OutboxFile",
     "OutboxMessage",
     "Person",
     "Presence",
+    "Proposal",
     "Rating",
+    "Recipient",
     "RoutingRule",
     "Service",
+    "Signature",
     "Tag",
     "Task",
     "ThreadId",

@@ -6,14 +6,21 @@ their dependencias, oficialía de partes. Nobody else.
 
 from __future__ import annotations
 
-from sqlalchemy import ColumnElement, exists, inspect, or_, select, true
+from collections.abc import Sequence
+
+from sqlalchemy import ColumnElement, and_, exists, inspect, or_, select, true
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
+from models.base import now
 from models.case import Case, CaseAccess
+from models.delegation import Delegation
 from models.dependencia import Dependencia
+from models.oficio import Flow, Oficio
 from models.person import Account, Role
-from models.workflow import Who, relations
+from models.recipient import Recipient
+from models.signature import Signature
+from models.workflow import State, Who, relations
 
 
 def visible_to(account: Account) -> ColumnElement[bool]:
@@ -37,11 +44,66 @@ def visible_to(account: Account) -> ColumnElement[bool]:
 
 
 def standing(session: Session, case: Case, account: Account) -> set[Who]:
-    """How *account* stands to *case*; empty when it may not even see it."""
-    reads = session.scalar(select(Case.id).where(Case.id == case.id, visible_to(account))) is not None
-    if not reads:
-        return set()
-    return relations(case, account, reads=True)
+    """How *account* stands to *case*; empty when it may not even see it.
+
+    Who acts for somebody absent stands as that one does, besides, to the documents the house issues.
+    """
+    found: set[Who] = set()
+    is_issued = isinstance(case, Oficio) and case.flow == Flow.ISSUED
+    if _reads(session, case, account):
+        found |= relations(case, account, reads=True)
+    if not is_issued:
+        return found
+    for principal in principals_of(session, account):
+        if _reads(session, case, principal):
+            # A certificate is nobody else's: who acts signs with the own one, or not at all.
+            found |= relations(case, principal, reads=True) - {Who.SIGNER}
+            found |= _receives(session, case, principal)
+    return found | _receives(session, case, account) | _signs(session, case, account) if found else found
+
+
+def _reads(session: Session, case: Case, account: Account) -> bool:
+    return session.scalar(select(Case.id).where(Case.id == case.id, visible_to(account))) is not None
+
+
+def principals_of(session: Session, account: Account) -> Sequence[Account]:
+    """The absent accounts for which *account* acts now."""
+    if not account.is_active:
+        return ()
+    moment = now()
+    return session.scalars(
+        select(Account)
+        .join(Delegation, Delegation.absent_id == Account.id)
+        .where(
+            Delegation.acting_id == account.id,
+            Delegation.revoked_at.is_(None),
+            Delegation.starts_at <= moment,
+            Delegation.ends_at > moment,
+        )
+        .order_by(Delegation.id)
+    ).all()
+
+
+def received_by(account: Account) -> ColumnElement[bool]:
+    """A condition on `Recipient` for what went to *account*, or to the dependencia of which it is head."""
+    own = Recipient.account_id == account.id
+    if account.role != Role.HEAD:
+        return own
+    return or_(own, and_(Recipient.account_id.is_(None), Recipient.dependencia_id == account.dependencia_id))
+
+
+def _receives(session: Session, case: Case, account: Account) -> set[Who]:
+    received = select(Recipient.id).where(Recipient.oficio_id == case.id, received_by(account)).limit(1)
+    # Before it is sent, it is known to nobody but its authors.
+    is_out = case.state in (State.SENT, State.CANCELLED)
+    return {Who.RECIPIENT} if is_out and session.scalar(received) is not None else set()
+
+
+def _signs(session: Session, case: Case, account: Account) -> set[Who]:
+    wanted = select(Signature.id).where(
+        Signature.oficio_id == case.id, Signature.account_id == account.id, Signature.signed_at.is_(None)
+    )
+    return {Who.SIGNER} if account.is_signer and session.scalar(wanted.limit(1)) is not None else set()
 
 
 def grant(session: Session, case: Case, dependencia_id: int, account_id: int | None = None) -> None:

@@ -163,6 +163,7 @@ class LinkKind(StrEnum):
     SPLIT_FROM = "split_from"
     COMPLAINT_OF = "complaint_of"
     RELATED = "related"
+    ANSWERS = "answers"
 
 
 class CaseLink(Base):

@@ -12,6 +12,8 @@ from models.base import Base
 
 TICKET_SERIES = "T"
 RECEPTION_SERIES = "OP"
+# What a document is called until it has a number of its own (borrador).
+DRAFT_SERIES = "B"
 
 
 class FolioSeries(Base):
@@ -30,11 +32,6 @@ def draw_folio(session: Session, series: str, year: int) -> str:
     If the caller rolls back, the number goes back too, so a series has no gaps.
     """
     return f"{series}-{year}-{draw_number(session, series, year):06d}"
-
-
-def draw_document_folio(session: Session, siglas: str, year: int) -> str:
-    """Take the next number of the documents a dependencia issues: `DGA/0123/2026`."""
-    return f"{siglas}/{draw_number(session, siglas, year):04d}/{year}"
 
 
 def draw_number(session: Session, series: str, year: int) -> int:

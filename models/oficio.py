@@ -1,14 +1,18 @@
-"""An official document: received, internal or sent."""
+"""An official document: received, internal or sent. What becomes of it is decided by `intake` verbs."""
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, datetime
 from enum import StrEnum
+from typing import Any
 
-from sqlalchemy import ForeignKey, String
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy import ForeignKey, Index, String, false
+from sqlalchemy.orm import Mapped, mapped_column, relationship
 
+from models.base import Base, BigId, Id, now
 from models.case import Case, CaseKind
+from models.letterhead import Administration
+from models.person import Account
 
 
 class DocumentType(StrEnum):
@@ -39,3 +43,65 @@ class Oficio(Case):
     received_on: Mapped[date | None]
     written_on: Mapped[date | None]
     answer_required_on: Mapped[date | None]
+    # Who signed a received document, as it says itself.
+    signatory: Mapped[str] = mapped_column(default="", server_default="")
+    author_id: Mapped[int | None] = mapped_column(ForeignKey("account.id"))
+    # Whose name stands below the text, and instead of whom (por ausencia). Set at approval.
+    issuer_id: Mapped[int | None] = mapped_column(ForeignKey("account.id"))
+    absent_id: Mapped[int | None] = mapped_column(ForeignKey("account.id"))
+    place: Mapped[str] = mapped_column(default="", server_default="")
+    # Cleaned by `intake.rich_text`.
+    body_html: Mapped[str] = mapped_column(default="", server_default="", deferred=True)
+    # False: the institution's seal is enough.
+    needs_efirma: Mapped[bool] = mapped_column(default=False, server_default=false())
+    # Drawn at approval and kept for ever, whatever becomes of the document; the folio shows it.
+    number: Mapped[int | None]
+    approved_at: Mapped[datetime | None]
+    sent_at: Mapped[datetime | None]
+    cancelled_at: Mapped[datetime | None]
+    # Nobody can guess it; leads to the public verification.
+    verification_code: Mapped[str | None] = mapped_column(String(40), unique=True)
+    pdf_sha256: Mapped[str | None] = mapped_column(ForeignKey("blob.sha256"))
+    administration_id: Mapped[int | None] = mapped_column(ForeignKey("administration.id"))
+
+    author: Mapped[Account | None] = relationship(foreign_keys=[author_id])
+    issuer: Mapped[Account | None] = relationship(foreign_keys=[issuer_id])
+    absent: Mapped[Account | None] = relationship(foreign_keys=[absent_id])
+    administration: Mapped[Administration | None] = relationship()
+
+
+# The folders of the panel: by author, and by administration.
+Index(None, Oficio.author_id, Oficio.__table__.c.id)
+Index(None, Oficio.administration_id, Oficio.__table__.c.id)
+
+
+class DocumentFile(Base):
+    """A file that an issued document carries (adjunto); with it goes into the PDF."""
+
+    __tablename__ = "document_file"
+
+    id: Mapped[Id]
+    oficio_id: Mapped[int] = mapped_column(ForeignKey("oficio.id", ondelete="CASCADE"), index=True)
+    position: Mapped[int] = mapped_column(default=0)
+    filename: Mapped[str]
+    content_type: Mapped[str] = mapped_column(String(255))
+    size: Mapped[int] = mapped_column(BigId)
+    sha256: Mapped[str] = mapped_column(ForeignKey("blob.sha256"))
+    created_at: Mapped[datetime] = mapped_column(default=now)
+
+    oficio: Mapped[Oficio] = relationship()
+
+
+class DraftVersion(Base):
+    """What a draft said at a moment: `content` has the fields of `intake.drafts.DraftFields`."""
+
+    __tablename__ = "draft_version"
+    __table_args__ = (Index(None, "oficio_id", "id"),)
+
+    id: Mapped[Id]
+    oficio_id: Mapped[int] = mapped_column(ForeignKey("oficio.id", ondelete="CASCADE"))
+    account_id: Mapped[int] = mapped_column(ForeignKey("account.id"))
+    saved_at: Mapped[datetime] = mapped_column(default=now)
+    content: Mapped[dict[str, Any]] = mapped_column(default=dict)
+
+    account: Mapped[Account] = relationship()

@@ -35,12 +35,19 @@ class Person(Base):
     post: Mapped[str] = mapped_column(default="")
     email: Mapped[str | None] = mapped_column(String(254), unique=True)
     phone: Mapped[str] = mapped_column(String(40), default="")
+    # An e.firma is this person's when it names one of these.
+    rfc: Mapped[str] = mapped_column(String(13), default="", server_default="")
+    curp: Mapped[str] = mapped_column(String(18), default="", server_default="")
     dependencia_id: Mapped[int] = mapped_column(ForeignKey("dependencia.id"), index=True)
     is_active: Mapped[bool] = mapped_column(default=True)
 
     @validates("email")
     def _lower(self, _key: str, value: str | None) -> str | None:
         return value.strip().lower() if value else None
+
+    @validates("rfc", "curp")
+    def _upper(self, _key: str, value: str) -> str:
+        return value.strip().upper()
 
     dependencia: Mapped[Dependencia] = relationship()
     accounts: Mapped[list[Account]] = relationship(back_populates="person")

@@ -65,6 +65,8 @@ class Who(StrEnum):
     # Copied for information, or assigned earlier: reads and comments.
     READER = "reader"
     AUTHOR = "author"
+    # To whom an issued document was sent or handed on.
+    RECIPIENT = "recipient"
     DIGITIZER = "digitizer"
     SIGNER = "signer"
     REQUESTER = "requester"
@@ -178,9 +180,9 @@ TRANSITIONS: tuple[Transition, ...] = (
               ends=TaskKind.ATTEND, starts=TaskKind.ATTEND),
     _received("ask_responsible", {State.ASSIGNED, State.IN_ATTENTION}, None, {Who.HOLDER, Who.COLLEAGUE},
               starts=TaskKind.ASSIGN_RESPONSIBLE, notice="assign_responsible"),
-    _received("answer", {State.REGISTERED, State.ASSIGNED, State.IN_ATTENTION}, State.ANSWERED, _ATTENDING,
-              ends=TaskKind.ATTEND,
-            notice="answer"),
+    # The system's is the issued document that answers it, when it is sent.
+    _received("answer", {State.REGISTERED, State.ASSIGNED, State.IN_ATTENTION}, State.ANSWERED,
+              _ATTENDING | {Who.SYSTEM}, ends=TaskKind.ATTEND, notice="answer"),
     _received("answer_and_wait", {State.REGISTERED, State.ASSIGNED, State.IN_ATTENTION}, State.IN_ATTENTION,
               _ATTENDING, notice="answer"),
     _received("sign", {State.ANSWERED}, State.SIGNED, {Who.SIGNER}, ends=TaskKind.SIGN),
@@ -202,19 +204,26 @@ TRANSITIONS: tuple[Transition, ...] = (
     _received("follow_up", {State.ANSWERED, State.SIGNED, State.CONCLUDED}, State.IN_ATTENTION,
               {Who.REQUESTER, Who.SYSTEM}, starts=TaskKind.ATTEND),
     # Issued documents (manual T).
+    _issued("edit", {State.DRAFT}, None, {Who.AUTHOR}),
     _issued("submit", {State.DRAFT}, State.PENDING_APPROVAL, {Who.AUTHOR}, starts=TaskKind.APPROVE,
             notice="approval_asked"),
     _issued("approve", {State.DRAFT, State.PENDING_APPROVAL}, State.SENT, {Who.HEAD}, ends=TaskKind.APPROVE,
             notice="sent"),
     _issued("approve_for_signature", {State.DRAFT, State.PENDING_APPROVAL}, State.PENDING_SIGNATURE,
-            {Who.HEAD}, ends=TaskKind.APPROVE, starts=TaskKind.SIGN),
+            {Who.HEAD}, ends=TaskKind.APPROVE, starts=TaskKind.SIGN, notice="signature_asked"),
     _issued("sign", {State.PENDING_SIGNATURE}, State.SENT, {Who.SIGNER}, ends=TaskKind.SIGN, notice="sent"),
-    _issued("return_draft", {State.PENDING_APPROVAL, State.PENDING_SIGNATURE}, State.DRAFT, {Who.HEAD},
-            needs_reason=True, ends=TaskKind.APPROVE, notice="returned"),
+    # One of several signers: the document waits for the others.
+    _issued("sign_in_part", {State.PENDING_SIGNATURE}, None, {Who.SIGNER}),
+    _issued("return_draft", {State.PENDING_APPROVAL}, State.DRAFT, {Who.HEAD}, needs_reason=True,
+            ends=TaskKind.APPROVE, notice="draft_returned"),
+    _issued("return_draft", {State.PENDING_SIGNATURE}, State.DRAFT, {Who.HEAD, Who.SIGNER},
+            needs_reason=True, ends=TaskKind.SIGN, notice="draft_returned"),
+    _issued("discard", {State.DRAFT}, State.DISCARDED, {Who.AUTHOR}, needs_reason=True),
     _issued("discard", {State.PENDING_APPROVAL}, State.DISCARDED, {Who.HEAD}, needs_reason=True,
             ends=TaskKind.APPROVE, notice="discarded"),
-    _issued("cancel", {State.SENT}, State.CANCELLED, {Who.HEAD, Who.HOLDER}, needs_reason=True,
-            notice="cancelled"),
+    _issued("cancel", {State.SENT}, State.CANCELLED, {Who.HEAD, Who.HOLDER, Who.RECIPIENT},
+            needs_reason=True, notice="document_cancelled"),
+    _issued("reassign", {State.SENT}, None, {Who.RECIPIENT}, notice="document_reassigned"),
     _issued("note", ISSUED_OPEN | {State.SENT}, None, _READERS | {Who.AUTHOR}),
     _issued("follow_up", {State.SENT}, None, {Who.REQUESTER, Who.SYSTEM}),
 )  # fmt: skip
@@ -262,9 +271,13 @@ def relations(case: Case, account: Account, *, reads: bool = False) -> set[Who]:
             found.add(Who.HEAD)
         if account.role == Role.WORKER and case.dependencia_id == account.dependencia_id:
             found.add(Who.COLLEAGUE)
+    if isinstance(case, Oficio) and case.author_id is not None and case.author_id == account.id:
+        found.add(Who.AUTHOR)
     if reads:
         found.add(Who.READER)
-    if account.is_signer and (Who.HOLDER in found or Who.HEAD in found):
+    # Of an issued document only those sign who were asked to (`models.access`).
+    is_issued = isinstance(case, Oficio) and case.flow == Flow.ISSUED
+    if account.is_signer and not is_issued and (Who.HOLDER in found or Who.HEAD in found):
         found.add(Who.SIGNER)
     return found
 
