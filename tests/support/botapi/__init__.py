@@ -60,3 +60,10 @@ BotApi(listen="127.0.0.1", port=0, token="123456:TEST", *, limits=Limits(), allo
 Over HTTP each of these is `POST {control_url}/<name>` with its arguments as a JSON object (bytes in base64),
 answer {"ok": true, "result": …}; `GET {control_url}` lists them. `python -m tests.support.botapi --help`.
 """
+
+from tests.support.botapi.errors import Json
+from tests.support.botapi.limits import Limits
+from tests.support.botapi.people import Impossible
+from tests.support.botapi.server import BotApi, bot_api
+
+__all__ = ["BotApi", "Impossible", "Json", "Limits", "bot_api"]
