@@ -21,7 +21,7 @@ from intake import inspection, spool
 from intake.attachments import store_large
 from intake.errors import FileLost, StoreFailed
 from intake.incoming import IncomingMessage
-from intake.inspection import Authenticator, Parser
+from intake.inspection import Authenticator, Parser, Verifier
 from intake.isolation import NoReader, Poisoned
 from intake.office import Office
 from models.base import now
@@ -52,7 +52,12 @@ class Batch:
 
 
 def read_waiting(
-    office: Office, limit: int, part: tuple[int, int], parse: Parser, authenticate: Authenticator
+    office: Office,
+    limit: int,
+    part: tuple[int, int],
+    parse: Parser,
+    authenticate: Authenticator,
+    verify: Verifier,
 ) -> Iterator[Batch]:
     """Up to *limit* waiting mails, in batches. Raises OperationalError or NoReader; the mails then wait."""
     ready: Future[Batch] | None = None
@@ -64,7 +69,7 @@ def read_waiting(
                 ready = None
             ids = [inbound_id for inbound_id, _ in batch]
             context = copy_context()
-            following = executor.submit(context.run, read_batch, office, ids, parse, authenticate)
+            following = executor.submit(context.run, read_batch, office, ids, parse, authenticate, verify)
             if ready is not None:
                 yield ready.result()
             ready = following
@@ -98,14 +103,17 @@ def _batches(waiting: Iterable[tuple[int, int]]) -> Iterator[list[tuple[int, int
         yield batch
 
 
-def read_batch(office: Office, ids: Sequence[int], parse: Parser, authenticate: Authenticator) -> Batch:
+def read_batch(
+    office: Office, ids: Sequence[int], parse: Parser, authenticate: Authenticator, verify: Verifier
+) -> Batch:
     """Read each mail, outside any transaction. Raises OperationalError or NoReader."""
     with office.database.reading() as session:
         mails = session.scalars(still_waiting(ids).options(undefer(InboundMail.raw))).all()
     batch = Batch()
     for inbound in mails:
         try:
-            incoming = inspection.inspect(office, inbound, _bytes(office, inbound), parse, authenticate)
+            raw = _bytes(office, inbound)
+            incoming = inspection.inspect(office, inbound, raw, parse, authenticate, verify)
             store_large(office, incoming.attachments)
             batch.read.append(Read(inbound.id, incoming))
         except (OperationalError, NoReader):

@@ -85,6 +85,10 @@ class Settings(BaseSettings):
     trust_spam_headers: bool = Field(
         False, description="hold what X-Spam-Flag, X-Rspamd-Action… of our front server call spam"
     )
+    smime_roots: str = Field(
+        "",
+        description="files or folders of S/MIME issuers' certificates, trusted beside the system's",
+    )
     clamd_url: str = Field(
         "", description="tcp://host:port or unix:/path of ClamAV; empty: files are not scanned"
     )

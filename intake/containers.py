@@ -1,4 +1,4 @@
-"""Opens mails and files that travel inside others: winmail.dat, Outlook .msg, S/MIME, uuencode, invitations.
+"""Opens what travels inside the text or a part of a mail: uuencode, S/MIME, invitations.
 
 Pure and limited: hostile containers give an empty result, never an exception, and
 nothing compressed is unpacked.
@@ -6,17 +6,12 @@ nothing compressed is unpacked.
 
 from __future__ import annotations
 
-import io
 import re
-from dataclasses import dataclass
-
-import olefile
-import tnefparse
 
 from intake.charsets import clean, decode
 from intake.mime import decode_uu
+from intake.outlook import MAX_INNER_FILES, InnerFile
 
-MAX_INNER_FILES = 200
 MAX_DER_DEPTH = 30
 
 _UU_BEGIN = re.compile(rb"^begin [0-7]{3,4} ([^\r\n]{1,255})\r?\n", re.MULTILINE)
@@ -24,91 +19,6 @@ _UU_END = re.compile(rb"^end[ \t]*\r?$", re.MULTILINE)
 _UU_LINE = re.compile(rb"[\x20-\x60]{1,86}\r?\n")
 _ICAL_FOLD = re.compile(r"\n[ \t]")
 _ICAL_DATE = re.compile(r"(\d{4})(\d{2})(\d{2})(?:T(\d{2})(\d{2})\d{2}(Z?))?")
-
-
-@dataclass(frozen=True, slots=True)
-class InnerFile:
-    """A file found inside another."""
-
-    name: str
-    content: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class InnerMail:
-    """A mail found inside a file: its text and its files."""
-
-    subject: str = ""
-    sender: str = ""
-    text: str = ""
-    html: str = ""
-    files: tuple[InnerFile, ...] = ()
-
-
-def open_tnef(content: bytes) -> InnerMail | None:
-    """What Outlook wrapped in a winmail.dat; None when it cannot be read."""
-    try:
-        tnef = tnefparse.TNEF(content, do_checksum=False)
-        files = tuple(
-            InnerFile(clean(str(item.long_filename() or "")), bytes(item.data))
-            for item in tnef.attachments[:MAX_INNER_FILES]
-        )
-        return InnerMail(text=_as_text(tnef.body), html=_as_text(tnef.htmlbody), files=files)
-    except Exception:  # tnefparse raises whatever its struct and codecs raise on damaged input
-        return None
-
-
-def open_msg(content: bytes) -> InnerMail | None:
-    """Subject, sender, text and files of an Outlook .msg; None when it cannot be read."""
-    try:
-        with olefile.OleFileIO(io.BytesIO(content)) as ole:
-            return _read_msg(ole)
-    except Exception:  # olefile raises OSError, struct.error, IndexError … on damaged input
-        return None
-
-
-def _read_msg(ole: olefile.OleFileIO) -> InnerMail:
-    files = []
-    folders = sorted(
-        {path[0] for path in ole.listdir(streams=True) if path[0].startswith("__attach_version1.0")}
-    )
-    for folder in folders[:MAX_INNER_FILES]:
-        data = _msg_bytes(ole, f"{folder}/__substg1.0_37010102")
-        if data is not None:
-            name = _msg_text(ole, f"{folder}/__substg1.0_3707") or _msg_text(
-                ole, f"{folder}/__substg1.0_3704"
-            )
-            files.append(InnerFile(name, data))
-    html = _msg_bytes(ole, "__substg1.0_10130102") or b""
-    sender = (
-        _msg_text(ole, "__substg1.0_5D01")
-        or _msg_text(ole, "__substg1.0_0C1F")
-        or _msg_text(ole, "__substg1.0_0C1A")
-    )
-    return InnerMail(
-        _msg_text(ole, "__substg1.0_0037"),
-        sender,
-        _msg_text(ole, "__substg1.0_1000"),
-        decode(html)[0],
-        tuple(files),
-    )
-
-
-def _msg_bytes(ole: olefile.OleFileIO, path: str) -> bytes | None:
-    return bytes(ole.openstream(path).read()) if ole.exists(path) else None
-
-
-def _msg_text(ole: olefile.OleFileIO, path: str) -> str:
-    wide = _msg_bytes(ole, path + "001F")
-    if wide is not None:
-        return clean(wide.decode("utf-16-le", "replace"))
-    return decode(_msg_bytes(ole, path + "001E") or b"")[0]
-
-
-def _as_text(value: object) -> str:
-    if isinstance(value, bytes):
-        return decode(value)[0]
-    return clean(value) if isinstance(value, str) else ""
 
 
 def split_uuencoded(content: bytes) -> tuple[bytes, list[InnerFile]]:

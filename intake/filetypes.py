@@ -6,17 +6,14 @@ type comes from the content; the sender's word counts only where content is sile
 
 from __future__ import annotations
 
-import io
 import re
-import tarfile
 import unicodedata
-import zipfile
 
 import puremagic
 
+from intake.archives import RAR, SEVEN_ZIP, list_archive
+
 MAX_NAME_BYTES = 200
-MAX_MEMBERS = 5_000
-MAX_LISTED = 20_000
 
 _UNSAFE = re.compile('[\x00-\x1f\x7f-\x9f/\\\\:*?"<>|\ud800-\udfff\ufffe\uffff]')
 _HIDDEN = re.compile("[\u00ad\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]")
@@ -40,8 +37,8 @@ _MAGIC: tuple[tuple[bytes, str], ...] = (
     (b"\xcf\xfa\xed\xfe", "application/x-mach-binary"),
     (b"\xce\xfa\xed\xfe", "application/x-mach-binary"),
     (b"L\x00\x00\x00\x01\x14\x02\x00", "application/x-ms-shortcut"),
-    (b"Rar!\x1a\x07", "application/vnd.rar"),
-    (b"7z\xbc\xaf\x27\x1c", "application/x-7z-compressed"),
+    (RAR, "application/vnd.rar"),
+    (SEVEN_ZIP, "application/x-7z-compressed"),
     (b"\x1f\x8b", "application/gzip"),
     (b"BZh", "application/x-bzip2"),
     (b"\xfd7zXZ\x00", "application/x-xz"),
@@ -202,7 +199,7 @@ def _zip_type(content: bytes) -> str:
         declared = content[38 : 38 + min(size, 100)].decode("ascii", "replace")
         if declared.startswith("application/") and declared.isprintable():
             return declared
-    names = archive_members(content)
+    names = list_archive(content).names
     macro = ".macroEnabled.12" if any(n.lower().endswith("vbaproject.bin") for n in names) else ""
     office = "application/vnd.openxmlformats-officedocument."
     for folder, kind, enabled in (
@@ -219,28 +216,6 @@ def _zip_type(content: bytes) -> str:
             else "application/java-archive"
         )
     return "application/zip"
-
-
-def _declared_members(content: bytes) -> int:
-    """How many members a ZIP file says it has, from the end of its directory."""
-    end = content.rfind(b"PK\x05\x06", max(0, len(content) - 66_000))
-    return int.from_bytes(content[end + 10 : end + 12], "little") if end >= 0 else 0
-
-
-def archive_members(content: bytes) -> tuple[str, ...]:
-    """Names inside a ZIP or TAR file, read from its directory; empty when it cannot be listed."""
-    if _declared_members(content) > MAX_LISTED:
-        return ()
-    try:
-        if content[:2] == b"PK":
-            with zipfile.ZipFile(io.BytesIO(content)) as archive:
-                return tuple(archive.namelist()[:MAX_MEMBERS])
-        if content[257:262] == b"ustar":
-            with tarfile.open(fileobj=io.BytesIO(content), mode="r:") as tar:
-                return tuple(member.name for _, member in zip(range(MAX_MEMBERS), tar, strict=False))
-    except Exception:  # zipfile and tarfile raise a dozen kinds on hostile input
-        return ()
-    return ()
 
 
 def danger_of(content: bytes, content_type: str, filename: str) -> str:
@@ -261,6 +236,11 @@ def danger_of(content: bytes, content_type: str, filename: str) -> str:
     return _danger_in_archive(content, content_type)
 
 
+def is_locked(content: bytes) -> bool:
+    """Whether it is an archive with a password: nobody looked into it, no scanner either."""
+    return content.startswith((b"PK", RAR, SEVEN_ZIP)) and list_archive(content).is_encrypted
+
+
 def _has_ole_macro(content: bytes) -> bool:
     if content[:8] != b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1":
         return False
@@ -268,9 +248,9 @@ def _has_ole_macro(content: bytes) -> bool:
 
 
 def _danger_in_archive(content: bytes, content_type: str) -> str:
-    if content[:2] != b"PK" and content_type != "application/x-tar":
+    if not content.startswith((b"PK", RAR, SEVEN_ZIP)) and content_type != "application/x-tar":
         return ""
-    names = archive_members(content)
+    names = list_archive(content).names
     if not names and content[:4] == b"PK\x03\x04":
         return "archive-unreadable"
     lowered = [name.lower() for name in names]

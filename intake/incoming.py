@@ -71,6 +71,18 @@ class Authentication:
 
 
 @dataclass(frozen=True, slots=True)
+class MailSignature:
+    """What an S/MIME signature shows (RFC 8551). The rest is empty where it could not be read."""
+
+    # "valid", "altered", "untrusted", "expired", "weak", "partial" or "unreadable".
+    verdict: str
+    name: str = ""
+    # E-mail addresses in the certificate; the tax office's certificates may name none.
+    addresses: tuple[str, ...] = ()
+    issuer: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class ForwardedSender:
     """The person who wrote a mail that a colleague forwarded to us."""
 
@@ -110,6 +122,8 @@ class IncomingMessage:
     bounce: Bounce | None = None
     forwarded: ForwardedSender | None = None
     authentication: Authentication = field(default_factory=Authentication)
+    # Whose S/MIME signature it bears; None without one.
+    signature: MailSignature | None = None
     # The header by which our front server calls it spam; empty when it does not.
     spam: str = ""
     # What was wrong or repaired, as stable kebab-case codes ("missing-date", "charset-guessed").

@@ -162,7 +162,7 @@ def _process(office: Office, numbers: Sequence[int], reader: Reader) -> None:
     pause = threading.Event()
     while True:
         for number in numbers:
-            pipeline.process_one(office, number, reader.parse, reader.authenticate)
+            pipeline.process_one(office, number, reader.parse, reader.authenticate, reader.verify)
         if not _is_any_waiting(office, numbers):
             return
         # Another worker has it in its hands, or died with it: then it is ours to do.

@@ -7,13 +7,15 @@ here, where nobody waits for the database. Nothing here is written.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import asdict, replace
+from datetime import datetime
 from typing import Any
 
-from intake import scanning
+from intake import scanning, smime
 from intake.authentication import Envelope, evaluate, is_outside, read_results, read_spam_verdict
+from intake.body import SIGNED
 from intake.errors import InvalidInput
-from intake.incoming import Authentication, IncomingMessage
+from intake.incoming import Authentication, IncomingMessage, MailSignature
 from intake.isolation import Poisoned, parse_once
 from intake.office import Office
 from intake.parsing import parse_email
@@ -21,6 +23,7 @@ from models.inbound_mail import InboundMail, InboundStatus
 
 Parser = Callable[[bytes], IncomingMessage]
 Authenticator = Callable[[bytes, Envelope, str], Authentication]
+Verifier = Callable[[bytes, str, datetime], MailSignature | None]
 
 
 def inspect(
@@ -29,6 +32,7 @@ def inspect(
     raw: bytes,
     parse: Parser = parse_email,
     authenticate: Authenticator = evaluate,
+    verify: Verifier = smime.verify,
 ) -> IncomingMessage:
     """Read the mail and find out who sent it and what its files hold. Raises what *parse* raises."""
     settings = office.settings
@@ -45,6 +49,9 @@ def inspect(
         incoming,
         should_auto_respond=incoming.should_auto_respond and not is_machine,
         authentication=authentication,
+        signature=(
+            verify(raw, settings.smime_roots, inbound.received_at) if SIGNED in incoming.defects else None
+        ),
         spam=read_spam_verdict(raw) if settings.trust_spam_headers else "",
         attachments=tuple(scanned.get(id(file), file) for file in incoming.attachments),
     )
@@ -60,17 +67,21 @@ def inspect_again(office: Office, inbound: InboundMail, raw: bytes) -> IncomingM
         incoming = parse_once(raw) if inbound.status == InboundStatus.FAILED else parse_email(raw)
     except Poisoned as poisoned:
         raise InvalidInput("mail_unreadable", why=str(poisoned)) from poisoned
-    kept = {name: str(value) for name, value in (inbound.authentication or {}).items()}
-    spam = kept.pop("spam", "")
+    kept = dict(inbound.authentication or {})
+    spam, signed = str(kept.pop("spam", "")), kept.pop("signature", None)
+    signature = MailSignature(**signed | {"addresses": tuple(signed["addresses"])}) if signed else None
     files = scanning.defer(office.settings.clamd_url, incoming.attachments)
-    return replace(incoming, authentication=Authentication(**kept), spam=spam, attachments=files)
+    return replace(
+        incoming, authentication=Authentication(**kept), signature=signature, spam=spam, attachments=files
+    )
 
 
 def findings(incoming: IncomingMessage) -> dict[str, Any]:
     """What `InboundMail.authentication` keeps, for when a clerk decides later."""
     found = incoming.authentication
     words = {name: getattr(found, name) for name in ("spf", "dkim", "dmarc", "arc", "domain")}
-    return {name: value for name, value in (words | {"spam": incoming.spam}).items() if value}
+    signed = asdict(incoming.signature) if incoming.signature else None
+    return {k: value for k, value in (words | {"spam": incoming.spam, "signature": signed}).items() if value}
 
 
 def _authentication(

@@ -24,10 +24,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-from intake.incoming import Authentication, IncomingMessage
+from intake.incoming import Authentication, IncomingMessage, MailSignature
 
 if TYPE_CHECKING:
     # A child starts after each poisoned mail, and loads only what it needs.
+    from datetime import datetime
+
     from intake.authentication import Envelope
 
 # Seconds of processor time for one mail, and on the clock, for a machine that is busy elsewhere.
@@ -40,6 +42,7 @@ TIRED = 384 << 20
 _ROOT = Path(__file__).resolve().parent.parent
 _PARSE = "intake.parsing:parse_email"
 _AUTHENTICATE = "intake.authentication:evaluate"
+_VERIFY = "intake.smime:verify"
 # What the child needs of our environment; settings and secrets are not among it.
 _ENVIRONMENT = ("PATH", "LANG", "LC_ALL", "TZ", "VIRTUAL_ENV", "LD_LIBRARY_PATH", "TMPDIR")
 _DATA = {("datetime", name) for name in ("datetime", "timedelta", "timezone")}
@@ -93,6 +96,15 @@ class Reader:
         except Poisoned:
             return Authentication(dkim="temperror", dmarc="temperror")
         assert isinstance(found, Authentication)
+        return found
+
+    def verify(self, raw: bytes, roots: str, moment: datetime) -> MailSignature | None:
+        """What `smime.verify` says; "unreadable" where the mail is too much for it."""
+        try:
+            found = self._call(_VERIFY, raw, roots, moment)
+        except Poisoned:
+            return MailSignature("unreadable")
+        assert found is None or isinstance(found, MailSignature)
         return found
 
     def close(self) -> None:

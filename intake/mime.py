@@ -39,6 +39,8 @@ class Part:
     disposition_parameters: dict[str, str]
     children: list[Part] = field(default_factory=list)
     parent: Part | None = None
+    # Where its header begins; a signature covers `raw[begin:end]`.
+    begin: int = 0
 
     def walk(self) -> Iterator[Part]:
         """This part and all below it, in order."""
@@ -95,7 +97,9 @@ class Splitter:
                 self._note("bad-content-type")
             kind = default if not kind or not kind.startswith("html") else "text/html"
         disposition, about = parse_parameters(headers.plain("content-disposition"))
-        part = Part(self.raw, body, end, headers, kind, parameters, disposition, about, parent=parent)
+        part = Part(
+            self.raw, body, end, headers, kind, parameters, disposition, about, parent=parent, begin=start
+        )
         if kind.startswith("multipart/"):
             self._children(part, depth)
         return part

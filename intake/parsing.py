@@ -6,33 +6,28 @@ no text becomes an attachment, what was wrong or repaired stands in `defects`.
 
 from __future__ import annotations
 
-import hashlib
 import re
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from intake import bounces, containers, filetypes, quotes
+from intake import attributions, bounces, quotes
 from intake.addresses import Mailbox, clean_name, has_hidden_characters, name_claims_address, parse_addresses
+from intake.body import MAX_TEXT_BYTES, Collector
 from intake.charsets import clean, decode
 from intake.headers import Headers, parse_date, parse_ids
 from intake.htmltext import MAX_HTML, Line, read_html, with_links
-from intake.incoming import Channel, IncomingFile, IncomingMessage
-from intake.mime import Part, Splitter, unflow
+from intake.incoming import Channel, ForwardedSender, IncomingFile, IncomingMessage
+from intake.mime import Splitter
 
-# Longer texts are no letters; the whole part is kept as a file.
-MAX_TEXT_BYTES = 2_000_000
 MAX_HOPS = 50
 
-_CHARSET_IN_HTML = re.compile(rb"<meta[^>]{0,200}charset\s*=\s*[\"']?([\w.:-]{1,40})", re.IGNORECASE)
 _STUB = re.compile(
     r"(?:this (?:message|e-?mail) (?:is|was|contains)|your (?:e-?mail|mail) (?:client|program|reader)|"
     r"(?:su|tu) (?:cliente|programa|lector) de correo|este mensaje (?:est[aá]|contiene)|to view this)"
     r"[^\n]{0,160}html[^\n]{0,160}$",
     re.IGNORECASE,
 )
-_TNEF = b"\x78\x9f\x3e\x22"
-_PGP = "-----BEGIN PGP MESSAGE-----"
 
 
 def parse_email(raw: bytes) -> IncomingMessage:
@@ -54,36 +49,18 @@ def parse_email(raw: bytes) -> IncomingMessage:
         )
 
 
-@dataclass(slots=True)
-class _Section:
-    """One stretch of the body, in one or two versions of the same text."""
-
-    plain: str = ""
-    html: str = ""
-
-
-@dataclass(slots=True)
-class _Body:
-    """What was found in the parts, in order."""
-
-    sections: list[_Section] = field(default_factory=list)
-    files: list[IncomingFile] = field(default_factory=list)
-    invitations: list[str] = field(default_factory=list)
-
-
 class _Reader:
     def __init__(self, raw: bytes) -> None:
         self.splitter = Splitter(raw)
-        self.body = _Body()
-        self.defects: list[str] = []
-        self.text_left = MAX_TEXT_BYTES
+        self.collector = Collector()
+        self.body = self.collector.body
 
     def read(self) -> IncomingMessage:
         root = self.splitter.split()
         headers = root.headers
-        self._collect(root, None)
+        self.collector.collect(root, None)
         for defect in self.splitter.defects:
-            self._note(defect)
+            self.collector.note(defect)
         subject = clean(" ".join(headers.text("subject").split()))
         sender = self._sender(headers)
         text, lines, html = self._texts()
@@ -113,8 +90,8 @@ class _Reader:
             should_auto_respond=machine.should_auto_respond,
             hops=self._hops(headers),
             bounce=machine.bounce,
-            forwarded=reply.forwarded,
-            defects=tuple(self.defects),
+            forwarded=reply.forwarded or self._forwarded(root.kind, text, subject),
+            defects=tuple(self.collector.defects),
         )
 
     # ------------------------------------------------------------------ headers
@@ -122,179 +99,42 @@ class _Reader:
     def _sender(self, headers: Headers) -> Mailbox:
         for name in ("subject", "from", "to"):
             if headers.is_raw(name):
-                self._note("raw-8bit-header")
+                self.collector.note("raw-8bit-header")
         for name in ("from", "date", "subject", "message-id"):
             if headers.count(name) > 1:
-                self._note(f"duplicate-{name}")
+                self.collector.note(f"duplicate-{name}")
         written = headers.plain("from")
         found = parse_addresses(headers.all_plain("from"))
         if not found:
-            self._note("missing-from")
+            self.collector.note("missing-from")
             found = parse_addresses([headers.plain("sender")]) or parse_addresses(
                 [headers.plain("return-path")]
             )
         sender = found[0] if found else Mailbox(clean_name(headers.text("from")), "")
         if has_hidden_characters(headers.text("from")):
-            self._note("hidden-characters-in-name")
+            self.collector.note("hidden-characters-in-name")
         if "@" in sender.name and name_claims_address(sender.name, sender.address) and written:
-            self._note("name-shows-other-address")
+            self.collector.note("name-shows-other-address")
         return sender
 
     def _date(self, headers: Headers) -> datetime | None:
         written = headers.plain("date")
         date = parse_date(written)
         if date is None:
-            self._note("absurd-date" if written else "missing-date")
+            self.collector.note("absurd-date" if written else "missing-date")
         return date
 
     def _hops(self, headers: Headers) -> int:
         hops = headers.count("received")
         if hops > MAX_HOPS:
-            self._note("many-hops")
+            self.collector.note("many-hops")
         return hops
 
     def _missing(self, defect: str) -> str:
-        self._note(defect)
+        self.collector.note(defect)
         return ""
 
-    def _note(self, defect: str) -> None:
-        if defect and defect not in self.defects:
-            self.defects.append(defect)
-
-    # ------------------------------------------------------------------ parts
-
-    def _collect(self, part: Part, section: _Section | None) -> None:
-        """Take a part into the body; *section* is the alternative it is a version of."""
-        if part.kind.startswith("multipart/") and part.children:
-            self._collect_multipart(part, section)
-        elif part.kind in ("application/pkcs7-mime", "application/x-pkcs7-mime"):
-            self._collect_smime(part, section)
-        elif self._is_body(part):
-            self._collect_text(part, section)
-        else:
-            self._collect_file(part)
-
-    def _collect_multipart(self, part: Part, section: _Section | None) -> None:
-        if part.kind == "multipart/encrypted":
-            self._note("pgp-encrypted")
-        elif part.kind == "multipart/signed":
-            protocol = part.parameters.get("protocol", "").lower()
-            self._note("pgp-signed" if "pgp" in protocol else "smime-signed")
-        if part.kind == "multipart/alternative" and section is None:
-            section = _Section()
-            self.body.sections.append(section)
-        for number, child in enumerate(part.children):
-            # The root of a related group is the text, the others are its pictures.
-            inside = section if part.kind != "multipart/mixed" or number == 0 else None
-            self._collect(child, inside)
-
-    def _is_body(self, part: Part) -> bool:
-        if part.kind not in ("text/plain", "text/html") or part.disposition == "attachment":
-            return False
-        return not _name_of(part)
-
-    def _collect_text(self, part: Part, section: _Section | None) -> None:
-        content = part.content()
-        if len(content) > self.text_left:
-            self._note("text-truncated")
-            self._add_file("", part.kind, content, part)
-            content = content[: self.text_left]
-        self.text_left -= len(content)
-        if part.kind == "text/plain" and b"begin " in content:
-            content, files = containers.split_uuencoded(content)
-            for file in files:
-                self._note("uuencode")
-                self._add_file(file.name, "application/octet-stream", file.content)
-        declared = part.parameters.get("charset", "")
-        if part.kind == "text/html" and not declared:
-            found = _CHARSET_IN_HTML.search(content[:2000])
-            declared = found[1].decode("ascii") if found else ""
-        text, defect = decode(content, declared)
-        self._note(defect)
-        if _PGP in text:
-            self._note("pgp-encrypted")
-        slot = "html" if part.kind == "text/html" else "plain"
-        if section is None or getattr(section, slot):
-            section = _Section()
-            self.body.sections.append(section)
-        setattr(section, slot, unflow(text, part.parameters) if slot == "plain" else text)
-
-    def _collect_smime(self, part: Part, section: _Section | None) -> None:
-        content = part.content()
-        inner = containers.open_signed(content)
-        if inner:
-            self._note("smime-signed")
-            self._collect(Splitter(inner).split(), section)
-        elif containers.is_cms_enveloped(content):
-            self._note("smime-encrypted")
-        self._add_file(_name_of(part) or "smime.p7m", part.kind, content, part)
-
-    def _collect_file(self, part: Part) -> None:
-        content = part.content()
-        name = _name_of(part)
-        is_tnef = part.kind in ("application/ms-tnef", "application/vnd.ms-tnef") or content[:4] == _TNEF
-        if is_tnef and self._expand_tnef(content):
-            return
-        if part.kind == "message/rfc822" and not name:
-            name = _name_of_mail(content)
-        if part.kind == "text/calendar" and len(content) < MAX_TEXT_BYTES:
-            self.body.invitations.append(
-                containers.read_invitation(decode(content, part.parameters.get("charset", ""))[0])
-            )
-        if (
-            part.kind in ("text/plain", "text/html")
-            and part.disposition != "attachment"
-            and not self._has_text()
-        ):
-            # The only text of the mail came with a file name: it is the letter all the same.
-            self._collect_text_of_file(part, content)
-        self._add_file(name, part.kind, content, part)
-
-    def _collect_text_of_file(self, part: Part, content: bytes) -> None:
-        text, defect = decode(content[:MAX_TEXT_BYTES], part.parameters.get("charset", ""))
-        self._note(defect)
-        self.body.sections.append(_Section(html=text) if part.kind == "text/html" else _Section(plain=text))
-
-    def _expand_tnef(self, content: bytes) -> bool:
-        inner = containers.open_tnef(content)
-        if inner is None or not (inner.files or inner.text or inner.html):
-            self._note("tnef-unreadable")
-            return False
-        self._note("tnef")
-        if (inner.text or inner.html) and not self._has_text():
-            self.body.sections.append(_Section(plain=inner.text, html=inner.html))
-        for file in inner.files:
-            self._add_file(file.name, "application/octet-stream", file.content)
-        return True
-
-    def _has_text(self) -> bool:
-        return any(section.plain.strip() or section.html.strip() for section in self.body.sections)
-
-    def _add_file(self, name: str, declared: str, content: bytes, part: Part | None = None) -> None:
-        kind = declared if declared.startswith("message/") else filetypes.true_type(content, declared, name)
-        safe = filetypes.safe_name(name)
-        if name and has_hidden_characters(name):
-            self._note("hidden-characters-in-file-name")
-        if not safe:
-            safe = filetypes.generated_name(len(self.body.files) + 1, kind)
-        identity = part.headers.plain("content-id").strip("<> ") if part else ""
-        inline = (
-            part is not None
-            and part.disposition != "attachment"
-            and (part.disposition == "inline" or bool(identity))
-        )
-        self.body.files.append(
-            IncomingFile(
-                filename=safe,
-                content_type=kind,
-                content=content,
-                sha256=hashlib.sha256(content).hexdigest(),
-                inline=inline,
-                content_id=clean(identity),
-                declared_type=clean(declared),
-                danger=filetypes.danger_of(content, kind, safe),
-            )
-        )
+    # ------------------------------------------------------------------ text and files
 
     def _placed(self, html: str) -> list[IncomingFile]:
         """The files; a picture the text shows is inline, whatever its disposition says."""
@@ -302,8 +142,6 @@ class _Reader:
             replace(file, inline=True) if file.content_id and f"cid:{file.content_id}" in html else file
             for file in self.body.files
         ]
-
-    # ------------------------------------------------------------------ text
 
     def _texts(self) -> tuple[str, list[Line], str]:
         """The readable text, the marked lines the reply is found in, and the HTML as it came."""
@@ -325,6 +163,14 @@ class _Reader:
         html = "\n".join(section.html for section in self.body.sections if section.html)
         return text, lines, html[:MAX_HTML]
 
+    def _forwarded(self, kind: str, text: str, subject: str) -> ForwardedSender | None:
+        """Who wrote the one mail that somebody sent on as a file, without words of their own or as RV:."""
+        mails = [file for file in self.body.files if file.content_type == "message/rfc822"]
+        is_sent_on = attributions.is_forward_subject(subject) or not text.strip()
+        if kind == "multipart/report" or len(mails) != 1 or not is_sent_on:
+            return None
+        return _sender_of(mails[0].content)
+
     def _reply(self, text: str, lines: list[Line], subject: str) -> quotes.Reply:
         reply = quotes.reply_of(lines, subject)
         if reply.text or not any(section.html and section.plain for section in self.body.sections):
@@ -333,18 +179,12 @@ class _Reader:
         return quotes.reply_of_text(text, subject)
 
 
-def _name_of(part: Part) -> str:
-    return (
-        part.disposition_parameters.get("filename")
-        or part.parameters.get("name")
-        or part.disposition_parameters.get("name")
-        or ""
-    )
-
-
-def _name_of_mail(content: bytes) -> str:
-    subject = Headers(content[:100_000].lstrip()).text("subject")
-    return f"{subject[:150]}.eml" if subject.strip() else "mensaje.eml"
+def _sender_of(mail: bytes) -> ForwardedSender | None:
+    headers = Headers(mail[:100_000].lstrip())
+    found = parse_addresses(headers.all_plain("from"))
+    if not found or not found[0].address:
+        return None
+    return ForwardedSender(found[0].name, found[0].address, clean(headers.text("subject")).strip())
 
 
 def _addresses(headers: Headers, name: str) -> tuple[str, ...]:

@@ -15,13 +15,13 @@ from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError, OperationalError
 from sqlalchemy.orm import Session
 
-from intake import cases, inspection, notices, scanning, screening, trust
+from intake import cases, inspection, notices, scanning, screening, smime, trust
 from intake.addresses import domain_of, split_plus
 from intake.authentication import evaluate
 from intake.batches import Read, fail, read_batch, read_waiting, still_waiting
 from intake.errors import StoreFailed
 from intake.incoming import IncomingMessage
-from intake.inspection import Authenticator, Parser
+from intake.inspection import Authenticator, Parser, Verifier
 from intake.matching import FOLIO, Match, end_of_merges, match
 from intake.memory import mailbox_at, remember
 from intake.messages import file_incoming
@@ -55,17 +55,18 @@ def process_spooled(
     part: tuple[int, int] = (0, 1),
     parse: Parser = parse_email,
     authenticate: Authenticator = evaluate,
+    verify: Verifier = smime.verify,
 ) -> int:
     """Process up to *limit* waiting mails; returns how many were decided.
 
     *part* (i, n): worker i of n takes its share first, so that workers seldom meet.
-    *parse* and *authenticate*: a worker gives those of `isolation.Reader`, which hostile mail cannot harm.
+    *parse*, *authenticate* and *verify*: those of `isolation.Reader`, which hostile mail cannot harm.
     Raises OperationalError, StoreFailed or NoReader when the database, the store or a child
     process is not to be had; the mail then still waits. One that waits for the store holds up no other.
     """
     language.set(office.settings.language)
     done, away = 0, None
-    for batch in read_waiting(office, limit, part, parse, authenticate):
+    for batch in read_waiting(office, limit, part, parse, authenticate, verify):
         done += batch.failed + _decide_all(office, batch.read)
         away = batch.away or away
     if away is not None and not done:
@@ -74,11 +75,15 @@ def process_spooled(
 
 
 def process_one(
-    office: Office, inbound_id: int, parse: Parser = parse_email, authenticate: Authenticator = evaluate
+    office: Office,
+    inbound_id: int,
+    parse: Parser = parse_email,
+    authenticate: Authenticator = evaluate,
+    verify: Verifier = smime.verify,
 ) -> bool:
     """Process one mail; False when another worker has it or had it."""
     language.set(office.settings.language)
-    batch = read_batch(office, [inbound_id], parse, authenticate)
+    batch = read_batch(office, [inbound_id], parse, authenticate, verify)
     if batch.away is not None:
         raise batch.away
     return batch.failed + _decide_all(office, batch.read) == 1

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import time
 import unicodedata
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import lru_cache
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -19,7 +19,8 @@ from sqlalchemy.orm import Session
 
 from intake.addresses import domain_of, imitated_domain, name_claims_address
 from intake.authentication import is_aligned
-from intake.incoming import Authentication, IncomingMessage
+from intake.body import ENCRYPTED, LOCKED
+from intake.incoming import Authentication, IncomingMessage, MailSignature
 from intake.office import Office
 from models.mailbox import Mailbox
 from models.person import Person
@@ -70,14 +71,28 @@ def assess(session: Session, office: Office, incoming: IncomingMessage) -> dict[
     kept: dict[str, Any] = {
         name: value for name in ("spf", "dkim", "dmarc", "arc", "domain") if (value := getattr(found, name))
     }
-    if not incoming.from_addr:
-        return kept
-    warning = _impersonation(_directory(session, office), incoming) or _denial(found, incoming.from_addr)
-    if warning:
-        kept["warning"] = warning
-    elif sentence := _confirmation(found, incoming.from_addr):
-        kept["sentence"] = sentence
+    signature = incoming.signature
+    if signature:
+        kept["signature"] = asdict(signature)
+    warning = _doubt(session, office, incoming)
+    sentence = "" if warning else _confirmation(found, incoming.from_addr)
+    closed = say("trust.encrypted") if any(code in incoming.defects for code in ENCRYPTED) else ""
+    locked = say("trust.locked") if LOCKED in incoming.defects else ""
+    signed = _signed(signature, incoming.from_addr) if signature else ""
+    if signature and not (signature.verdict == "valid" and _is_by(signature, incoming.from_addr)):
+        warning, signed = f"{warning} {signed}".strip(), ""
+    for key, words in (("warning", (warning,)), ("sentence", (sentence, signed, closed, locked))):
+        if text := " ".join(filter(None, words)):
+            kept[key] = text
     return kept
+
+
+def _doubt(session: Session, office: Office, incoming: IncomingMessage) -> str:
+    if not incoming.from_addr:
+        return ""
+    return _impersonation(_directory(session, office), incoming) or _denial(
+        incoming.authentication, incoming.from_addr
+    )
 
 
 def is_denied(found: Authentication) -> bool:
@@ -85,7 +100,23 @@ def is_denied(found: Authentication) -> bool:
     return found.dmarc == "fail"
 
 
+def _is_by(signature: MailSignature, address: str) -> bool:
+    """Whether the signature is that of whom the mail names as its author, as far as its certificate tells."""
+    return not signature.addresses or address in signature.addresses
+
+
+def _signed(signature: MailSignature, address: str) -> str:
+    """What the S/MIME signature adds: who signed, by whose word, and what is wrong with it."""
+    verdict = signature.verdict
+    if verdict == "valid" and not _is_by(signature, address):
+        verdict = "other"
+    who = " ".join([signature.name, *(f"<{each}>" for each in signature.addresses[:2])]).strip()
+    return say(f"trust.signed.{verdict}", who=who, issuer=signature.issuer, address=address)
+
+
 def _confirmation(found: Authentication, address: str) -> str:
+    if not address:
+        return ""
     if found.domain:
         return say("trust.confirmed", domain=found.domain, address=address)
     if "temperror" in (found.dmarc, found.dkim, found.spf):

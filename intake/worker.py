@@ -52,7 +52,12 @@ def chores(part: tuple[int, int], reader: Reader) -> list[Chore]:
 
     def process(office: Office) -> int:
         return pipeline.process_spooled(
-            office, limit=_BATCH, part=part, parse=reader.parse, authenticate=reader.authenticate
+            office,
+            limit=_BATCH,
+            part=part,
+            parse=reader.parse,
+            authenticate=reader.authenticate,
+            verify=reader.verify,
         )
 
     return [

@@ -80,7 +80,7 @@ class InboundMail(Base):
     # Headers copied for the list of held mail, so that it opens no raw bytes.
     from_header: Mapped[str] = mapped_column(default="")
     subject_header: Mapped[str] = mapped_column(default="")
-    # What was found out about the sender, of {"spf", "dkim", "dmarc", "arc", "domain", "spam"}.
+    # What was found out about the sender, of {"spf", "dkim", "dmarc", "arc", "domain", "spam", "signature"}.
     authentication: Mapped[dict[str, Any]] = mapped_column(default=dict, server_default="{}")
     case_id: Mapped[int | None] = mapped_column(ForeignKey("case.id"), index=True)
     message_id: Mapped[int | None] = mapped_column(BigId)

@@ -12,11 +12,14 @@ from sqlalchemy.orm import joinedload, undefer
 
 from admin import frame, html_mail
 from admin.db import office, session
+from intake.archives import list_archive
 from intake.attachments import read_file
+from intake.charsets import clean
 from intake.errors import StoreFailed
 from models.access import visible_to
 from models.case import Case
 from models.message import Attachment, Message
+from templates import say
 
 # Shown in the browser; everything else is only saved.
 PICTURES = frozenset({"image/png", "image/jpeg", "image/gif", "image/webp"})
@@ -37,13 +40,8 @@ class FilesView(frame.PanelView):
     @expose("/<int:attachment_id>/<path:filename>")
     def file(self, attachment_id: int, filename: str) -> Response:
         """The file itself; `?ver=1` shows it when its type is safe to show."""
-        found = session().scalar(
-            select(Attachment)
-            .join(Message, Message.id == Attachment.message_id)
-            .join(Case, Case.id == Message.case_id)
-            .where(Attachment.id == attachment_id, visible_to(frame.account()))
-        )
-        if found is None or found.danger:
+        found = self._visible(attachment_id)
+        if found.danger:
             abort(404)
         shows = "ver" in request.args and found.content_type in SHOWN
         response = Response(read_file(session(), office(), found))
@@ -58,6 +56,24 @@ class FilesView(frame.PanelView):
         )
         response.headers["Cache-Control"] = "private, max-age=3600"
         return response
+
+    @expose("/contenido/<int:attachment_id>")
+    def contents(self, attachment_id: int) -> Response:
+        """The names inside an archive, as text."""
+        found = self._visible(attachment_id)
+        listed = list_archive(read_file(session(), office(), found))
+        lines = [say("panel.file.locked")] if listed.is_encrypted else []
+        lines += [clean(name) for name in listed.names] or [say("panel.file.unlisted")]
+        return Response("\n".join(lines) + "\n", mimetype="text/plain")
+
+    def _visible(self, attachment_id: int) -> Attachment:
+        found = session().scalar(
+            select(Attachment)
+            .join(Message, Message.id == Attachment.message_id)
+            .join(Case, Case.id == Message.case_id)
+            .where(Attachment.id == attachment_id, visible_to(frame.account()))
+        )
+        return found or abort(404)
 
     @expose("/correo/<int:message_id>")
     def mail(self, message_id: int) -> Response:

@@ -6,21 +6,23 @@ import base64
 import hashlib
 import io
 import zipfile
+from pathlib import Path
 
 import pytest
 
+from intake.archives import Listing, list_archive
 from intake.containers import (
     is_cms_enveloped,
-    open_msg,
     open_signed,
-    open_tnef,
     read_invitation,
     split_uuencoded,
 )
-from intake.filetypes import MAX_NAME_BYTES, archive_members, danger_of, generated_name, safe_name, true_type
+from intake.filetypes import MAX_NAME_BYTES, danger_of, generated_name, safe_name, true_type
 from intake.headers import decode_base64
+from intake.outlook import open_msg, open_tnef
 from intake.parsing import parse_email
 
+CORPUS = Path(__file__).parent.parent / "corpus"
 PDF = b"%PDF-1.7\n%%EOF\n"
 SHEET = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
@@ -115,7 +117,34 @@ def test_danger_says_why_a_file_may_not_be_opened(content: bytes, name: str, dan
 def test_a_zip_that_claims_too_many_members_is_not_listed() -> None:
     content = zipped("a.txt")
     end = content.rfind(b"PK\x05\x06")
-    assert archive_members(content[: end + 10] + b"\xff\xff" + content[end + 12 :]) == ()
+    assert list_archive(content[: end + 10] + b"\xff\xff" + content[end + 12 :]).names == ()
+
+
+@pytest.mark.parametrize(
+    ("mail", "names", "is_encrypted"),
+    [
+        ("archivo-rar-con-ejecutable", ("fotos/calle.txt", "fotos/factura.exe"), False),
+        ("archivo-rar-antiguo-sano", ("fotos/calle.txt",), False),
+        ("archivo-rar-con-clave", (), True),
+        ("archivo-7z-con-ejecutable", ("informe año 1.txt", "informe año 2.txt", "prog.exe"), False),
+        ("archivo-7z-con-nombres-cifrados", (), True),
+        ("archivo-zip-con-clave", ("informe año 1.txt", "informe año 2.txt", "informe año 3.txt"), True),
+    ],
+)
+def test_an_archive_is_listed_without_being_unpacked(
+    mail: str, names: tuple[str, ...], is_encrypted: bool
+) -> None:
+    (file,) = parse_email((CORPUS / f"{mail}.eml").read_bytes()).attachments
+    assert list_archive(file.content) == Listing(names, is_encrypted)
+
+
+@pytest.mark.parametrize("mail", ["archivo-rar-con-ejecutable", "archivo-7z-con-ejecutable"])
+def test_a_damaged_archive_is_listed_in_part_or_not_at_all(mail: str) -> None:
+    (file,) = parse_email((CORPUS / f"{mail}.eml").read_bytes()).attachments
+    for place in range(len(file.content)):
+        for value in (0x00, 0x7F, 0xFF):
+            content = file.content[:place] + bytes([value]) + file.content[place + 1 :]
+            assert len(list_archive(content).names) <= 10
 
 
 @pytest.mark.parametrize(
