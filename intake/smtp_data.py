@@ -6,6 +6,8 @@ smuggling, CVE-2023-51764): such bytes stay in it as they came.
 
 from __future__ import annotations
 
+import io
+
 # Readers stop here. Every end of data but that of an empty mail ends like this, and no honest line does.
 STOP = b"\n.\r\n"
 _END = b"\r\n.\r\n"
@@ -22,7 +24,8 @@ class MailData:
 
     def __init__(self, max_bytes: int) -> None:
         self._max_bytes = max_bytes
-        self._content = bytearray()
+        # Gives what was written without copying it, and a large mail is in memory once.
+        self._content = io.BytesIO()
         # The line break before the next byte: until that is known, a dot may have to go.
         # The first line follows the one of the DATA command.
         self._held = b"\r\n"
@@ -36,7 +39,7 @@ class MailData:
     @property
     def held(self) -> int:
         """Bytes in memory."""
-        return len(self._content)
+        return self._content.tell()
 
     @property
     def is_attack(self) -> bool:
@@ -63,17 +66,17 @@ class MailData:
         self.size += len(part)
         if self.is_too_large or self.is_discarded:
             # It will be refused: until its end is read, it takes no memory.
-            self._content.clear()
+            self._content = io.BytesIO()
         else:
-            self._content += part
+            self._content.write(part)
         return is_last
 
     def discard(self) -> None:
         """There is no room for it: read on, keep nothing."""
         self.is_discarded = True
-        self._content.clear()
+        self._content = io.BytesIO()
 
     def take(self) -> bytes:
         """The mail; what was collected is let go."""
-        content, self._content = bytes(self._content), bytearray()
-        return content
+        content, self._content = self._content, io.BytesIO()
+        return content.getvalue()
