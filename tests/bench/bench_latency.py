@@ -10,7 +10,6 @@ import argparse
 import smtplib
 import threading
 import time
-from pathlib import Path
 from random import Random
 
 from tests.bench import mails
