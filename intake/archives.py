@@ -10,6 +10,7 @@ import io
 import lzma
 import tarfile
 import zipfile
+import zlib
 from dataclasses import dataclass
 
 import rarfile
@@ -90,6 +91,7 @@ class _Streams:
     packed: tuple[int, ...] = ()
     folders: tuple[tuple[_Coder, ...], ...] = ()
     unpacked: tuple[int, ...] = ()
+    checksums: tuple[bytes, ...] = ()
 
     @property
     def is_encrypted(self) -> bool:
@@ -146,6 +148,8 @@ def _list_seven_zip(content: bytes) -> Listing:
     if size > _MAX_DIRECTORY:
         return Listing()
     directory = content[32 + offset : 32 + offset + size]
+    if zlib.crc32(directory) != int.from_bytes(content[28:32], "little"):
+        return Listing()
     for _ in range(4):
         reader = _Bytes(directory)
         if reader.byte() != _ENCODED:
@@ -154,6 +158,8 @@ def _list_seven_zip(content: bytes) -> Listing:
         if streams.is_encrypted:
             return Listing(is_encrypted=True)
         directory = _unpack(content, streams)
+        if zlib.crc32(directory).to_bytes(4, "little") not in streams.checksums:
+            return Listing()
     reader = _Bytes(directory)
     reader.expect(_HEADER)
     return _read_directory(reader)
@@ -201,7 +207,7 @@ def _read_pack(reader: _Bytes, streams: _Streams) -> None:
         if kind == _SIZE:
             streams.packed = tuple(reader.number() for _ in range(count))
         elif kind == _CRC:
-            _skip_checksums(reader, count)
+            _read_checksums(reader, count)
 
 
 def _read_folders(reader: _Bytes, streams: _Streams) -> None:
@@ -219,7 +225,7 @@ def _read_folders(reader: _Bytes, streams: _Streams) -> None:
     streams.folders, streams.unpacked = tuple(folders), tuple(each[-1] for each in sizes)
     while (kind := reader.byte()) != _END:
         if kind == _CRC:
-            _skip_checksums(reader, count)
+            streams.checksums = _read_checksums(reader, count)
 
 
 def _read_folder(reader: _Bytes) -> tuple[tuple[_Coder, ...], int]:
@@ -251,11 +257,11 @@ def _skip_substreams(reader: _Bytes, folders: int) -> None:
                     reader.number()
         elif kind == _CRC:
             # Of folders with one file the checksum may stand above; then it is not repeated here.
-            _skip_checksums(reader, sum(count for count in counts if count != 1) or sum(counts))
+            _read_checksums(reader, sum(count for count in counts if count != 1) or sum(counts))
 
 
-def _skip_checksums(reader: _Bytes, count: int) -> None:
-    reader.take(4 * sum(reader.flags(count)))
+def _read_checksums(reader: _Bytes, count: int) -> tuple[bytes, ...]:
+    return tuple(reader.take(4) for is_known in reader.flags(count) if is_known)
 
 
 def _unpack(content: bytes, streams: _Streams) -> bytes:

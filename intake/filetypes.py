@@ -250,10 +250,10 @@ def _has_ole_macro(content: bytes) -> bool:
 def _danger_in_archive(content: bytes, content_type: str) -> str:
     if not content.startswith((b"PK", RAR, SEVEN_ZIP)) and content_type != "application/x-tar":
         return ""
-    names = list_archive(content).names
-    if not names and content[:4] == b"PK\x03\x04":
+    listed = list_archive(content)
+    if not listed.names and not listed.is_encrypted and content[:4] != b"PK\x05\x06":
         return "archive-unreadable"
-    lowered = [name.lower() for name in names]
+    lowered = [name.lower() for name in listed.names]
     if any(mark in name for name in lowered for mark in _OFFICE_MACRO):
         return "macro"
     if content_type in ("application/java-archive", "application/vnd.android.package-archive"):

@@ -48,7 +48,7 @@ class Message(Base):
     references: Mapped[list[str]] = mapped_column(default=list)
     # Why it was filed here, one sentence in the institution's language.
     match_reason: Mapped[str] = mapped_column(default="")
-    # {"spf", "dkim", "dmarc", "arc", "domain", "signature"}; what is said of the sender: "sentence", "warning".
+    # {"spf", "dkim", "dmarc", "arc", "domain", "signature"}; what a clerk is told: "sentence", "warning".
     authentication: Mapped[dict[str, Any]] = mapped_column(default=dict)
     defects: Mapped[list[str]] = mapped_column(default=list)
     # Files that stay in the raw mail: [{"filename", "size", "reason": "too_large"|"case_full"}].

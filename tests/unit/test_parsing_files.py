@@ -139,12 +139,12 @@ def test_an_archive_is_listed_without_being_unpacked(
 
 
 @pytest.mark.parametrize("mail", ["archivo-rar-con-ejecutable", "archivo-7z-con-ejecutable"])
-def test_a_damaged_archive_is_listed_in_part_or_not_at_all(mail: str) -> None:
+def test_a_damaged_archive_is_listed_as_it_was_or_not_at_all(mail: str) -> None:
     (file,) = parse_email((CORPUS / f"{mail}.eml").read_bytes()).attachments
     for place in range(len(file.content)):
         for value in (0x00, 0x7F, 0xFF):
             content = file.content[:place] + bytes([value]) + file.content[place + 1 :]
-            assert len(list_archive(content).names) <= 10
+            assert set(list_archive(content).names) <= set(list_archive(file.content).names)
 
 
 @pytest.mark.parametrize(
