@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from typing import Any
 
@@ -10,6 +11,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session, undefer
 
 from intake.errors import StoreFailed
+from intake.filetypes import danger_of, generated_name, safe_name, true_type
 from intake.incoming import IncomingFile
 from intake.office import Office
 from models.case import Case
@@ -17,6 +19,15 @@ from models.message import Attachment, Blob, Message
 
 # Up to this size a row is cheaper than a file with its two fsyncs.
 SMALL = 64 * 1024
+
+
+def examined(name: str, declared_type: str, content: bytes, *, number: int = 1) -> IncomingFile:
+    """A file from a door that is not mail: its true type, a safe name (or that of the *number*th), danger."""
+    kind = true_type(content, declared_type, name)
+    name = safe_name(name) or generated_name(number, kind)
+    digest = hashlib.sha256(content).hexdigest()
+    danger = danger_of(content, kind, name)
+    return IncomingFile(name, kind, content, digest, declared_type=declared_type, danger=danger)
 
 
 def store_large(office: Office, files: Sequence[IncomingFile]) -> None:

@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 from intake import notices
 from intake.addresses import is_address, normalise_address
 from intake.errors import InvalidInput
-from intake.incoming import IncomingFile, IncomingMessage
+from intake.incoming import Channel, IncomingFile, IncomingMessage
 from intake.messages import file_incoming, file_outgoing, touch
 from intake.office import Office
 from models.access import grant, standing
@@ -32,7 +32,7 @@ from models.person import Account
 from models.tag import Tag
 from models.task import Task, TaskState
 from models.turno import Turno, TurnoState
-from models.workflow import Transition, Who, enter, get_transition
+from models.workflow import Transition, Who, enter, find_transition, get_transition
 
 # A clerk counts as present this long after the last sign of life.
 PRESENT_SECONDS = 45
@@ -41,25 +41,38 @@ PRESENT_SECONDS = 45
 def step(
     session: Session,
     case: Case,
-    by: Account,
+    by: Account | None,
     action: str,
     *,
     reason: str = "",
     data: dict[str, Any] | None = None,
 ) -> Transition:
-    """Take one row of the workflow table for *by*: state, tasks it ends, event. Raises NotAllowed."""
+    """Take one row of the workflow table for *by* (None: the requester): state, tasks it ends, event.
+
+    Raises NotAllowed.
+    """
     if case in session.dirty:
         # A verb before this one in the same transaction: refresh() would forget what it did.
         session.flush()
     # Two clerks on PostgreSQL: the second waits here and then sees the new state.
     lock(session, case)
-    row = get_transition(case, action, standing(session, case, by))
+    row = get_transition(case, action, standing(session, case, by) if by else {Who.REQUESTER})
     if row.needs_reason and not reason.strip():
         raise InvalidInput("reason_needed")
     _apply(session, case, row, by)
     details = {**(data or {}), **({"reason": reason.strip()} if reason.strip() else {})}
-    record(session, case, action, account=by, data=details)
+    record(session, case, action, account=by, actor="" if by else "requester", data=details)
     return row
+
+
+def step_alone(session: Session, case: Case, action: str, data: dict[str, Any]) -> bool:
+    """What the system does by itself, if the table has a row for it; False when it has none from here."""
+    lock(session, case)
+    row = find_transition(case, action, {Who.SYSTEM})
+    if row is not None:
+        _apply(session, case, row, None)
+        record(session, case, action, data=data)
+    return row is not None
 
 
 def _apply(session: Session, case: Case, row: Transition, by: Account | None) -> None:
@@ -121,23 +134,30 @@ def answer(
     cc: Sequence[str] = (),
     files: Sequence[IncomingFile] = (),
     then: str = "answer",
+    channel: str = "",
 ) -> Message:
-    """Answer to the chosen recipients. *then*: answer, answer_and_wait or answer_and_resolve."""
+    """Answer to the chosen recipients. *then*: answer, answer_and_wait or answer_and_resolve.
+
+    *channel* telegram, or nobody chosen and a requester in chat: the answer goes to that chat.
+    """
     if then not in ("answer", "answer_and_wait", "answer_and_resolve"):
         raise InvalidInput("unknown_action", action=then)
     if not text.strip() and not files:
         raise InvalidInput("empty_answer")
-    to, cc = _addresses(to), _addresses(cc)
-    if not to and case.channel == "email":
-        raise InvalidInput("no_recipient")
-    step(session, case, by, then, data={"to": to, "cc": cc})
+    to, cc = ([], []) if channel == Channel.TELEGRAM else (_addresses(to), _addresses(cc))
+    chat = "" if to or channel == Channel.EMAIL else notices.chat_for(session, case)
+    if not to and not chat:
+        raise InvalidInput("no_chat" if channel == Channel.TELEGRAM else "no_recipient")
+    step(session, case, by, then, data={"to": to or [Channel.TELEGRAM], "cc": cc})
     if case.holder_id is None:
         hold(session, case, by)
     case.is_unanswered = False
-    recipients = [{"address": a, "role": "to"} for a in to] + [{"address": a, "role": "cc"} for a in cc]
+    recipients = [{"address": a, "role": "to"} for a in to or [chat]]
+    recipients += [{"address": a, "role": "cc"} for a in cc if to]
     message = file_outgoing(
-        session, office, case, by, text=text, direction=Direction.OUT, recipients=recipients, files=files
-    )
+        session, office, case, by, text=text, direction=Direction.OUT, recipients=recipients, files=files,
+        channel=Channel.EMAIL if to else Channel.TELEGRAM,
+    )  # fmt: skip
     notices.write_answer(session, office, case, message, to, cc)
     return message
 
@@ -207,22 +227,25 @@ def conclude(session: Session, office: Office, case: Case, by: Account) -> None:
     notices.write_state(session, office, case, "concluded")
 
 
-def close(session: Session, office: Office, case: Case, by: Account) -> None:
-    """End the case; the requester is told."""
+def close(session: Session, office: Office, case: Case, by: Account | None) -> None:
+    """End the case, for a clerk or (None) its requester, who is told and may rate how it went."""
     step(session, case, by, "close")
     notices.write_state(session, office, case, "closed")
 
 
-def reopen(session: Session, office: Office, case: Case, by: Account) -> None:
-    """Begin again where it was left; the requester is told."""
+def reopen(
+    session: Session, office: Office, case: Case, by: Account | None, *, is_told: bool = True
+) -> None:
+    """Begin again where it was left, for a clerk or (None) its requester, who is told if *is_told*."""
     step(session, case, by, "reopen")
     case.resolved_at = None
     _give_back(session, case)
-    notices.write_state(session, office, case, "reopened")
+    if is_told:
+        notices.write_state(session, office, case, "reopened")
 
 
 def cancel(
-    session: Session, office: Office, case: Case, by: Account, *, reason: str, is_told: bool = True
+    session: Session, office: Office, case: Case, by: Account | None, *, reason: str, is_told: bool = True
 ) -> None:
     """End without attending, with the reason that the requester will read, if *is_told*."""
     step(session, case, by, "cancel", reason=reason)
@@ -273,6 +296,7 @@ def follow_up(
     record(
         session, case, "follow_up", actor="requester", data={"message": message.id, "reopened": not was_open}
     )
+    notices.write_follow_up(session, office, case, message)
     return message
 
 

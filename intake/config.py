@@ -63,6 +63,12 @@ class Settings(BaseSettings):
     telegram_file_url: str = Field(
         "https://api.telegram.org/file/bot", description="file server of the Bot API"
     )
+    telegram_webhook_url: str = Field(
+        "", description="public https address of this server: Telegram calls us; empty: we ask Telegram"
+    )
+    telegram_updates_per_minute: int = Field(
+        30, description="messages of one chat per minute; more are kept, but not attended"
+    )
     timezone: str = Field("America/Mexico_City", description="zone of dates people read")
     language: str = Field("es", description="language of mail and panel until a person chooses: es or en")
     reopen_days: int = Field(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -10,6 +11,7 @@ from sqlalchemy import ColumnElement, func, inspect, select
 from sqlalchemy.orm import Session
 
 from intake.addresses import split_plus
+from intake.incoming import Channel
 from intake.memory import mailbox_at
 from intake.office import Office
 from intake.reply_address import sign
@@ -150,6 +152,32 @@ def telegram_chat(case: Case) -> str:
     return ""
 
 
+def way_to(session: Session, case: Case) -> tuple[Channel, str]:
+    """How the requester is told: the channel and address they wrote from last, while it works.
+
+    The address is empty when we know of none that does.
+    """
+    working = {
+        address.value: address.kind for address in case.requester.addresses if address.failed_at is None
+    }
+    last = session.scalar(
+        select(Message.sender_address)
+        .where(
+            Message.case_id == case.id,
+            Message.direction == Direction.IN,
+            Message.robot == "",
+            Message.sender_address.in_(list(working)),
+        )
+        .order_by(Message.id.desc())
+        .limit(1)
+    )
+    if last is not None:
+        return (Channel.TELEGRAM if working[last] == AddressKind.TELEGRAM else Channel.EMAIL), last
+    mail, chat = (Channel.EMAIL, requester_address(case)), (Channel.TELEGRAM, telegram_chat(case))
+    first, second = (chat, mail) if case.channel == Channel.TELEGRAM else (mail, chat)
+    return first if first[1] else second
+
+
 def is_answerable(session: Session, address: str) -> bool:
     """False for what no automatic mail may be sent to: nobody, machines and ourselves."""
     local, at, domain = address.partition("@")
@@ -182,20 +210,22 @@ def staff_address(account: Account) -> str:
     return (account.person.email or "").lower() if account.is_active and account.person.is_active else ""
 
 
-def heads_of(session: Session, dependencia: Dependencia | None) -> list[str]:
-    """Addresses of the heads of *dependencia*, or of the nearest one above that has any."""
+def heads_of(session: Session, dependencia: Dependencia | None) -> Sequence[Account]:
+    """The heads of *dependencia*, or of the nearest one above that has any who can be told."""
     while dependencia is not None:
-        if found := addresses_of(
-            session, Account.role == Role.HEAD, Account.dependencia_id == dependencia.id
-        ):
-            return found
+        heads = accounts_of(session, Account.role == Role.HEAD, Account.dependencia_id == dependencia.id)
+        if addresses_of(heads):
+            return heads
         dependencia = dependencia.parent
     return []
 
 
-def addresses_of(session: Session, *which: ColumnElement[bool]) -> list[str]:
-    """Addresses of at most ten active accounts."""
-    accounts = session.scalars(
-        select(Account).where(Account.is_active, *which).order_by(Account.id).limit(10)
-    )
+def accounts_of(session: Session, *which: ColumnElement[bool]) -> Sequence[Account]:
+    """At most ten active accounts."""
+    wanted = select(Account).where(Account.is_active, *which)
+    return session.scalars(wanted.order_by(Account.id).limit(10)).all()
+
+
+def addresses_of(accounts: Iterable[Account]) -> list[str]:
+    """Where these accounts' people read mail."""
     return list(dict.fromkeys(filter(None, map(staff_address, accounts))))

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from sqlalchemy import Select, bindparam, select
 from sqlalchemy.orm import Session, joinedload
 
+from models.chat import Chat
 from models.contact import Address, AddressKind, Contact
 from models.mailbox import Mailbox
 from models.person import Person
@@ -34,6 +35,7 @@ class _Memory:
     rules: Sequence[RoutingRule] | None = None
     contacts: dict[tuple[AddressKind, str], Contact | None] = field(default_factory=dict)
     people: dict[str, Person | None] = field(default_factory=dict)
+    groups: dict[int, Chat] | None = None
 
 
 def remember(session: Session, senders: Collection[str]) -> None:
@@ -104,3 +106,14 @@ def person_at(session: Session, email: str) -> Person | None:
     if memory is not None and email in memory.people:
         return memory.people[email]
     return session.scalar(_PEOPLE, {"emails": [email]})
+
+
+def group_of(session: Session, dependencia_id: int) -> Chat | None:
+    """The group in chat that a dependencia bound, while the bot is in it."""
+    bound = select(Chat).where(Chat.dependencia_id.is_not(None), Chat.blocked_at.is_(None))
+    memory = _memory(session)
+    if memory is None:
+        return session.scalar(bound.where(Chat.dependencia_id == dependencia_id))
+    if memory.groups is None:
+        memory.groups = {chat.dependencia_id or 0: chat for chat in session.scalars(bound)}
+    return memory.groups.get(dependencia_id)

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from intake import scanning, trust
 from intake.attachments import fit, keep_files
-from intake.incoming import IncomingFile, IncomingMessage
+from intake.incoming import Channel, IncomingFile, IncomingMessage
 from intake.matching import clean_ids
 from intake.office import Office
 from intake.screening import fingerprint
@@ -64,7 +64,8 @@ def file_incoming(
         left_out=left_out,
         robot=robot,
         inbound_mail_id=inbound.id if inbound else None,
-        fingerprint=fingerprint(incoming),
+        # Copies are a habit of mail; in chat and at the counter the same words twice are said twice.
+        fingerprint=fingerprint(incoming) if incoming.channel == Channel.EMAIL else None,
     )
     session.add(message)
     keep_files(session, office, message, files)
@@ -87,15 +88,16 @@ def file_outgoing(
     direction: Direction,
     recipients: list[dict[str, Any]],
     files: Sequence[IncomingFile] = (),
+    channel: str = "",
 ) -> Message:
-    """File what a clerk wrote: an answer or an internal note."""
+    """File what a clerk wrote: an answer, which leaves on *channel*, or an internal note."""
     message = Message(
         id=draw_key(session, Message),
         case=case,
         case_id=case.id,
         created_at=now(),
         direction=direction,
-        channel=case.channel,
+        channel=channel or case.channel,
         sender_name=by.person.name,
         sender_address=by.person.email or "",
         author_id=by.id,

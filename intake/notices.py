@@ -1,12 +1,13 @@
 """What people are told: each function writes one notice into the outbox, in the transaction of its cause.
 
-The words are in `templates/email/<kind>/` and `templates/labels`; here is decided
-who is told, from which address, and under which mail it threads. None is returned
-when nobody is told, for instance because a robot would read it.
+The words are in `templates/email/<kind>/` and `templates/labels`; here is decided who is
+told, by mail or in chat (`intake.chat_notices`), from which address, and under which mail it
+threads. None is returned when nobody is told, for instance because a robot would read it.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from email import message_from_bytes
 from email.policy import compat32
 from typing import Any
@@ -14,21 +15,22 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from intake import spool
+from intake import chat_notices, spool
 from intake.correspondence import (
     Letterhead,
     Thread,
+    accounts_of,
     addresses_of,
     has_had_enough,
     heads_of,
     is_answerable,
     letterhead,
     requester_address,
-    staff_address,
     telegram_chat,
     thread_of,
     unbound_letterhead,
     under,
+    way_to,
 )
 from intake.errors import InvalidInput
 from intake.incoming import Channel
@@ -55,25 +57,32 @@ _LOGO_BYTES = 20_000
 
 def write_acuse(session: Session, office: Office, case: Case, message: Message) -> OutboxMessage | None:
     """Tell the sender of *message* that it arrived: folio, link, what was received, when it is attended."""
-    # Where the mail came from, never its Reply-To: that is the sender's word and may be a stranger.
+    # Where it came from, never a mail's Reply-To: that is the sender's word and may be a stranger.
     to = message.sender_address or requester_address(case)
-    if case.channel == Channel.TELEGRAM or not is_answerable(session, to):
+    # A clerk may register what somebody whom we know from chat asks at the counter; a mail never is a chat's.
+    if message.channel == Channel.TELEGRAM or (message.channel != Channel.EMAIL and to.isdecimal()):
+        with speaking(case.requester.language):
+            return chat_notices.write_acuse(session, office, case, to, _received(office, case, message))
+    if not is_answerable(session, to):
         return None
     if has_had_enough(session, office, case, "acuse"):
         record(session, case, "acuse_withheld", data={"to": to, "per_hour": office.settings.acuse_per_hour})
         return None
     head = letterhead(session, office, case, message)
-    zone = office.settings.zone
     with speaking(case.requester.language):
-        values = {
-            **_about(office, case, head),
-            "name": plain_name(message.sender_name, to),
-            "received": instant(message.created_at, zone),
-            "due": moment(case.due_at, zone) if case.due_at else "",
-            "files": [_described(file) for file in message.attachments if not _is_decoration(file)],
-            "left_out": [_left_out(office, file) for file in message.left_out],
-        }
+        values = {**_about(office, case, head), **_received(office, case, message)}
         return _queue(session, office, "acuse", [to], values, head, under(message), case, REPLIED)
+
+
+def _received(office: Office, case: Case, message: Message) -> dict[str, Any]:
+    zone = office.settings.zone
+    return {
+        "name": plain_name(message.sender_name, message.sender_address),
+        "received": instant(message.created_at, zone),
+        "due": moment(case.due_at, zone) if case.due_at else "",
+        "files": [_described(file) for file in message.attachments if not _is_decoration(file)],
+        "left_out": [_left_out(office, file) for file in message.left_out],
+    }
 
 
 def _is_decoration(file: Attachment) -> bool:
@@ -102,13 +111,16 @@ def _left_out(office: Office, file: dict[str, Any]) -> str:
 def write_answer(
     session: Session, office: Office, case: Case, message: Message, to: list[str], cc: list[str]
 ) -> OutboxMessage | None:
-    """Send a clerk's answer to the chosen recipients, with its files. A quarantined one: InvalidInput."""
+    """Send a clerk's answer to the chosen recipients, or to the requester's chat when it goes there.
+
+    Its files go along. A quarantined one: InvalidInput.
+    """
     for file in message.attachments:
         if file.danger:
             raise InvalidInput("quarantined_file", filename=file.filename)
-    if not to and (chat := telegram_chat(case)):
-        return queue(session, office, kind="answer", channel=Channel.TELEGRAM, to=[chat],
-                     subject=case.subject, text=message.text, case=case, message=message)  # fmt: skip
+    if not to and (chat := chat_for(session, case)):
+        with speaking(case.requester.language):
+            return chat_notices.write_answer(session, office, case, message, chat)
     head = letterhead(session, office, case)
     with speaking(case.requester.language):
         author = message.author
@@ -124,6 +136,12 @@ def write_answer(
         }
         return _queue(session, office, "answer", to, values, head, thread_of(session, case), case, "",
                       cc=cc, message=message)  # fmt: skip
+
+
+def chat_for(session: Session, case: Case) -> str:
+    """The chat in which the requester wrote last, else any of theirs; empty without one that works."""
+    channel, address = way_to(session, case)
+    return address if channel == Channel.TELEGRAM else telegram_chat(case)
 
 
 def _quote(session: Session, office: Office, case: Case) -> dict[str, Any] | None:
@@ -146,7 +164,10 @@ def write_state(
     session: Session, office: Office, case: Case, notice: str, reason: str = ""
 ) -> OutboxMessage | None:
     """Tell the requester that the case was resolved, concluded, closed, reopened or cancelled, and why."""
-    to = requester_address(case)
+    channel, to = way_to(session, case)
+    if channel == Channel.TELEGRAM and to:
+        with speaking(case.requester.language):
+            return chat_notices.write_state(session, office, case, notice, reason, to)
     if not is_answerable(session, to):
         return None
     head = letterhead(session, office, case)
@@ -167,7 +188,7 @@ def write_turno(session: Session, office: Office, turno: Turno) -> OutboxMessage
     session.flush()
     if turno.state == TurnoState.RETURNED:
         kind, giver = "returned", turno.from_account
-        to = [staff_address(giver)] if giver else addresses_of(session, Account.role == Role.OFICIALIA)
+        to = [giver] if giver else accounts_of(session, Account.role == Role.OFICIALIA)
     else:
         kind = "assigned" if turno.kind == TurnoKind.ATTENTION else "copied"
         to = _receivers(session, turno)
@@ -180,42 +201,62 @@ def write_turno(session: Session, office: Office, turno: Turno) -> OutboxMessage
         "returned_by": turno.to_account.person.name if turno.to_account else turno.to_dependencia.name,
         "due": moment(turno.due_at, office.settings.zone) if turno.due_at else "",
     }
-    return _tell_staff(session, office, kind, list(filter(None, to)), turno.case, values)
+    if kind == "assigned":
+        write_new_case(session, office, turno)
+    return _tell_staff(session, office, kind, to, turno.case, values)
 
 
-def _receivers(session: Session, turno: Turno) -> list[str]:
+def write_new_case(session: Session, office: Office, turno: Turno) -> OutboxMessage | None:
+    """Tell the group in chat of the dependencia that got a case."""
+    first = session.scalar(
+        select(Message).where(Message.case_id == turno.case_id).order_by(Message.id).limit(1)
+    )
+    return chat_notices.write_group(session, office, "new_case", turno.to_dependencia, turno.case, first)
+
+
+def write_follow_up(session: Session, office: Office, case: Case, message: Message) -> None:
+    """Tell in chat whoever attends *case* that the requester wrote again; by mail they would be flooded."""
+    first_words = {"excerpt": beginning(message.reply_text), "files": len(message.attachments)}
+    with speaking(office.settings.language):
+        values = {**first_words, "requester": case.requester.name, "link": panel_link(office, case)}
+        holders = [case.holder] if case.holder is not None else []
+        chat_notices.write_staff(session, office, "follow_up", holders, case, values)
+    chat_notices.write_group(session, office, "follow_up", case.dependencia, case, message)
+
+
+def _receivers(session: Session, turno: Turno) -> Sequence[Account]:
     if turno.to_account is None:
         return heads_of(session, turno.to_dependencia)
     if turno.from_account is not None and turno.from_account.person_id == turno.to_account.person_id:
         # Nobody needs a mail about what they did a moment ago.
         return []
-    return [staff_address(turno.to_account)]
+    return [turno.to_account]
 
 
 def write_overdue(session: Session, office: Office, case: Case) -> OutboxMessage | None:
     """Tell the holder, or the heads while nobody holds it, that the deadline of *case* has passed."""
-    to = [staff_address(case.holder)] if case.holder else heads_of(session, case.dependencia)
+    to = [case.holder] if case.holder else heads_of(session, case.dependencia)
     due = moment(case.due_at, office.settings.zone) if case.due_at else ""
-    return _tell_staff(session, office, "overdue", list(filter(None, to)), case, {"due": due})
+    return _tell_staff(session, office, "overdue", to, case, {"due": due})
 
 
 def _tell_staff(
-    session: Session, office: Office, kind: str, to: list[str], case: Case, values: dict[str, Any]
-) -> OutboxMessage | None:
-    if not to:
-        return None
-    head = letterhead(session, office, case)
+    session: Session, office: Office, kind: str, accounts: Sequence[Account], case: Case,
+    values: dict[str, Any],
+) -> OutboxMessage | None:  # fmt: skip
+    """By mail, and besides in the private chats that these accounts' people linked."""
+    to = addresses_of(accounts)
     with speaking(office.settings.language):
         first = session.scalar(
             select(Message.reply_text).where(Message.case_id == case.id).order_by(Message.id).limit(1)
         )
-        everything = {
-            **_about(office, case, head),
-            **values,
-            "link": panel_link(office, case),
-            "requester": case.requester.name,
-            "excerpt": paragraphs(beginning(first or "")),
-        }
+        excerpt = beginning(first or "")
+        told = {**values, "link": panel_link(office, case), "requester": case.requester.name}
+        chat_notices.write_staff(session, office, kind, accounts, case, {**told, "excerpt": excerpt})
+        if not to:
+            return None
+        head = letterhead(session, office, case)
+        everything = {**_about(office, case, head), **told, "excerpt": paragraphs(excerpt)}
         return _queue(session, office, kind, to, everything, head, Thread(), case, GENERATED)
 
 
@@ -245,7 +286,7 @@ def write_refusal(
 
 def write_alert(session: Session, office: Office, findings: list[str]) -> OutboxMessage | None:
     """Tell the administrators what needs a hand: sentences already said in the office's language."""
-    to = addresses_of(session, Account.role == Role.ADMINISTRATOR)
+    to = addresses_of(accounts_of(session, Account.role == Role.ADMINISTRATOR))
     if not to:
         return None
     with speaking(office.settings.language):
@@ -257,6 +298,21 @@ def write_alert(session: Session, office: Office, findings: list[str]) -> Outbox
         }
         head = unbound_letterhead(session, office)
         return _queue(session, office, "alert", to, values, head, Thread(), None, GENERATED)
+
+
+def write_link(
+    session: Session, office: Office, to: str, link: str, chat_name: str, code: str
+) -> OutboxMessage:
+    """Mail the link by which somebody joins their chat with what they write from *to*."""
+    head = unbound_letterhead(session, office)
+    with speaking(code):
+        values = {
+            "institution": office.settings.institution,
+            # Whoever asks chooses the name they show: nobody gets to advertise with our mail.
+            "name": plain_name(chat_name, to),
+            "link": link,
+        }
+        return _queue(session, office, "link", [to], values, head, Thread(), None, GENERATED)
 
 
 def panel_link(office: Office, case: Case) -> str:

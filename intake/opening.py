@@ -132,6 +132,8 @@ def _hand_to(session: Session, office: Office, case: Case, to: Route) -> None:
         # What waits for a whole dependencia shows in its trays; a mail for each would be noise.
         enter(case, State.ASSIGNED)
         notices.write_turno(session, office, turno)
+    else:
+        notices.write_new_case(session, office, turno)
     record(session, case, "route", actor="rule",
            data={"dependencia": dependencia.name, "account": to.account.person.name if to.account else None,
                  "reason": to.reason})  # fmt: skip

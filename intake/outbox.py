@@ -14,6 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import cache, partial
+from typing import Any
 
 import structlog
 from sqlalchemy import ColumnElement, Select, TextClause, bindparam, select, text, update
@@ -93,6 +94,7 @@ def queue(
     in_reply_to: str = "",
     references: Sequence[str] = (),
     auto_submitted: str = "",
+    chat_options: Mapping[str, Any] | None = None,
 ) -> OutboxMessage:
     """Write a notice in the caller's transaction; *case* and *message* have their ids."""
     domain = from_addr.rpartition("@")[2].lower() or office.settings.domain
@@ -114,6 +116,7 @@ def queue(
         in_reply_to=in_reply_to,
         references=list(references),
         auto_submitted=auto_submitted,
+        chat_options=dict(chat_options or {}),
     )
     session.add(notice)
     if case is not None and channel == "email":

@@ -62,3 +62,5 @@ class Door(Base):
     # The last failure, empty while all is well.
     error: Mapped[str] = mapped_column(default="")
     error_at: Mapped[datetime | None]
+    # What the other side calls us: the bot's user name, without @.
+    known_as: Mapped[str] = mapped_column(String(64), default="", server_default="")

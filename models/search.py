@@ -1,7 +1,7 @@
 """Full-text search over messages: FTS5 on SQLite, a GIN-indexed tsvector on PostgreSQL.
 
 One row per message, its key the message's id, so newest first is the natural
-order and nothing is ever updated. Words match by prefix, without accents or case.
+order; words are only ever added. They match by prefix, without accents or case.
 """
 
 from __future__ import annotations
@@ -18,8 +18,11 @@ MAX_INDEXED = 100_000
 _MARKS = re.compile("[\u0300-\u036f]+")
 _WORD = re.compile(r"\w+", re.UNICODE)
 _INDEX = text("INSERT INTO message_search (rowid, body) VALUES (:id, :body)")
+# A message edited by its sender is found by what it said before, too. Of two rows with one key, FTS5
+# reads the newer for a word that both have, and each for a word that only it has.
 _INDEX_POSTGRESQL = text(
     "INSERT INTO message_search (rowid, body) VALUES (:id, to_tsvector('simple', :body))"
+    " ON CONFLICT (rowid) DO UPDATE SET body = message_search.body || excluded.body"
 )
 
 SQLITE_DDL = (

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from typing import Any
 
@@ -20,9 +19,8 @@ from admin.errors import sentence_of
 from admin.thread import newest_id
 from admin.views.case import buttons, get_case, list_arguments, show_case
 from intake import cases
-from intake.attachments import store_large
+from intake.attachments import examined, store_large
 from intake.errors import DeskError, InvalidInput
-from intake.filetypes import danger_of, generated_name, safe_name, true_type
 from intake.incoming import IncomingFile
 from intake.matching import end_of_merges
 from models.canned_reply import CannedReply
@@ -138,15 +136,13 @@ def _files() -> Sequence[IncomingFile]:
 
 
 def _file(number: int, upload: FileStorage) -> IncomingFile:
-    content, limit = upload.read(), office().settings.max_file_bytes
-    kind = true_type(content, upload.mimetype, upload.filename or "")
-    name = safe_name(upload.filename or "") or generated_name(number, kind)
-    if len(content) > limit:
-        raise InvalidInput("file_too_large", name=name, megabytes=limit // 1_000_000)
-    if danger_of(content, kind, name):
-        raise InvalidInput("file_dangerous", name=name)
-    digest = hashlib.sha256(content).hexdigest()
-    return IncomingFile(name, kind, content, digest, declared_type=upload.mimetype)
+    limit = office().settings.max_file_bytes
+    file = examined(upload.filename or "", upload.mimetype, upload.read(), number=number)
+    if file.size > limit:
+        raise InvalidInput("file_too_large", name=file.filename, megabytes=limit // 1_000_000)
+    if file.danger:
+        raise InvalidInput("file_dangerous", name=file.filename)
+    return file
 
 
 def _news(case: Case, seen: int) -> bool:

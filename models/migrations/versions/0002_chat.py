@@ -161,6 +161,7 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_one_time_link_created_at"), "one_time_link", ["created_at"], unique=False)
     op.add_column("outbox_message", sa.Column("chat_options", Json, server_default="{}", nullable=False))
+    op.add_column("door", sa.Column("known_as", sa.String(64), server_default="", nullable=False))
     op.add_column(
         "service", sa.Column("asks_location", sa.Boolean(), server_default=sa.false(), nullable=False)
     )
@@ -168,6 +169,7 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     op.drop_column("service", "asks_location")
+    op.drop_column("door", "known_as")
     op.drop_column("outbox_message", "chat_options")
     op.drop_index(op.f("ix_one_time_link_created_at"), table_name="one_time_link")
     op.drop_table("one_time_link")

@@ -1,0 +1,225 @@
+"""The spool of the chat door: what Telegram hands out is committed here before it is confirmed there.
+
+Each Update is kept once, by the bot's and its own number, and waits until it is processed;
+one that fails is kept with its traceback, shown on *Puertas* and can be retried.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import traceback
+from collections import Counter
+from collections.abc import Collection, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+import structlog
+from sqlalchemy import delete, func, select, tuple_, update
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.orm import Session
+
+from intake import chat_notices
+from intake.errors import InvalidInput
+from intake.office import Office
+from intake.wording import speaking
+from models.base import now
+from models.case import Case
+from models.chat import ChatUpdate, OneTimeLink, UpdateStatus
+from models.event import record
+from models.mailbox import Door
+from models.person import Account, Role
+from templates import say
+
+log = structlog.get_logger()
+
+DOOR = "telegram"
+# People edit for 48 hours (Bot API), and a revision finds here what a message said before.
+KEPT = timedelta(days=30)
+# A group is many people.
+_GROUP_FACTOR = 10
+_MINUTE = timedelta(minutes=1)
+_PURGED_AT_ONCE = 500
+
+
+def store(office: Office, bot_id: int, updates: Sequence[dict[str, Any]]) -> int:
+    """Commit *updates* (Update objects of the Bot API); returns how many were new.
+
+    More than `telegram_updates_per_minute` of one chat are kept as ignored, and the person is told once.
+    """
+    if not updates:
+        return 0
+    with office.database.writing() as session, speaking(office.settings.language):
+        fresh = [body for body in updates if _insert(session, bot_id, body)]
+        for chat_id, count in Counter(chat_of(body) for body in fresh).items():
+            if chat_id:
+                _calm(session, office, bot_id, chat_id, count)
+    return len(fresh)
+
+
+def _insert(session: Session, bot_id: int, body: dict[str, Any]) -> bool:
+    dialect = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
+    statement = dialect.insert(ChatUpdate).values(
+        bot_id=bot_id, update_id=body["update_id"], chat_id=chat_of(body), body=body
+    )
+    done = session.execute(statement.on_conflict_do_nothing().returning(ChatUpdate.update_id))
+    return done.scalar() is not None
+
+
+def chat_of(body: dict[str, Any]) -> int:
+    """The chat that an Update is about; 0 when it is about none."""
+    for part in body.values():
+        if isinstance(part, dict):
+            # A tap (callback_query) carries the message below which the button is.
+            chat = part.get("chat") or (part.get("message") or {}).get("chat")
+            if isinstance(chat, dict):
+                return int(chat["id"])
+    return 0
+
+
+def _calm(session: Session, office: Office, bot_id: int, chat_id: int, count: int) -> None:
+    """Ignore what of the latest *count* updates is beyond the chat's allowance of this minute."""
+    limit = office.settings.telegram_updates_per_minute * (1 if chat_id > 0 else _GROUP_FACTOR)
+    recent = (
+        ChatUpdate.bot_id == bot_id,
+        ChatUpdate.chat_id == chat_id,
+        ChatUpdate.received_at > now() - _MINUTE,
+    )
+    by_status = session.execute(
+        select(ChatUpdate.status, func.count()).where(*recent).group_by(ChatUpdate.status)
+    )
+    counts = {row[0]: row[1] for row in by_status}
+    ignored = counts.pop(UpdateStatus.IGNORED, 0)
+    surplus = min(count, sum(counts.values()) - limit)
+    if surplus <= 0:
+        return
+    newest = (
+        select(ChatUpdate.update_id)
+        .where(*recent, ChatUpdate.status == UpdateStatus.RECEIVED)
+        .order_by(ChatUpdate.update_id.desc())
+        .limit(surplus)
+    )
+    session.execute(
+        update(ChatUpdate)
+        .where(ChatUpdate.bot_id == bot_id, ChatUpdate.update_id.in_(newest.scalar_subquery()))
+        .values(status=UpdateStatus.IGNORED, reason=say("chat_desk.flood"), processed_at=now())
+    )
+    log.warning("chat floods", chat=chat_id, ignored=surplus)
+    if not ignored and chat_id > 0:
+        chat_notices.tell(session, office, chat_id, "flood", per_minute=limit)
+
+
+def waiting(office: Office, bot_id: int, *, limit: int = 1000) -> dict[int, list[dict[str, Any]]]:
+    """The oldest updates that wait, by chat, oldest first in each."""
+    with office.database.reading() as session:
+        rows = session.execute(
+            select(ChatUpdate.chat_id, ChatUpdate.body)
+            .where(ChatUpdate.bot_id == bot_id, ChatUpdate.status == UpdateStatus.RECEIVED)
+            .order_by(ChatUpdate.update_id)
+            .limit(limit)
+        ).all()
+    found: dict[int, list[dict[str, Any]]] = {}
+    for chat_id, body in rows:
+        found.setdefault(chat_id, []).append(body)
+    return found
+
+
+def take(session: Session, bot_id: int, update_ids: Collection[int]) -> list[ChatUpdate]:
+    """Lock those of *update_ids* that still wait, oldest first; what another process has is left out."""
+    wanted = (
+        select(ChatUpdate)
+        .where(
+            ChatUpdate.bot_id == bot_id,
+            ChatUpdate.update_id.in_(update_ids),
+            ChatUpdate.status == UpdateStatus.RECEIVED,
+        )
+        .order_by(ChatUpdate.update_id)
+        .with_for_update(skip_locked=True)
+    )
+    return list(session.scalars(wanted))
+
+
+def settle(rows: Sequence[ChatUpdate], case: Case | None = None, reason: str = "") -> None:
+    """Mark *rows* processed, in the transaction of what they caused."""
+    for row in rows:
+        row.status, row.processed_at, row.attempts = UpdateStatus.PROCESSED, now(), row.attempts + 1
+        row.case_id, row.reason, row.error = case.id if case else None, reason, ""
+
+
+def fail(office: Office, bot_id: int, update_ids: Collection[int], error: BaseException) -> None:
+    """Keep the updates as failed, with the traceback of *error*, in a transaction of its own."""
+    log.error("update failed", bot=bot_id, updates=list(update_ids), error=repr(error))
+    words = "".join(traceback.format_exception(error))[-20_000:].replace("\0", "")
+    with office.database.writing() as session, speaking(office.settings.language):
+        for row in take(session, bot_id, update_ids):
+            row.status, row.processed_at, row.attempts = UpdateStatus.FAILED, now(), row.attempts + 1
+            row.reason, row.error = say("chat_desk.failed", error=type(error).__name__), words
+
+
+def stuck(session: Session, *, limit: int = 50) -> Sequence[ChatUpdate]:
+    """What failed, newest first."""
+    failed = select(ChatUpdate).where(ChatUpdate.status == UpdateStatus.FAILED)
+    return session.scalars(failed.order_by(ChatUpdate.received_at.desc()).limit(limit)).all()
+
+
+def retry(session: Session, bot_id: int, update_id: int, by: Account) -> None:
+    """Give an update that failed to the bot again, as if it had just arrived."""
+    row = session.get(ChatUpdate, (bot_id, update_id), with_for_update=True)
+    if by.role not in (Role.OFICIALIA, Role.ADMINISTRATOR) or not by.is_active:
+        raise InvalidInput("not_yours")
+    if row is None or row.status != UpdateStatus.FAILED:
+        raise InvalidInput("update_not_retryable")
+    row.status, row.processed_at = UpdateStatus.RECEIVED, None
+    record(session, None, "retry_update", account=by, data={"update": update_id})
+
+
+def purge(office: Office, at: datetime) -> int:
+    """Forget what was processed long ago, and links that expired then; returns how many rows."""
+    # What a conversation said and led to no case is nobody's business any more; cases keep their thread.
+    old = select(ChatUpdate.bot_id, ChatUpdate.update_id).where(
+        ChatUpdate.received_at < at - KEPT,
+        ChatUpdate.status.in_((UpdateStatus.PROCESSED, UpdateStatus.IGNORED)),
+    )
+    links = select(OneTimeLink.token_sha256).where(
+        OneTimeLink.created_at < at - KEPT, OneTimeLink.expires_at < at - KEPT
+    )
+    with office.database.reading() as session:
+        rows = session.execute(old.limit(_PURGED_AT_ONCE)).all()
+        tokens = session.scalars(links.limit(_PURGED_AT_ONCE)).all()
+    if rows or tokens:
+        with office.database.writing() as session:
+            key = tuple_(ChatUpdate.bot_id, ChatUpdate.update_id)
+            session.execute(delete(ChatUpdate).where(key.in_([tuple(row) for row in rows])))
+            session.execute(delete(OneTimeLink).where(OneTimeLink.token_sha256.in_(tokens)))
+    return len(rows) + len(tokens)
+
+
+def introduce(office: Office, username: str) -> None:
+    """Remember the bot's user name, for the links of mail and panel that lead to it."""
+    dialect = sqlite if office.database.is_sqlite else postgresql
+    with office.database.writing() as session:
+        statement = dialect.insert(Door).values(name=DOOR, started_at=now(), known_as=username)
+        session.execute(
+            statement.on_conflict_do_update(index_elements=[Door.name], set_={"known_as": username})
+        )
+
+
+def bot_username(session: Session) -> str:
+    """The user name of the bot, without @; empty when it never ran."""
+    return session.scalar(select(Door.known_as).where(Door.name == DOOR)) or ""
+
+
+def webhook_secret(office: Office) -> str:
+    """What Telegram must say in X-Telegram-Bot-Api-Secret-Token."""
+    return _derived(office, "webhook secret")
+
+
+def webhook_path(office: Office) -> str:
+    """The path under which the web role takes updates, which only Telegram is told."""
+    return f"/telegram/{_derived(office, 'webhook path')[:32]}"
+
+
+def _derived(office: Office, purpose: str) -> str:
+    token = office.settings.telegram_token.get_secret_value()
+    # Bound to the bot: with a new token both change.
+    return hmac.digest(office.settings.secret, f"{purpose}:{token}".encode(), hashlib.sha256).hex()
