@@ -6,6 +6,7 @@ Documentation: "Making requests": GET and POST; parameters in the query, urlenco
 import asyncio
 import io
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from urllib.parse import parse_qsl, urlsplit
 
@@ -28,6 +29,7 @@ class Request:
     target: str
     content_type: str
     body: bytes
+    is_gone: Callable[[], bool]
     too_large: bool = False
 
 
@@ -54,7 +56,11 @@ async def read_request(
         elif isinstance(event, h11.Request):
             headers = {name: value.decode("latin-1") for name, value in event.headers}
             request = Request(
-                event.method.decode(), event.target.decode("latin-1"), headers.get(b"content-type", ""), b""
+                event.method.decode(),
+                event.target.decode("latin-1"),
+                headers.get(b"content-type", ""),
+                b"",
+                reader.at_eof,
             )
         elif isinstance(event, h11.Data) and request:
             size += len(event.data)
@@ -92,7 +98,8 @@ def read_call(method: str, request: Request) -> Call:
             raise bad_request("can't parse the request: expected an Object")
         call.given |= given
     elif kind in ("application/x-www-form-urlencoded", "multipart/form-data"):
-        parser = FormDataParser(max_form_memory_size=None)
+        # In memory, as the whole body is already.
+        parser = FormDataParser(stream_factory=lambda *_, **__: io.BytesIO(), max_form_memory_size=None)
         body = io.BytesIO(request.body)
         _, form, uploads = parser.parse(body, kind, len(request.body), options)
         call.given |= form.to_dict()

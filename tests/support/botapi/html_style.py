@@ -16,7 +16,7 @@ TAGS = {
     "code": "code", "pre": "pre", "blockquote": "blockquote", "a": "text_link", "span": "spoiler",
     "tg-emoji": "custom_emoji", "tg-time": "date_time",
 }  # fmt: skip
-# As the documentation says, "the API currently supports only the following named HTML entities: &lt;, &gt;, &amp; and &quot;."
+# The API "currently supports only the following named HTML entities: &lt;, &gt;, &amp; and &quot;."
 _REFERENCE = re.compile(r"&(lt|gt|amp|quot|#\d+|#[xX][0-9a-fA-F]+);")
 _TAG = re.compile(
     r"<(/?)([a-zA-Z][a-zA-Z0-9-]*)((?:\s+[a-zA-Z-]+(?:\s*=\s*(?:\"[^\"]*\"|'[^']*'|[^\s\"'<>]+))?)*)\s*>"

@@ -4,7 +4,7 @@ import re
 from urllib.parse import urlsplit
 
 from tests.support.botapi.calls import Call
-from tests.support.botapi.errors import ApiError, Json, bad_request, conflict
+from tests.support.botapi.errors import ApiError, ConnectionBroken, Json, bad_request, conflict
 from tests.support.botapi.methods import method
 from tests.support.botapi.updates import KINDS
 from tests.support.botapi.world import Webhook, World
@@ -215,6 +215,8 @@ def begin_poll(world: World, call: Call) -> int:
 
 def poll_again(world: World, poll: int, limit: int) -> list[bytes] | None:
     """What a waiting poll gets now, None if nothing; raises 409 when another took its place."""
+    if world.faults.down:
+        raise ConnectionBroken
     if poll in world.terminated:
         raise ApiError(409, f"Conflict: {world.terminated.pop(poll)}")
     updates = world.updates.batch(limit)

@@ -32,9 +32,10 @@ class BotApi(Groups, Watching):
         limits: Limits | None = DOCUMENTED_LIMITS,
         privacy: bool = True,
         allow_http_webhook: bool = True,
+        name: str = "Bot",
     ) -> None:
         """*limits* None: the bot may write as fast as it can. *privacy*: what the bot sees in groups."""
-        self.world = World(token, limits, privacy=privacy, allow_http_webhook=allow_http_webhook)
+        self.world = World(token, limits, privacy=privacy, allow_http_webhook=allow_http_webhook, name=name)
         self._door = HttpDoor(self.world, listen, port, Control(self).answer)
 
     @property
@@ -114,8 +115,7 @@ class BotApi(Groups, Watching):
     def go_down(self) -> None:
         """Telegram is gone: every connection of the bot is broken, until come_up()."""
         self.world.faults.down = True
-        with self.world.bell.lock:
-            profile.terminate_poll(self.world, "an outage")
+        self.world.bell.ring("updates")
 
     def come_up(self) -> None:
         self.world.faults.down = False

@@ -9,7 +9,7 @@ from tests.support.botapi.world import Chat, World
 FILES = ("photo", "document", "voice", "video", "audio", "animation", "sticker")
 
 
-def button_rows(message: Json, chat: Chat | None = None) -> list[list[str]]:
+def button_rows(message: Json) -> list[list[str]]:
     rows = message.get("reply_markup", {}).get("inline_keyboard", [])
     return [[button["text"] for button in row] for row in rows]
 
@@ -30,7 +30,7 @@ def entries(world: World, chat: Chat, thread: int | None = None) -> list[Json]:
             "is_bot": message["from"]["id"] == world.bot["id"],
             "at": datetime.fromtimestamp(message["date"], UTC).isoformat(),
             "text": text,
-            "files": [_file(kind, message[kind]) for kind in FILES if kind in message],
+            "files": [_file(kind, message[kind]) for kind in _kinds(message)],
             "buttons": button_rows(message),
             "reply_to": message.get("reply_to_message", {}).get("message_id"),
             "thread": message.get("message_thread_id"),
@@ -49,7 +49,7 @@ OTHER = (
 )  # fmt: skip
 
 
-def rendered(world: World, chat: Chat, thread: int | None = None) -> str:
+def rendered(world: World, chat: Chat, thread: int | None, words: dict[str, str]) -> str:
     """For example::
 
     Ana: /start
@@ -60,9 +60,10 @@ def rendered(world: World, chat: Chat, thread: int | None = None) -> str:
     for entry in entries(world, chat, thread):
         who = entry["who"]
         indent = " " * (len(who) + 2)
-        body = [line for line in entry["text"].splitlines() if line] or []
-        body += [f"<{kind}: {name}>" if name else f"<{kind}>" for kind, name in _shown(entry)]
-        marks = [word for word in ("edited", "deleted") if entry[word]]
+        body = [line for line in entry["text"].splitlines() if line]
+        shown = [(words.get(kind, kind), name) for kind, name in _shown(entry)]
+        body += [f"<{kind}: {name}>" if name else f"<{kind}>" for kind, name in shown]
+        marks = [words.get(mark, mark) for mark in ("edited", "deleted") if entry[mark]]
         if marks and body:
             body[-1] += f" ({', '.join(marks)})"
         body += [" ".join(f"[{text}]" for text in row) for row in entry["buttons"]]
@@ -89,6 +90,12 @@ def _quoted(chat: Chat, number: int) -> str:
     message = chat.messages.get(number) or chat.deleted.get(number) or {}
     first = (_text(message).splitlines() or [""])[0]
     return first if len(first) <= 60 else first[:59] + "…"
+
+
+def _kinds(message: Json) -> list[str]:
+    # An animation carries a document of the same file.
+    hidden = {"document"} if "animation" in message else set()
+    return [kind for kind in FILES if kind in message and kind not in hidden]
 
 
 def _file(kind: str, value: Any) -> Json:

@@ -115,10 +115,13 @@ class Watching:
             rows = [[button["text"] for button in row] for row in keyboard["keyboard"]]
         return [text for row in rows for text in row]
 
-    def transcript(self, chat: int, thread: int | None = None) -> str:
-        """The chat as plain text, as for a README."""
+    def transcript(self, chat: int, thread: int | None = None, *, words: dict[str, str] | None = None) -> str:
+        """The chat as plain text, as for a README.
+
+        *words* translates what the transcript itself says: photo, document, location, edited, deleted, …
+        """
         with self.world.bell.lock:
-            return transcripts.rendered(self.world, self._watched(chat), thread)
+            return transcripts.rendered(self.world, self._watched(chat), thread, words or {})
 
     def transcript_entries(self, chat: int, thread: int | None = None) -> list[Json]:
         with self.world.bell.lock:

@@ -125,7 +125,7 @@ class HttpDoor:
                 raise ApiError(401, "Unauthorized")
             found = methods.find_method(name)
             call = read_call(found.name, request)
-            body = b'{"ok":true,"result":' + await self._result(found, call) + b"}"
+            body = b'{"ok":true,"result":' + await self._result(found, call, request) + b"}"
         except ApiError as refused:
             error = refused
             body = json.dumps(refused.as_json(), ensure_ascii=False).encode()
@@ -136,9 +136,10 @@ class HttpDoor:
             self._record(call, time.monotonic() - began, error)
         return Response(error.code if error else 200, body)
 
-    async def _result(self, found: methods.Method, call: Call) -> bytes:
+    async def _result(self, found: methods.Method, call: Call, request: Request) -> bytes:
         world, chat = self.world, call.chat()
-        seconds = world.faults.seconds_of_delay(call.method, chat)
+        with world.bell.lock:
+            seconds = world.faults.seconds_of_delay(call.method, chat)
         if seconds:
             await asyncio.sleep(seconds)
         with world.bell.lock:
@@ -147,17 +148,21 @@ class HttpDoor:
                 result = methods.run(world, found, call)
                 world.faults.strike_after(call.method, chat)
                 return json.dumps(_public(result), ensure_ascii=False).encode()
-        updates = await self._updates(call)
-        world.faults.strike_after(call.method, chat)
+        updates = await self._updates(call, request)
+        with world.bell.lock:
+            world.faults.strike_after(call.method, chat)
         return b"[" + b",".join(updates) + b"]"
 
-    async def _updates(self, call: Call) -> list[bytes]:
+    async def _updates(self, call: Call, request: Request) -> list[bytes]:
         """getUpdates: answer at once what there is, else wait up to *timeout* seconds."""
         with self.world.bell.lock:
             poll = profile.begin_poll(self.world, call)
         limit, seconds = call.integer("limit", 100), call.integer("timeout", 0)
 
         def look() -> list[bytes] | None:
+            # A bot that was killed while it waited gets nothing more.
+            if request.is_gone():
+                raise ConnectionBroken
             return profile.poll_again(self.world, poll, limit)
 
         try:

@@ -5,6 +5,8 @@ repeat the request and give up after a reasonable amount of attempts": here it n
 """
 
 import asyncio
+import contextlib
+import itertools
 import ssl
 import time
 
@@ -23,19 +25,33 @@ class Deliverer:
     def __init__(self, world: World) -> None:
         self.world = world
         self._busy: dict[int, asyncio.Task[None]] = {}
+        self._webhook: Webhook | None = None
 
     async def run(self) -> None:
+        async with contextlib.AsyncExitStack() as clients:
+            try:
+                await self._deliver_all(clients)
+            finally:
+                for task in self._busy.values():
+                    task.cancel()
+                await asyncio.gather(*self._busy.values(), return_exceptions=True)
+
+    async def _deliver_all(self, clients: contextlib.AsyncExitStack) -> None:
         while True:
             found = await self.world.bell.wait_in_loop("updates", self._next, 3600)
             if found:
                 webhook, update = found
+                if webhook is not self._webhook:
+                    client = httpx.AsyncClient(verify=_trust(webhook), trust_env=False)
+                    self._client = await clients.enter_async_context(client)
+                    self._webhook = webhook
                 self._busy[update.chat_id] = asyncio.create_task(self._deliver(webhook, update))
 
     def _next(self) -> tuple[Webhook, Update] | None:
         webhook = self.world.webhook
         if not webhook.url or len(self._busy) >= webhook.max_connections or self.world.faults.down:
             return None
-        waiting = (*self.world.updates.again, *self.world.updates.pending)
+        waiting = itertools.chain(self.world.updates.again, self.world.updates.pending)
         update = next((update for update in waiting if update.chat_id not in self._busy), None)
         return (webhook, update) if update else None
 
@@ -45,25 +61,22 @@ class Deliverer:
         if webhook.secret_token:
             headers["X-Telegram-Bot-Api-Secret-Token"] = webhook.secret_token
         try:
-            async with httpx.AsyncClient(verify=_trust(webhook), trust_env=False) as client:
-                while self.world.webhook is webhook:
+            while self.world.webhook is webhook:
+                with self.world.bell.lock:
+                    self.world.updates.hand_out(update)
+                if await self._posted(webhook, update, headers):
                     with self.world.bell.lock:
-                        self.world.updates.hand_out(update)
-                    if await self._posted(client, webhook, update, headers):
-                        with self.world.bell.lock:
-                            self.world.updates.done(update)
-                        return
-                    await asyncio.sleep(pause)
-                    pause = min(2 * pause, LONGEST_PAUSE)
+                        self.world.updates.done(update)
+                    return
+                await asyncio.sleep(pause)
+                pause = min(2 * pause, LONGEST_PAUSE)
         finally:
             del self._busy[update.chat_id]
             self.world.bell.ring("updates")
 
-    async def _posted(
-        self, client: httpx.AsyncClient, webhook: Webhook, update: Update, headers: dict[str, str]
-    ) -> bool:
+    async def _posted(self, webhook: Webhook, update: Update, headers: dict[str, str]) -> bool:
         try:
-            response = await client.post(webhook.url, content=update.encoded, headers=headers)
+            response = await self._client.post(webhook.url, content=update.encoded, headers=headers)
             if response.is_success:
                 return True
             error = f"Wrong response from the webhook: {response.status_code} {response.reason_phrase}"

@@ -93,14 +93,16 @@ class Profile:
 
 
 class World:
-    def __init__(self, token: str, limits: Limits | None, *, privacy: bool, allow_http_webhook: bool) -> None:
+    def __init__(
+        self, token: str, limits: Limits | None, *, privacy: bool, allow_http_webhook: bool, name: str
+    ) -> None:
         self.token = token
         self.bell = Bell()
         # getMe returns these fields beside those of any User.
         self.bot: Json = {
             "id": int(token.partition(":")[0]),
             "is_bot": True,
-            "first_name": "Oficialía de prueba",
+            "first_name": name,
             "username": "oficialia_test_bot",
             "can_join_groups": True,
             "can_read_all_group_messages": not privacy,
