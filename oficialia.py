@@ -10,8 +10,6 @@ import os
 import sys
 from collections.abc import Callable
 from datetime import datetime
-from importlib import import_module
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -24,10 +22,6 @@ from templates import say
 if TYPE_CHECKING:
     from intake.config import Settings
     from intake.office import Office
-
-# The Telegram door comes with a later release; the rest of the office does not wait for it.
-HAS_BOT = find_spec("bots.telegram") is not None
-
 
 Decorated = TypeVar("Decorated", bound=Callable[..., Any])
 
@@ -83,7 +77,7 @@ def serve(context: click.Context, workers: int | None) -> None:
     program = [sys.executable, str(Path(__file__).resolve()), "--supervised"]
     if context.meta["debug"]:
         program.append("--debug")
-    serving.serve(office, program, workers=workers, has_bot=HAS_BOT)
+    serving.serve(office, program, workers=workers)
 
 
 def read_part(_context: click.Context, _parameter: click.Parameter, value: str) -> tuple[int, int]:
@@ -121,12 +115,12 @@ def worker(part: tuple[int, int]) -> None:
 
 @cli.command(cls=Command)
 def bot() -> None:
+    from bots.telegram import serve
+
     office = open_office("bot")
     if not office.settings.telegram_token.get_secret_value():
         raise Failed("no_telegram")
-    if not HAS_BOT:
-        raise Failed("bot_missing")
-    import_module("bots.telegram").serve(office)
+    serve(office)
 
 
 @cli.command(cls=Command)

@@ -236,14 +236,41 @@ def _telegram(settings: Settings) -> Iterator[Finding]:
         yield _well("telegram", "no_bot")
         return
     try:
-        with urllib.request.urlopen(f"{settings.telegram_base_url}{token}/getMe", timeout=_TIMEOUT) as answer:
-            me: dict[str, Any] = json.load(answer)["result"]
+        me = _ask_telegram(settings, "getMe")
+        hook = _ask_telegram(settings, "getWebhookInfo")
     except Exception as error:
         # Its address holds the token.
         why = str(error).replace(token, "…")
         yield _bad(Level.FAIL, "telegram", say("cli.check.found.error", why=why), "telegram")
         return
     yield _well("telegram", "bot_is", name=str(me["username"]))
+    yield _webhook(settings, hook)
+
+
+def _ask_telegram(settings: Settings, method: str) -> dict[str, Any]:
+    address, token = settings.telegram_base_url, settings.telegram_token.get_secret_value()
+    # The two ways in which python-telegram-bot takes the address.
+    bot = address.replace("{token}", token) if "{token}" in address else address + token
+    with urllib.request.urlopen(f"{bot}/{method}", timeout=_TIMEOUT) as answer:
+        result: dict[str, Any] = json.load(answer)["result"]
+    return result
+
+
+def _webhook(settings: Settings, hook: dict[str, Any]) -> Finding:
+    """Whether Telegram brings messages where this office waits for them."""
+    wanted, place = settings.telegram_webhook_url.rstrip("/"), str(hook.get("url", ""))
+    # What follows the address is a secret of ours.
+    shown = wanted or place.partition("/telegram/")[0]
+    pending = int(hook.get("pending_update_count", 0))
+    if place and not (wanted and place.startswith(f"{wanted}/")):
+        found = say("cli.check.found.bot_other_hook", place=shown)
+        return _bad(Level.WARN, "telegram", found, "telegram_other")
+    if not place:
+        return _well("telegram", "bot_no_hook") if wanted else _well("telegram", "bot_polls", pending=pending)
+    if why := str(hook.get("last_error_message", "")):
+        found = say("cli.check.found.bot_hook_fails", why=why)
+        return _bad(Level.WARN, "telegram", found, "telegram_hook", place=shown)
+    return _well("telegram", "bot_hooked", place=shown, pending=pending)
 
 
 def _fonts(_settings: Settings) -> Iterator[Finding]:

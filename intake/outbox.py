@@ -43,7 +43,7 @@ LEASE = timedelta(minutes=10)
 
 _WAITING = (OutboxStatus.QUEUED, OutboxStatus.RETRYING, OutboxStatus.SENDING)
 # Written out, because SQLite uses a partial index only for the very words of its condition.
-_IS_WAITING = text("outbox_message.status IN ('queued', 'retrying', 'sending')")
+IS_WAITING = text("outbox_message.status IN ('queued', 'retrying', 'sending')")
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,7 +204,7 @@ def _due() -> Select[OutboxMessage]:
 def _conditions() -> list[ColumnElement[bool] | TextClause]:
     return [
         OutboxMessage.channel == bindparam("channel"),
-        _IS_WAITING,
+        IS_WAITING,
         OutboxMessage.next_attempt_at <= bindparam("now"),
     ]
 
@@ -221,20 +221,21 @@ def _claim(session: Session, channel: str) -> OutboxMessage | None:
 def _send_one(notice: OutboxMessage, send: Send) -> Callable[[Session], None]:
     """Deliver *notice*; returns what to write about it. Raises ChannelDown."""
     try:
-        return partial(_settle_delivered, notice=notice, delivered=send(notice))
+        return partial(settle_delivered, notice=notice, delivered=send(notice))
     except ChannelDown:
         raise
     except NotDelivered as error:
         log.warning("notice not delivered", outbox=notice.id, to=notice.to, words=error.words)
-        return partial(_settle_refused, notice=notice, error=error)
+        return partial(settle_refused, notice=notice, error=error)
     except Exception as error:
         # A fault of ours: this notice is kept for another try, and the others go on.
         log.exception("notice failed", outbox=notice.id)
         failure = NotDelivered(f"{type(error).__name__}: {error}")
-        return partial(_settle_refused, notice=notice, error=failure)
+        return partial(settle_refused, notice=notice, error=failure)
 
 
-def _settle_delivered(session: Session, notice: OutboxMessage, delivered: Delivered) -> None:
+def settle_delivered(session: Session, notice: OutboxMessage, delivered: Delivered) -> None:
+    """Write down that the other side took *notice*, which the caller had claimed."""
     row = session.get_one(OutboxMessage, notice.id, with_for_update=True)
     row.attempts += 1
     row.remote_id = delivered.remote_id or row.remote_id
@@ -250,7 +251,8 @@ def _settle_delivered(session: Session, notice: OutboxMessage, delivered: Delive
         row.status, row.sent_at = OutboxStatus.SENT, now()
 
 
-def _settle_refused(session: Session, notice: OutboxMessage, error: NotDelivered) -> None:
+def settle_refused(session: Session, notice: OutboxMessage, error: NotDelivered) -> None:
+    """Write down that the other side refused *notice*, and when to try again, if ever."""
     row = session.get_one(OutboxMessage, notice.id, with_for_update=True)
     if row.status != OutboxStatus.SENDING or row.next_attempt_at != notice.next_attempt_at:
         # We were so slow that somebody else took the row; its result counts.

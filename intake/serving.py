@@ -21,18 +21,15 @@ from templates import render, say
 SQLITE_WORKERS = 2
 
 
-def serve(
-    office: Office, program: Sequence[str], *, workers: int | None = None, has_bot: bool = True
-) -> None:
+def serve(office: Office, program: Sequence[str], *, workers: int | None = None) -> None:
     """Run every role as `program ROLE` until Ctrl-C or SIGTERM. Raises Failed when a port is taken."""
     settings = office.settings
     addresses = [each for each in (settings.smtp_listen, settings.lmtp_listen, settings.web_listen) if each]
     if busy := find_busy_address(addresses):
         raise Failed("busy", address=busy)
-    has_bot = has_bot and bool(settings.telegram_token.get_secret_value())
-    roles = roles_of(settings, workers or default_workers(office), has_bot=has_bot)
+    roles = roles_of(settings, workers or default_workers(office))
     supervisor = Supervisor([Role(name, [*program, *arguments]) for name, arguments in roles.items()])
-    greeting = _greeting(office, has_bot=has_bot)
+    greeting = _greeting(office)
     # The roles open the database themselves.
     office.database.close()
 
@@ -50,19 +47,19 @@ def default_workers(office: Office) -> int:
     return min(cores, SQLITE_WORKERS) if office.database.is_sqlite else cores
 
 
-def roles_of(settings: Settings, workers: int, *, has_bot: bool) -> dict[str, list[str]]:
+def roles_of(settings: Settings, workers: int) -> dict[str, list[str]]:
     """Every process of `serve` by the name before its log lines, with the words of its command."""
     wanted = {"smtp": ["smtp"]} if settings.smtp_listen or settings.lmtp_listen else {}
     for each in range(1, workers + 1):
         wanted[f"worker {each}" if workers > 1 else "worker"] = ["worker", "--part", f"{each}/{workers}"]
     if settings.imap_url:
         wanted["imap"] = ["imap"]
-    if has_bot:
+    if settings.telegram_token.get_secret_value():
         wanted["bot"] = ["bot"]
     return wanted | {"web": ["web"]}
 
 
-def _greeting(office: Office, *, has_bot: bool) -> str:
+def _greeting(office: Office) -> str:
     """Where everything listens, and lines to try."""
     first = select(Mailbox.address).where(Mailbox.is_active).order_by(Mailbox.id).limit(1)
     with office.database.reading() as session:
@@ -73,7 +70,7 @@ def _greeting(office: Office, *, has_bot: bool) -> str:
         settings=settings,
         address=settings.base_url.rstrip("/"),
         mailbox=mailbox,
-        has_bot=has_bot,
+        has_bot=bool(settings.telegram_token.get_secret_value()),
         program=_own_program(),
     )
 

@@ -22,7 +22,7 @@ TOP_LEVEL = PACKAGES | {
 }  # fmt: skip
 LOCKS = ["requirements.txt", "requirements-dev.txt"]
 # Servers whose libraries are asynchronous; they call the desk, which is not, in threads.
-ASYNCHRONOUS = {"intake/smtp.py", "bots/telegram.py"}
+ASYNCHRONOUS = {"intake/smtp.py", "bots/telegram.py", "bots/receiving.py", "bots/sending.py"}
 
 
 def tracked_files() -> list[str]:

@@ -1,0 +1,340 @@
+"""The Telegram door: `serve` runs it, and `Telegram` is the Bot API as the rest of `bots/` sees it.
+
+The only file that imports telegram. Its library's errors become those of `bots.errors`,
+Updates stay the plain JSON they came as, and the token never gets into a message or log.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import random
+import signal
+import warnings
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, ParamSpec, TypeVar
+from urllib.parse import quote
+
+import structlog
+from sqlalchemy.exc import SQLAlchemyError
+from telegram import Bot, InputFile, InputMedia, InputMediaDocument, InputMediaPhoto
+from telegram import error as said
+from telegram.request import HTTPXRequest
+from telegram.warnings import PTBUserWarning
+
+from bots.composing import Call
+from bots.errors import (
+    AnotherReader,
+    Blocked,
+    BotApiError,
+    Moved,
+    Rejected,
+    TooFast,
+    Unreachable,
+    WrongToken,
+)
+from bots.identity import BotIdentity
+from bots.receiving import Receiver
+from bots.sending import Courier
+from intake import chat_outbox, chat_spool
+from intake.config import Settings
+from intake.office import Office
+from intake.pulse import PERIOD, Pulse
+from intake.wording import speaking
+from templates import LANGUAGES, say
+
+log = structlog.get_logger()
+
+DOOR = "telegram"
+COMMANDS = ("start", "mis_solicitudes", "estado", "privacidad", "olvidar", "cancelar")
+UPDATES = ["message", "edited_message", "callback_query", "my_chat_member"]
+# Seconds that Telegram may let a question for updates wait.
+POLL = 25
+_TIMEOUT, _MEDIA_TIMEOUT = 15.0, 120.0
+_CONNECTIONS = 64
+# Seconds between attempts to reach Telegram again; with a wrong token only a person can help.
+_FIRST_DELAY, _LONGEST_DELAY, _WRONG_TOKEN_DELAY = 0.25, 15.0, 60.0
+# What httpx says when no byte of the request left this machine.
+_NOT_SENT = {"ConnectError", "ConnectTimeout", "PoolTimeout"}
+# Seconds that answers wait for what people wrote while we were away.
+_CATCH_UP = 5
+# PostgreSQL serves as many at once.
+_THREADS = 4
+
+P = ParamSpec("P")
+Result = TypeVar("Result")
+
+
+class Desk:
+    """Runs the desk's verbs in threads: one after another on SQLite, where several writers only wait."""
+
+    def __init__(self, office: Office) -> None:
+        self._threads = ThreadPoolExecutor(1 if office.database.is_sqlite else _THREADS, "desk")
+
+    async def do(self, verb: Callable[P, Result], /, *args: P.args, **kwargs: P.kwargs) -> Result:
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._threads, lambda: verb(*args, **kwargs))
+
+    def close(self) -> None:
+        self._threads.shutdown()
+
+
+class Telegram:
+    """The Bot API. Every method raises BotApiError."""
+
+    def __init__(self, settings: Settings, pulse: Pulse) -> None:
+        # Every method is called by its name; the library would rather have its own functions called,
+        # which read the answer into objects and fail on what a newer Bot API adds.
+        warnings.filterwarnings("ignore", "Please use 'Bot", PTBUserWarning)
+        self._settings, self._pulse = settings, pulse
+        self._token = settings.telegram_token.get_secret_value()
+        self._request = HTTPXRequest(
+            _CONNECTIONS, _TIMEOUT, _TIMEOUT, pool_timeout=_MEDIA_TIMEOUT, media_write_timeout=_MEDIA_TIMEOUT
+        )
+        self._polling = HTTPXRequest(1, _TIMEOUT, _TIMEOUT)
+        self._bot = Bot(
+            self._token,
+            base_url=settings.telegram_base_url,
+            base_file_url=settings.telegram_file_url,
+            request=self._request,
+            get_updates_request=self._polling,
+        )
+        self._recovery: asyncio.Task[None] | None = None
+
+    async def close(self) -> None:
+        if self._recovery:
+            self._recovery.cancel()
+        await self._request.shutdown()
+        await self._polling.shutdown()
+
+    async def call(self, call: Call) -> Any:
+        """Make one request, with its files; returns what the Bot API answers."""
+        arguments = {**call.arguments, **_uploads(call)}
+        return await self._ask(call.method, arguments, _MEDIA_TIMEOUT if call.files else _TIMEOUT)
+
+    async def ask(self, method: str, **arguments: Any) -> Any:
+        return await self._ask(method, arguments, _TIMEOUT)
+
+    async def _ask(self, method: str, arguments: dict[str, Any], seconds: float) -> Any:
+        try:
+            return await self._bot.do_api_request(method, arguments, read_timeout=seconds)
+        except said.TelegramError as error:
+            raise self._translated(error) from error
+
+    async def updates(self, offset: int | None) -> list[dict[str, Any]]:
+        """Wait for Updates; *offset* confirms all before it. Without one, return at once."""
+        wait = 0 if offset is None else POLL
+        arguments = {"offset": offset, "limit": 100, "timeout": wait, "allowed_updates": UPDATES}
+        found: list[dict[str, Any]] = await self._ask("getUpdates", arguments, wait + _TIMEOUT)
+        return found
+
+    async def download(self, file_id: str) -> bytes:
+        """The bytes of a file that somebody sent. Raises Rejected where there is none, or over 20 MB."""
+        path = str((await self.ask("getFile", file_id=file_id))["file_path"])
+        local = Path(path)
+        if local.is_absolute():
+            # A Bot API server of one's own in its local mode leaves files on the disk they share.
+            return await asyncio.to_thread(local.read_bytes)
+        try:
+            return await self._request.retrieve(
+                f"{self._bot.base_file_url}/{quote(path)}", read_timeout=_MEDIA_TIMEOUT
+            )
+        except said.InvalidToken as error:
+            # Any 404; the token was good a moment ago.
+            raise Rejected(f"file not found: {path}") from error
+        except said.TelegramError as error:
+            raise self._translated(error) from error
+
+    def _translated(self, error: said.TelegramError) -> BotApiError:
+        words = str(error).replace(self._token, "…")
+        match error:
+            case said.RetryAfter():
+                wait = error.retry_after
+                seconds = wait.total_seconds() if isinstance(wait, timedelta) else float(wait)
+                return TooFast(words, seconds)
+            case said.ChatMigrated():
+                return Moved(words, error.new_chat_id)
+            case said.Forbidden():
+                return Blocked(words)
+            case said.InvalidToken() | said.EndPointNotFound():
+                return WrongToken(words)
+            case said.Conflict():
+                return AnotherReader(words)
+            case said.BadRequest():
+                return Rejected(words)
+        if "Entity Too Large" in words:
+            # 413, which the library takes for a failure of the network.
+            return Rejected(words)
+        return Unreachable(words, is_in_doubt=type(error.__cause__).__name__ not in _NOT_SENT)
+
+    async def recovered(self, error: BotApiError) -> None:
+        """Return when Telegram answers again, after *error*; many may wait, one asks."""
+        if self._recovery is None:
+            self._recovery = asyncio.create_task(self._recover(error))
+        await asyncio.shield(self._recovery)
+
+    async def _recover(self, error: BotApiError) -> None:
+        delay = _FIRST_DELAY
+        words = ""
+        try:
+            while True:
+                if str(error) != words:
+                    words = str(error)
+                    log.warning("telegram not reached", words=words, error=type(error).__name__)
+                key = "wrong_token" if isinstance(error, WrongToken) else "unreachable"
+                with speaking(self._settings.language):
+                    self._pulse.fail(say(f"bot.door.{key}", words=words))
+                await asyncio.sleep(delay * random.uniform(0.8, 1.2))
+                longest = _WRONG_TOKEN_DELAY if isinstance(error, WrongToken) else _LONGEST_DELAY
+                delay = min(delay * 2, longest)
+                try:
+                    await self.ask("getMe")
+                except TooFast as slow:
+                    delay = max(delay, slow.seconds)
+                except (Unreachable, WrongToken) as again:
+                    error = again
+                else:
+                    break
+            log.info("telegram reached again")
+            self._pulse.contact()
+            self._pulse.recover()
+        finally:
+            self._recovery = None
+
+
+def _uploads(call: Call) -> dict[str, Any]:
+    if len(call.files) == 1:
+        (file,) = call.files
+        return {file.kind: InputFile(file.content, filename=file.filename)}
+    media: list[InputMedia] = []
+    for file in call.files:
+        upload = InputFile(file.content, filename=file.filename, attach=True)
+        media.append(InputMediaPhoto(upload) if file.kind == "photo" else InputMediaDocument(upload))
+    return {"media": media} if media else {}
+
+
+class TelegramDoor:
+    """Receiver and courier around one bot, until `stop`."""
+
+    def __init__(self, office: Office) -> None:
+        self._office = office
+        self._pulse = Pulse(DOOR)
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Work until *stop* is set; what was received by then stays in the spool."""
+        desk = Desk(self._office)
+        telegram = Telegram(self._office.settings, self._pulse)
+        work = asyncio.create_task(self._work(telegram, desk))
+        ended = asyncio.create_task(stop.wait())
+        try:
+            await asyncio.wait([work, ended], return_when=asyncio.FIRST_COMPLETED)
+            if work.done():
+                # A loop of ours has broken; the supervisor starts us anew.
+                work.result()
+        finally:
+            work.cancel()
+            ended.cancel()
+            await asyncio.gather(work, ended, return_exceptions=True)
+            await telegram.close()
+            desk.close()
+
+    async def _work(self, telegram: Telegram, desk: Desk) -> None:
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._write_pulses(desk))
+            bot = await self._introduce(telegram, desk)
+            courier = Courier(self._office, telegram, desk)
+            receiver = Receiver(self._office, telegram, desk, bot, courier, self._pulse)
+            if url := self._office.settings.telegram_webhook_url:
+                await self._set_webhook(telegram, url)
+                receiver.is_caught_up.set()
+            else:
+                await _until_done(telegram, "deleteWebhook")
+                # Two cannot poll with one token, so whatever is still in hand was in a dead one's.
+                await desk.do(chat_outbox.inherit, self._office)
+                group.create_task(receiver.poll())
+            group.create_task(receiver.process())
+            group.create_task(self._deliver(courier, receiver))
+            group.create_task(self._dress(telegram))
+            log.info("bot started", bot=bot.username, webhook=bool(url))
+
+    async def _set_webhook(self, telegram: Telegram, url: str) -> None:
+        await _until_done(
+            telegram,
+            "setWebhook",
+            url=url.rstrip("/") + chat_spool.webhook_path(self._office),
+            secret_token=chat_spool.webhook_secret(self._office),
+            allowed_updates=UPDATES,
+        )
+
+    async def _introduce(self, telegram: Telegram, desk: Desk) -> BotIdentity:
+        me = await _until_done(telegram, "getMe")
+        self._pulse.contact()
+        self._pulse.recover()
+        bot = BotIdentity(int(me["id"]), str(me.get("username", "")))
+        await desk.do(chat_spool.introduce, self._office, bot.username)
+        return bot
+
+    async def _deliver(self, courier: Courier, receiver: Receiver) -> None:
+        """Send, once we know what people wrote meanwhile: what they have answered is not asked again."""
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(receiver.is_caught_up.wait(), _CATCH_UP)
+        await courier.run()
+
+    async def _dress(self, telegram: Telegram) -> None:
+        """Tell Telegram the commands and what to show in an empty chat, in each language."""
+        default = self._office.settings.language
+        try:
+            for code in ("", *LANGUAGES):
+                with speaking(code or default):
+                    commands = [
+                        {"command": name, "description": say(f"bot.command.{name}")} for name in COMMANDS
+                    ]
+                    values = {"language_code": code} if code else {}
+                    await telegram.ask("setMyCommands", commands=commands, **values)
+                    await telegram.ask("setMyDescription", description=say("bot.description"), **values)
+                    await telegram.ask(
+                        "setMyShortDescription", short_description=say("bot.short_description"), **values
+                    )
+        except BotApiError as error:
+            # Nobody waits for it, and the next start does it again.
+            log.warning("commands not told", words=str(error))
+
+    async def _write_pulses(self, desk: Desk) -> None:
+        def write() -> None:
+            with self._office.database.writing() as session:
+                self._pulse.write(session)
+
+        while True:
+            await asyncio.sleep(PERIOD / 4)
+            if self._pulse.is_due:
+                try:
+                    await desk.do(write)
+                except (SQLAlchemyError, OSError) as error:
+                    log.warning("pulse not written", error=str(error))
+
+
+async def _until_done(telegram: Telegram, method: str, **arguments: Any) -> Any:
+    """Ask until Telegram does it: before that there is nothing else to do."""
+    while True:
+        try:
+            return await telegram.ask(method, **arguments)
+        except TooFast as error:
+            await asyncio.sleep(error.seconds)
+        except (Unreachable, WrongToken) as error:
+            await telegram.recovered(error)
+
+
+def serve(office: Office) -> None:
+    """Run the door until SIGTERM or SIGINT."""
+    asyncio.run(_serve(office))
+    log.info("bot stopped")
+
+
+async def _serve(office: Office) -> None:
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    await TelegramDoor(office).run(stop)

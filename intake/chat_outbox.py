@@ -1,0 +1,270 @@
+"""The outbox of the chats: which notices may go now, and what became of those that went.
+
+One transaction settles what was sent and claims what is next, at most one notice of
+each chat, in the order they were written. What a dead process had in hand is claimed
+again *in doubt*; a question of a conversation that has moved on is never asked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+
+import structlog
+from sqlalchemy import ColumnElement, Select, and_, func, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.orm import Session
+
+from intake import chat_notices, outbox
+from intake.attachments import read_file
+from intake.incoming import Channel
+from intake.office import Office
+from intake.outbox import Delivered, NotDelivered
+from models.base import now
+from models.chat import Chat, ChatMessage, ChatTopic, ChatUpdate
+from models.contact import Address, AddressKind
+from models.outbox_message import OutboxMessage, OutboxStatus
+
+log = structlog.get_logger()
+
+# A notice in hand longer than this, and not renewed, belonged to a process that died.
+LEASE = timedelta(seconds=30)
+# Rows of the outbox among which the last one of a chat is looked for.
+_NEAR = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """A notice that is ours to send now."""
+
+    notice: OutboxMessage
+    chat_id: int
+    # Another attempt may have sent it, or part of it, without living to say so.
+    is_in_doubt: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of a claimed notice: its message ids, or the words of who refused it, or neither."""
+
+    notice: OutboxMessage
+    remote_ids: tuple[int, ...] = ()
+    refused: NotDelivered | None = None
+    # The chat is gone for us: blocked, or no such chat.
+    is_chat_dead: bool = False
+    # Not sent, and no one's fault: it goes back, in doubt if a request was under way.
+    is_given_back: bool = False
+    is_in_doubt: bool = False
+
+
+def exchange(office: Office, outcomes: Sequence[Outcome], room: int) -> list[Claimed]:
+    """Write down *outcomes* and claim up to *room* notices that are due. Raises SQLAlchemyError."""
+    if not outcomes:
+        with office.database.reading() as session:
+            if not room or session.scalar(_due(1)) is None:
+                return []
+    claimed: list[Claimed] = []
+    with office.database.writing() as session:
+        for outcome in outcomes:
+            _settle(session, outcome)
+        session.flush()
+        while len(claimed) < room:
+            rows = session.scalars(_due(room - len(claimed)).with_for_update(skip_locked=True)).all()
+            if not rows:
+                break
+            claimed += [found for row in rows if (found := _claim(session, row)) is not None]
+            session.flush()
+        for each in claimed:
+            session.expunge(each.notice)
+    return claimed
+
+
+def _due(limit: int) -> Select[OutboxMessage]:
+    mine = (OutboxMessage.channel == Channel.TELEGRAM, outbox.IS_WAITING)
+    # A notice that waits holds up the later ones of its chat, whatever case they are about.
+    first = select(func.min(OutboxMessage.id)).where(*mine).group_by(OutboxMessage.to).correlate(None)
+    return (
+        select(OutboxMessage)
+        .where(*mine, OutboxMessage.id.in_(first), OutboxMessage.next_attempt_at <= now())
+        .order_by(OutboxMessage.id)
+        .limit(limit)
+    )
+
+
+def _claim(session: Session, row: OutboxMessage) -> Claimed | None:
+    """Take *row*; None when its question is settled already, and it is cancelled."""
+    is_in_doubt = row.status == OutboxStatus.SENDING
+    chat_id = int(row.to[0])
+    if _is_superseded(session, row, chat_id, is_in_doubt=is_in_doubt):
+        row.status = OutboxStatus.CANCELLED
+        return None
+    row.status, row.next_attempt_at = OutboxStatus.SENDING, now() + LEASE
+    return Claimed(row, chat_id, is_in_doubt)
+
+
+def _is_superseded(session: Session, row: OutboxMessage, chat_id: int, *, is_in_doubt: bool) -> bool:
+    """Whether the conversation has moved on since *row* asked its question."""
+    if "state" not in row.chat_options:
+        return False
+    chat = session.get(Chat, chat_id)
+    if chat is None or chat.state != row.chat_options["state"]:
+        return chat is not None
+    # The same question, asked anew after this one may have arrived.
+    newer = select(OutboxMessage.chat_options).where(
+        OutboxMessage.channel == Channel.TELEGRAM, outbox.IS_WAITING, OutboxMessage.id > row.id,
+        OutboxMessage.to == row.to,
+    )  # fmt: skip
+    return is_in_doubt and any("state" in options for options in session.scalars(newer))
+
+
+def last_known(office: Office, notice: OutboxMessage) -> int:
+    """The newest message id that its chat had before *notice* was written, as far as the register knows.
+
+    The Bot API cannot list a chat; what came of *notice* has one of the next ids.
+    """
+    chat_id = int(notice.to[0])
+    with office.database.reading() as session:
+        bodies = session.scalars(
+            select(ChatUpdate.body)
+            .where(ChatUpdate.chat_id == chat_id, ChatUpdate.received_at <= notice.created_at)
+            .order_by(ChatUpdate.received_at.desc())
+            .limit(20)
+        )
+        written = [_message_id(body) for body in bodies]
+        sent = session.scalar(
+            select(func.max(OutboxMessage.remote_id)).where(
+                OutboxMessage.id.between(notice.id - _NEAR, notice.id - 1), OutboxMessage.to == notice.to
+            )
+        )
+    return max([*written, sent or 0])
+
+
+def _message_id(body: dict[str, object]) -> int:
+    for part in (body, body.get("callback_query")):
+        for name in ("message", "edited_message"):
+            message = part.get(name) if isinstance(part, dict) else None
+            if isinstance(message, dict) and isinstance(message.get("message_id"), int):
+                return int(message["message_id"])
+    return 0
+
+
+def _settle(session: Session, outcome: Outcome) -> None:
+    notice = outcome.notice
+    if outcome.is_given_back:
+        # A row that is *sending* and due again is claimed in doubt.
+        status = OutboxStatus.SENDING if outcome.is_in_doubt else OutboxStatus.QUEUED
+        session.execute(
+            update(OutboxMessage)
+            .where(OutboxMessage.id == notice.id, OutboxMessage.status == OutboxStatus.SENDING)
+            .values(status=status, next_attempt_at=now())
+        )
+    elif outcome.refused is not None:
+        outbox.settle_refused(session, notice, outcome.refused)
+        if outcome.is_chat_dead:
+            _mark_dead(session, int(notice.to[0]), outcome.refused.words)
+    else:
+        outbox.settle_delivered(session, notice, Delivered(max(outcome.remote_ids, default=None)))
+    if outcome.remote_ids and notice.case_id is not None:
+        _remember(session, notice, outcome.remote_ids)
+
+
+def _remember(session: Session, notice: OutboxMessage, remote_ids: Sequence[int]) -> None:
+    """Let a reply to any part of what was sent lead to its case."""
+    chat_id = int(notice.to[0])
+    rows = [
+        {"chat_id": chat_id, "remote_id": remote_id, "case_id": notice.case_id,
+         "message_id": notice.message_id, "outbox_id": notice.id}
+        for remote_id in remote_ids
+    ]  # fmt: skip
+    dialect = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
+    session.execute(dialect.insert(ChatMessage).values(rows).on_conflict_do_nothing())
+
+
+def _mark_dead(session: Session, chat_id: int, words: str) -> None:
+    session.execute(
+        update(Chat).where(Chat.id == chat_id, Chat.blocked_at.is_(None)).values(blocked_at=now())
+    )
+    session.execute(
+        update(Address)
+        .where(_is_address_of(chat_id), Address.failed_at.is_(None))
+        .values(failed_at=now(), failure=words[:2000])
+    )
+
+
+def mark_reachable(session: Session, chat_id: int) -> None:
+    """The person unblocked the bot, or wrote to it: what is told from now on arrives."""
+    session.execute(
+        update(Chat).where(Chat.id == chat_id, Chat.blocked_at.is_not(None)).values(blocked_at=None)
+    )
+    session.execute(
+        update(Address)
+        .where(_is_address_of(chat_id), Address.failed_at.is_not(None))
+        .values(failed_at=None, failure="")
+    )
+
+
+def _is_address_of(chat_id: int) -> ColumnElement[bool]:
+    return and_(Address.kind == AddressKind.TELEGRAM, Address.value == str(chat_id))
+
+
+@dataclass(frozen=True, slots=True)
+class Enclosure:
+    """A file that goes along with a notice."""
+
+    filename: str
+    content_type: str
+    content: bytes
+
+
+def open_notice(office: Office, notice: OutboxMessage) -> tuple[list[Enclosure], str]:
+    """The files that go along with *notice*, and the language of its chat. Raises StoreFailed."""
+    with office.database.reading() as session:
+        chat = session.get(Chat, int(notice.to[0]))
+        files = [
+            Enclosure(file.filename, file.content_type, read_file(session, office, file))
+            for file in chat_notices.files_of(session, notice)
+        ]
+    return files, chat.language if chat else office.settings.language
+
+
+def renew(office: Office, notices: Collection[OutboxMessage]) -> None:
+    """These notices are still in hand: nobody else may take them."""
+    until, ids = now() + LEASE, [notice.id for notice in notices]
+    with office.database.writing() as session:
+        session.execute(
+            update(OutboxMessage)
+            .where(OutboxMessage.id.in_(ids), OutboxMessage.status == OutboxStatus.SENDING)
+            .values(next_attempt_at=until)
+        )
+    for notice in notices:
+        notice.next_attempt_at = until
+
+
+def inherit(office: Office) -> None:
+    """Take over at once what an earlier process had in hand; only where no other one can be alive."""
+    with office.database.writing() as session:
+        session.execute(
+            update(OutboxMessage)
+            .where(OutboxMessage.channel == Channel.TELEGRAM, OutboxMessage.status == OutboxStatus.SENDING)
+            .values(next_attempt_at=now())
+        )
+
+
+def find_topic(office: Office, chat_id: int, case_id: int) -> int | None:
+    """The topic of a case in a group, if it has one."""
+    with office.database.reading() as session:
+        topic = session.get(ChatTopic, (chat_id, case_id))
+        return topic.topic_id if topic else None
+
+
+def keep_topic(office: Office, chat_id: int, case_id: int, topic_id: int | None) -> None:
+    """Remember the topic of a case, or None: that it was deleted."""
+    with office.database.writing() as session:
+        topic = session.get(ChatTopic, (chat_id, case_id))
+        if topic is not None and topic_id is None:
+            session.delete(topic)
+        elif topic is not None and topic_id is not None:
+            topic.topic_id = topic_id
+        elif topic_id is not None:
+            session.add(ChatTopic(chat_id=chat_id, case_id=case_id, topic_id=topic_id))
