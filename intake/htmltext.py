@@ -106,6 +106,7 @@ _OUTLOOK_RULE = re.compile(
     re.IGNORECASE,
 )
 _HIDDEN = re.compile(r"display\s*:\s*none|mso-hide\s*:\s*all", re.IGNORECASE)
+_COLOUR = re.compile(r"(?<![\w-])color\s*:\s*(#\w{3,6}|[a-z]{3,20}|rgba?\([^)]{5,40}\))", re.IGNORECASE)
 _QUOTE_BORDER = re.compile(
     r"border-left(?:-width)?\s*:\s*(?:[#\w(),.]+\s){0,2}(?:solid|[1-9])", re.IGNORECASE
 )
@@ -117,6 +118,8 @@ class Line:
 
     text: str
     mark: str = ""
+    # As CSS writes it, when all of the line has it.
+    colour: str = ""
 
 
 def without_links(text: str) -> str:
@@ -161,6 +164,7 @@ class _Closing:
 
     tag: str
     mark: str
+    colour: str = ""
     href: str = ""
     at: int = 0
 
@@ -170,6 +174,9 @@ class _Renderer:
         self.lines: list[Line] = []
         self.current: list[str] = []
         self.mark = ""
+        self.colour = ""
+        # Those of the words of the current line.
+        self.colours: set[str] = set()
         self.rest = False
         self.pre = 0
         self.blank_wanted = False
@@ -207,7 +214,9 @@ class _Renderer:
         style = attributes.get("style") or ""
         if style and _HIDDEN.search(style):
             return
-        closing = _Closing(tag, self.mark)
+        closing = _Closing(tag, self.mark, self.colour)
+        if "color" in style or tag == "font":
+            self._paint(attributes, style)
         if tag in _BLOCKS:
             self._end_line()
             self.blank_wanted = self.blank_wanted or tag in _SPACED
@@ -223,6 +232,10 @@ class _Renderer:
         stack.append(closing)
         if child is not None:
             stack.append(child)
+
+    def _paint(self, attributes: dict[str, str | None], style: str) -> None:
+        found = _COLOUR.search(style)
+        self.colour = (found[1] if found else attributes.get("color")) or self.colour
 
     def _open(self, tag: str, attributes: dict[str, str | None]) -> None:
         if tag == "br":
@@ -256,7 +269,7 @@ class _Renderer:
         return f"{indent}{self.lists[-1] - 1}. "
 
     def _leave(self, closing: _Closing) -> None:
-        tag = closing.tag
+        tag, self.colour = closing.tag, closing.colour
         if tag in _BLOCKS:
             self._end_line()
             self.blank_wanted = self.blank_wanted or tag in _SPACED
@@ -273,6 +286,8 @@ class _Renderer:
             self.mark = closing.mark
 
     def _text(self, text: str) -> None:
+        if not text.isspace():
+            self.colours.add(self.colour)
         if not self.pre:
             text = _SPACES.sub(" ", text)
             if text != " " or self.current:
@@ -287,6 +302,8 @@ class _Renderer:
     def _end_line(self, force: bool = False) -> None:
         text = "".join(self.current)
         self.current.clear()
+        colour = self.colours.pop() if len(self.colours) == 1 else ""
+        self.colours.clear()
         text = text.rstrip() if self.pre else text.replace("\u00a0", " ").strip(" \t")
         if not text and not force:
             return
@@ -294,7 +311,7 @@ class _Renderer:
             if self.lines and self.lines[-1].text:
                 self.lines.append(Line("", self.mark if self.mark == self.lines[-1].mark else ""))
             self.blank_wanted = False
-        self.lines.append(Line(clean(text), self.mark))
+        self.lines.append(Line(clean(text), self.mark, colour))
 
     def _apply(self, mark: str) -> None:
         if self.rest or self.mark == QUOTE:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from intake import attributions, signatures
+from intake import attributions, interleaved, signatures
 from intake.addresses import parse_addresses
 from intake.htmltext import ATTRIBUTION, INDENT, QUOTE, REST, RULE, SIGNATURE, WEAK, Line, without_links
 from intake.incoming import ForwardedSender
@@ -53,7 +53,7 @@ def reply_of(lines: list[Line], subject: str = "") -> Reply:
     if _FORWARD in kinds:
         start = kinds.index(_FORWARD)
         return Reply("\n".join(texts).strip(), _forwarded_sender(texts[start : start + 40]))
-    kept = _select(texts, kinds)
+    kept = _with_answers_inside(lines, texts, kinds) or _select(texts, kinds)
     return Reply("\n".join(signatures.without_signature(kept)).strip("\n").rstrip())
 
 
@@ -301,6 +301,28 @@ def _select(texts: list[str], kinds: list[str]) -> list[str]:
             for text, kind in zip(texts[:end], kinds[:end], strict=True)
         ]
     return [text for text, kind in zip(texts[:end], kinds[:end], strict=True) if kind in (_TEXT, _EMPTY)]
+
+
+def _with_answers_inside(lines: list[Line], texts: list[str], kinds: list[str]) -> list[str]:
+    """The text and the quoted mail below it, when the author says that the answers are in there."""
+    start = next((i for i, kind in enumerate(kinds) if kind in (_CUT, _QUOTED, _ATTRIBUTED)), None)
+    above = "\n".join(texts[:start])
+    if start is None or not interleaved.is_announced(above):
+        return []
+    end = _end_of_quoted_mail(texts, start)
+    quoted = interleaved.with_answers(above, texts[start:end], [line.colour for line in lines[start:end]])
+    return [*signatures.without_signature(texts[:start]), "", *quoted]
+
+
+def _end_of_quoted_mail(texts: list[str], start: int) -> int:
+    """Where a still older mail begins inside the quoted one: nobody answers that."""
+    seen = False
+    for index in range(start, min(len(texts), start + interleaved.MAX_QUOTED)):
+        kind, _ = attributions.header_label(texts[index].lstrip("> "))
+        if kind == "from" and seen and index > start + 8:
+            return index
+        seen = seen or kind == "from"
+    return len(texts)
 
 
 def _close_open_quotes(kinds: list[str]) -> list[str]:

@@ -238,8 +238,9 @@ def _closing_in(lines: list[str], tail: list[int]) -> int | None:
     for index in tail[-12:]:
         if index and _CLOSING.fullmatch(lines[index][:120]):
             below = [lines[i] for i in tail if i > index]
-            # A last “Gracias” with nobody below it still belongs to the message.
-            if below and all(len(line) <= MAX_WIDTH and not line.rstrip().endswith("?") for line in below):
+            # “Gracias, Ana” is how the message ends; a post and a telephone below it are a signature.
+            is_block = len(below) > 2 or any(_CONTACT.search(line) for line in below)
+            if is_block and all(len(line) <= MAX_WIDTH and not line.rstrip().endswith("?") for line in below):
                 return index
     return None
 

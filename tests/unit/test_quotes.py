@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from intake.htmltext import read_html
+from intake.interleaved import colour_of
 from intake.quotes import reply_of, reply_of_text
 
 NEW = "Mi respuesta nueva."
@@ -65,7 +66,7 @@ Od: Jan <j@x.pl>|Wysłano: poniedziałek, 12 stycznia 2026 08:00|Do: Ana|Temat: 
 보낸 사람: 홍 <h@x.kr>|보낸 날짜: 2026년 1월 12일 월요일 오전 8:00|받는 사람: Ana|제목: x""".splitlines()
 
 SIGNATURES = [
-    "Saludos cordiales,\nAna Ruiz",
+    "Saludos cordiales,\nAna Ruiz\nDirectora de Obras\nTel. 33 1234 5678",
     "Atte.\nC. Juan Pérez\nTel. 3312345678",
     "-- \nAna\nwww.x.mx",
     "Enviado desde mi iPhone",
@@ -87,6 +88,7 @@ NOT_QUOTES = [
     "Datos:\nNombre: Ana\nFecha: 12/01/2026 10:00\nPara: trámite de licencia\nAsunto: licencia",
     "PARA: Lic. Juan\nDE: Arq. Ana\nASUNTO: Reporte\n\nSe remite el reporte.",
     "Gracias.",
+    "Solicito apoyo.\n\nSaludos cordiales,\nAna Ruiz",
     "Gracias por su atención a mi solicitud anterior, pero sigo sin agua.",
     "Enviado desde mi casa les pido ayuda, por favor.",
     "Adjunto lista:\n- uno\n- dos\n- tres",
@@ -154,3 +156,37 @@ def test_a_plain_blockquote_of_the_author_stays() -> None:
 
 def test_thousands_of_nested_elements_are_read() -> None:
     assert reply_of(read_html("<div>" * 50_000 + "hola")).text == "hola"
+
+
+OUTLOOK = "De: Ofelia <o@x.mx>\nEnviado: lunes, 12 de enero de 2026 08:00\nPara: Ana\nAsunto: x\n\n¿Dónde?\n"
+
+
+@pytest.mark.parametrize(
+    "announcement",
+    ["Respondo abajo en rojo.", "Mis respuestas en azul:", "Le contesto entre líneas.", "Comentarios abajo.",
+     "My answers below in red.", "See my comments inline.", "Respostas abaixo em vermelho."],
+)  # fmt: skip
+def test_answers_that_are_announced_inside_the_quote_keep_it(announcement: str) -> None:
+    text = f"{announcement}\n\n{OUTLOOK}En Hidalgo 45."
+    assert reply_of_text(text).text.endswith("¿Dónde?\nEn Hidalgo 45.")
+
+
+@pytest.mark.parametrize(
+    "text", ["Vea abajo.", "Por favor responda abajo.", "En rojo lo urgente.", "Gracias."]
+)
+def test_a_quote_without_announced_answers_is_not_new(text: str) -> None:
+    assert reply_of_text(f"{text}\n\n{OUTLOOK}").text == text
+
+
+def test_a_still_older_mail_below_announced_answers_is_not_new() -> None:
+    text = f"Respondo abajo en rojo.\n\n{OUTLOOK}En Hidalgo 45.\n\nMuchas\nlíneas\nmás\n\n{OUTLOOK}"
+    assert reply_of_text(text).text.count("¿Dónde?") == 1
+
+
+@pytest.mark.parametrize(
+    ("written", "name"),
+    [("#C00000", "red"), ("#0070C0", "blue"), ("rgb(0, 176, 80)", "green"), ("#7030a0", "purple"),
+     ("#ED7D31", "orange"), ("windowtext", ""), ("#444", ""), ("black", ""), ("#f00", "red")],
+)  # fmt: skip
+def test_colours_are_known_by_the_names_people_give_them(written: str, name: str) -> None:
+    assert colour_of(written) == name
