@@ -10,12 +10,12 @@ import hashlib
 import hmac
 import traceback
 from collections import Counter
-from collections.abc import Collection, Sequence
-from datetime import datetime, timedelta
+from collections.abc import Collection, Iterable, Sequence
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import structlog
-from sqlalchemy import delete, func, select, tuple_, update
+from sqlalchemy import delete, func, select, tuple_
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
@@ -50,20 +50,37 @@ def store(office: Office, bot_id: int, updates: Sequence[dict[str, Any]]) -> int
     if not updates:
         return 0
     with office.database.writing() as session, speaking(office.settings.language):
-        fresh = [body for body in updates if _insert(session, bot_id, body)]
-        for chat_id, count in Counter(chat_of(body) for body in fresh).items():
-            if chat_id:
-                _calm(session, office, bot_id, chat_id, count)
+        fresh = _insert(session, bot_id, updates)
+        # What waited at Telegram while nobody asked for it was not sent at once.
+        counts = Counter(chat_of(body) for body in fresh if _age(body) < _MINUTE)
+        for chat_id in _busy(session, office, bot_id, counts):
+            _calm(session, office, bot_id, chat_id, counts[chat_id])
     return len(fresh)
 
 
-def _insert(session: Session, bot_id: int, body: dict[str, Any]) -> bool:
+def _insert(session: Session, bot_id: int, updates: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Keep *updates*; returns those that we did not have."""
     dialect = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
-    statement = dialect.insert(ChatUpdate).values(
-        bot_id=bot_id, update_id=body["update_id"], chat_id=chat_of(body), body=body
-    )
-    done = session.execute(statement.on_conflict_do_nothing().returning(ChatUpdate.update_id))
-    return done.scalar() is not None
+    rows = {
+        body["update_id"]: {
+            "bot_id": bot_id, "update_id": body["update_id"], "chat_id": chat_of(body), "body": body,
+            "status": UpdateStatus.RECEIVED, "reason": "", "error": "", "attempts": 0, "received_at": now(),
+        }
+        for body in updates
+    }  # fmt: skip
+    statement = dialect.insert(ChatUpdate).values(list(rows.values())).on_conflict_do_nothing()
+    new = session.scalars(statement.returning(ChatUpdate.update_id)).all()
+    return [rows[update_id]["body"] for update_id in new]
+
+
+def _busy(session: Session, office: Office, bot_id: int, chats: Iterable[int]) -> Sequence[int]:
+    """Those of *chats* that may have used up their allowance of this minute."""
+    counted = select(ChatUpdate.chat_id).where(
+        ChatUpdate.bot_id == bot_id, ChatUpdate.chat_id.in_(set(chats) - {0}),
+        ChatUpdate.received_at > now() - _MINUTE,
+    )  # fmt: skip
+    limit = office.settings.telegram_updates_per_minute
+    return session.scalars(counted.group_by(ChatUpdate.chat_id).having(func.count() > limit)).all()
 
 
 def chat_of(body: dict[str, Any]) -> int:
@@ -77,35 +94,33 @@ def chat_of(body: dict[str, Any]) -> int:
     return 0
 
 
+def _age(body: dict[str, Any]) -> timedelta:
+    """How long ago it was written; nothing for what does not say, as a tap on a button."""
+    for name in ("message", "edited_message"):
+        if written := (body.get(name) or {}).get("edit_date") or (body.get(name) or {}).get("date"):
+            return now() - datetime.fromtimestamp(written, UTC)
+    return timedelta(0)
+
+
 def _calm(session: Session, office: Office, bot_id: int, chat_id: int, count: int) -> None:
     """Ignore what of the latest *count* updates is beyond the chat's allowance of this minute."""
     limit = office.settings.telegram_updates_per_minute * (1 if chat_id > 0 else _GROUP_FACTOR)
-    recent = (
-        ChatUpdate.bot_id == bot_id,
-        ChatUpdate.chat_id == chat_id,
-        ChatUpdate.received_at > now() - _MINUTE,
-    )
-    by_status = session.execute(
-        select(ChatUpdate.status, func.count()).where(*recent).group_by(ChatUpdate.status)
-    )
-    counts = {row[0]: row[1] for row in by_status}
-    ignored = counts.pop(UpdateStatus.IGNORED, 0)
-    surplus = min(count, sum(counts.values()) - limit)
-    if surplus <= 0:
-        return
-    newest = (
-        select(ChatUpdate.update_id)
-        .where(*recent, ChatUpdate.status == UpdateStatus.RECEIVED)
-        .order_by(ChatUpdate.update_id.desc())
-        .limit(surplus)
-    )
-    session.execute(
-        update(ChatUpdate)
-        .where(ChatUpdate.bot_id == bot_id, ChatUpdate.update_id.in_(newest.scalar_subquery()))
-        .values(status=UpdateStatus.IGNORED, reason=say("chat_desk.flood"), processed_at=now())
-    )
-    log.warning("chat floods", chat=chat_id, ignored=surplus)
-    if not ignored and chat_id > 0:
+    this_minute = (
+        select(ChatUpdate)
+        .where(ChatUpdate.bot_id == bot_id, ChatUpdate.chat_id == chat_id,
+               ChatUpdate.received_at > now() - _MINUTE)
+        .order_by(ChatUpdate.update_id)
+    )  # fmt: skip
+    rows = session.scalars(this_minute).all()
+    ignored = [row for row in rows if row.status == UpdateStatus.IGNORED]
+    taken = [row for row in rows if row not in ignored and _age(row.body) < _MINUTE]
+    surplus = [row for row in taken[limit:][-count:] if row.status == UpdateStatus.RECEIVED]
+    for row in surplus:
+        row.status, row.processed_at = UpdateStatus.IGNORED, now()
+        row.reason = say("chat_desk.flood")
+    if surplus:
+        log.warning("chat floods", chat=chat_id, ignored=len(surplus))
+    if surplus and not ignored and chat_id > 0:
         chat_notices.tell(session, office, chat_id, "flood", per_minute=limit)
 
 

@@ -1,4 +1,4 @@
-"""What happens because time passes: deadlines missed, snoozes that end, mail that nobody processed.
+"""What happens because time passes: deadlines missed, snoozes that end, mail nobody processed, old chats.
 
 `sweep` may run in several workers at once and as often as one likes: each effect
 is written once. It takes no write lock while there is nothing to do.
@@ -13,7 +13,7 @@ import structlog
 from sqlalchemy import ColumnElement, Select, TextClause, func, or_, select, text
 from sqlalchemy.orm import Session
 
-from intake import notices
+from intake import chat_spool, notices
 from intake.office import Office
 from intake.wording import speaking
 from models.case import Case
@@ -50,6 +50,7 @@ def sweep(office: Office, now: datetime) -> None:
     missed: list[_Condition] = [_IS_OPEN, Case.due_at <= now, ~Case.is_overdue, Case.state != State.WAITING]
     _each(office, missed, _miss)
     _alert(office, now)
+    chat_spool.purge(office, now)
 
 
 def _each(office: Office, which: list[_Condition], change: _Change) -> None:

@@ -67,7 +67,7 @@ class Settings(BaseSettings):
         "", description="public https address of this server: Telegram calls us; empty: we ask Telegram"
     )
     telegram_updates_per_minute: int = Field(
-        30, description="messages of one chat per minute; more are kept, but not attended"
+        60, description="messages of one chat per minute; more are kept, but not attended"
     )
     timezone: str = Field("America/Mexico_City", description="zone of dates people read")
     language: str = Field("es", description="language of mail and panel until a person chooses: es or en")

@@ -10,7 +10,7 @@ import hashlib
 import secrets
 from datetime import timedelta
 
-from sqlalchemy import ColumnElement, select, update
+from sqlalchemy import ColumnElement, select, true, update
 from sqlalchemy.orm import Session
 
 from intake.office import Office
@@ -48,7 +48,7 @@ def mint(
     return token
 
 
-def peek(session: Session, token: str, purpose: LinkPurpose) -> OneTimeLink | None:
+def peek(session: Session, token: str, purpose: LinkPurpose | None = None) -> OneTimeLink | None:
     """What the token would do, while it works. Programs that preview links spend nothing with it."""
     return session.scalar(select(OneTimeLink).where(*_works(token, purpose)))
 
@@ -64,10 +64,10 @@ def spend(session: Session, token: str, purpose: LinkPurpose) -> OneTimeLink | N
     return session.get_one(OneTimeLink, found, populate_existing=True) if found else None
 
 
-def _works(token: str, purpose: LinkPurpose) -> tuple[ColumnElement[bool], ...]:
+def _works(token: str, purpose: LinkPurpose | None) -> tuple[ColumnElement[bool], ...]:
     return (
         OneTimeLink.token_sha256 == _digest(token),
-        OneTimeLink.purpose == purpose,
+        OneTimeLink.purpose == purpose if purpose else true(),
         OneTimeLink.used_at.is_(None),
         OneTimeLink.expires_at > now(),
     )
