@@ -5,6 +5,7 @@ Once with python-telegram-bot, as the product uses it; the finer points over raw
 
 import asyncio
 import base64
+import socket
 import subprocess
 import sys
 import threading
@@ -28,6 +29,7 @@ from telegram.ext import (
 from tests.support.botapi import BotApi, Impossible, Json
 from tests.support.botapi.client import RawBot
 from tests.support.ports import free_port
+from tests.support.waiting import wait_until
 
 Context = ContextTypes.DEFAULT_TYPE
 
@@ -163,6 +165,20 @@ def test_a_second_poller_ends_the_first_with_a_conflict(bot: RawBot, aside: Thre
     }
     sent = bot.server.send_text(bot.ana, "a")
     assert [poll.result(5) for poll in polls if poll.result(5)["ok"]] == [{"ok": True, "result": [sent]}]
+
+
+def test_a_killed_poller_gets_nothing_that_the_next_one_is_to_get(bot: RawBot) -> None:
+    update = bot.server.send_text(bot.ana, "a")
+    bot.do("getUpdates", offset=update["update_id"] + 1)
+    polls = len(bot.server.calls("getUpdates"))
+    with socket.create_connection(("127.0.0.1", bot.server.port)) as killed:
+        killed.sendall(
+            f"GET /bot{bot.server.token}/getUpdates?timeout=20 HTTP/1.1\r\nHost: a\r\n\r\n".encode()
+        )
+        wait_until(lambda: bot.server.world.poll)
+    bot.server.replay(update["update_id"])
+    assert bot.server.wait_for_call("getUpdates", polls + 1)["description"] == "connection broken"
+    assert bot.do("getUpdates", timeout=5) == [update]
 
 
 def test_only_the_kinds_of_updates_asked_for_are_kept(bot: RawBot) -> None:

@@ -108,6 +108,30 @@ def test_html_comes_back_as_text_with_entities_in_utf16_units(bot: RawBot) -> No
     ]
 
 
+def test_entities_may_be_given_instead_of_formatting_if_they_fit(bot: RawBot) -> None:
+    bold = {"type": "bold", "offset": 0, "length": 4}
+    assert bot.say("Hola", entities=[bold])["entities"] == [bold]
+    for wrong in ({"length": 5}, {"offset": -1}, {"type": "huge"}, {"offset": "0"}):
+        assert "can't parse" in bot.refusal(
+            "sendMessage", chat_id=bot.ana, text="Hola", entities=[bold | wrong]
+        )
+
+
+@pytest.mark.parametrize(
+    "parameters",
+    [
+        {"media": [{"type": "photo", "media": "x", "caption": 5}] * 2},
+        {"media": [1, 2]},
+        {"media": "[", "reply_parameters": []},
+        {"media": [{"type": [], "media": {}}] * 2},
+    ],
+)
+def test_nonsense_is_a_bad_request_and_no_failure_of_the_server(bot: RawBot, parameters: Json) -> None:
+    answer = bot.call("sendMediaGroup", chat_id=bot.ana, **parameters)
+    assert answer["error_code"] == 400
+    assert bot.server.warnings() == []
+
+
 def test_markdown_v2_wants_its_escapes(bot: RawBot) -> None:
     refusal = bot.refusal("sendMessage", chat_id=bot.ana, text="Listo.", parse_mode="MarkdownV2")
     assert "Character '.' is reserved and must be escaped" in refusal

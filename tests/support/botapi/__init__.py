@@ -50,12 +50,12 @@ BotApi(listen="127.0.0.1", port=0, token="123456:TEST", *, limits=Limits(), priv
     quiet(chat) -> bool                              nothing left that next_message would return
     messages(chat) -> list[Json]                     as they stand now, both sides, without deleted ones
     message(chat, message_id) -> Json
-    buttons(message) -> list[str]                    texts of its inline keyboard, or the chat's reply keyboard
+    buttons(message) -> list[str]                    texts of its inline or the chat's reply keyboard
     transcript(chat, thread=None, *, words=None) -> str          plain text; words={"photo": "foto", …}
     transcript_entries(chat, thread=None) -> list[Json]
     topics(chat) -> list[Json]                       file_bytes(file_id) -> bytes
     warnings() -> list[str]                          what Telegram ignores: parameters that do not exist …
-    calls(method="") -> list[Json]                   method chat_id at seconds error_code description parameters
+    calls(method="") -> list[Json]                   method chat_id at seconds error_code parameters …
     answer_times() -> list[Json]                     update_id chat_id times_handed_out waited answered whole
     pending() -> int                                 updates not confirmed yet
   faults (method "*" is any; times=0: until clear_faults())

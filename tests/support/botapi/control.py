@@ -67,7 +67,9 @@ class Control:
         except (AssertionError, TypeError, ValueError, KeyError, ApiError) as error:
             return _json({"ok": False, "error": f"{type(error).__name__}: {error}"}, 400)
 
-    async def _result(self, name: str, arguments: Json) -> object:
+    async def _result(self, name: str, arguments: object) -> object:
+        if not isinstance(arguments, dict):
+            raise TypeError("the arguments must be a JSON object")
         if name not in verbs(type(self._server)):
             raise KeyError(f"no verb {name}; GET /control lists them")
         waiting = getattr(self._server, f"waiting_for_{name}", None)

@@ -97,6 +97,8 @@ def delete_messages(world: World, call: Call) -> bool:
     numbers = call.structure("message_ids", list) or []
     if not 1 <= len(numbers) <= 100:
         raise bad_request("too many message identifiers specified" if numbers else "message ids are empty")
+    if not all(type(number) is int for number in numbers):
+        raise bad_request("message identifier must be of type Integer")
     # "If some of the specified messages can't be found, they are skipped."
     for number in numbers:
         if number in chat.messages:

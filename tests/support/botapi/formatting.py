@@ -1,9 +1,16 @@
 """Text as a bot sends it → text as people see it, with its entities (documentation: "Formatting options")."""
 
-from tests.support.botapi.entities import found_entities, units
+from tests.support.botapi.entities import cant_parse, found_entities, units
 from tests.support.botapi.errors import Json, bad_request
 from tests.support.botapi.html_style import parse_html
 from tests.support.botapi.markdown_style import parse_legacy_markdown, parse_markdown_v2
+
+# MessageEntity.type, with those that Telegram finds by itself.
+GIVEN = (
+    "mention", "hashtag", "cashtag", "bot_command", "url", "email", "phone_number", "bold", "italic",
+    "underline", "strikethrough", "spoiler", "blockquote", "expandable_blockquote", "code", "pre",
+    "text_link", "text_mention", "custom_emoji", "date_time",
+)  # fmt: skip
 
 
 def parse(text: str, parse_mode: str, entities: list[Json] | None = None) -> tuple[str, list[Json]]:
@@ -17,8 +24,20 @@ def parse(text: str, parse_mode: str, entities: list[Json] | None = None) -> tup
     elif parse_mode:
         raise bad_request("unsupported parse_mode")
     else:
-        plain, marked = text, list(entities or [])
+        plain, marked = text, [_checked(entity, text) for entity in entities or []]
     return _trimmed(plain, marked)
+
+
+def _checked(entity: object, text: str) -> Json:
+    """A MessageEntity as a bot may give it."""
+    if not isinstance(entity, dict) or entity.get("type") not in GIVEN:
+        raise cant_parse(f"unsupported MessageEntity {entity}")
+    offset, length = entity.get("offset"), entity.get("length")
+    if type(offset) is not int or type(length) is not int:
+        raise cant_parse("offset and length of a MessageEntity must be of type Integer")
+    if offset < 0 or length <= 0 or offset + length > units(text):
+        raise cant_parse(f"MessageEntity {entity} lies outside of the text")
+    return entity
 
 
 def _trimmed(text: str, entities: list[Json]) -> tuple[str, list[Json]]:

@@ -106,10 +106,13 @@ def _text(button: Json, what: str) -> None:
 
 def _address(url: object) -> None:
     """InlineKeyboardButton.url: "HTTP or tg:// URL to be opened when the button is pressed"."""
-    parts = urlsplit(url) if isinstance(url, str) else None
-    if parts and parts.scheme == "tg":
+    try:
+        parts = urlsplit(url if isinstance(url, str) else "")
+    except ValueError:
+        parts = urlsplit("")
+    if parts.scheme == "tg":
         return
-    host = parts.hostname if parts and parts.scheme in ("http", "https") else None
+    host = parts.hostname if parts.scheme in ("http", "https") else None
     # A name without a dot, as localhost, is no address to Telegram; numbers are.
     if not host or re.search(r"\s", str(url)) or not ("." in host.strip(".") or _is_number(host)):
         raise bad_request(f"inline keyboard button URL '{url}' is invalid: Wrong HTTP URL")

@@ -115,6 +115,8 @@ def allow_updates(world: World, call: Call) -> None:
     allowed = call.structure("allowed_updates", list)
     if allowed is None:
         return
+    if not all(isinstance(kind, str) for kind in allowed):
+        raise bad_request('field "allowed_updates" must be an Array of String')
     for kind in allowed:
         if kind not in KINDS:
             call.warn(f"allowed_updates has no kind {kind}")

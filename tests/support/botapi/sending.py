@@ -59,6 +59,12 @@ def _caption(call: Call) -> Json:
     )
 
 
+def _details(call: Call) -> Json:
+    """What the sender says of a file itself."""
+    details: Json = {name: call.integer(name) for name in ("duration", "width", "height") if call.has(name)}
+    return details | {name: call.string(name) for name in ("performer", "title") if call.has(name)}
+
+
 class Destination:
     """Where a message goes: chat, topic, what it replies to and its keyboard, all checked before anything."""
 
@@ -113,7 +119,7 @@ def _replied(world: World, chat: Chat, call: Call) -> Json | None:
     number = parameters.get("message_id")
     if isinstance(number, bool) or not isinstance(number, int):
         raise bad_request('field "message_id" of reply_parameters must be of type Integer')
-    where = world.chats.get(parameters.get("chat_id") or chat.id, chat)
+    where = world.chats.get(Call(call.method, parameters).chat() or chat.id, chat)
     if number not in where.messages:
         if parameters.get("allow_sending_without_reply"):
             return None
@@ -137,12 +143,8 @@ def _send_single(kind: str) -> None:
     def send(world: World, call: Call) -> Json:
         where = Destination(world, call)
         caption = _caption(call)
-        details: Json = {
-            name: call.integer(name) for name in ("duration", "width", "height") if call.has(name)
-        }
-        details |= {name: call.string(name) for name in ("performer", "title") if call.has(name)}
         file = media.of_parameter(world.files, call, kind, call.given.get(kind) or f"attach://{kind}")
-        return where.post([media.content_of(world.files, kind, file, details) | caption])[0]
+        return where.post([media.content_of(world.files, kind, file, _details(call)) | caption])[0]
 
 
 for _kind in SINGLE_MEDIA:
@@ -181,7 +183,7 @@ def send_media_group(world: World, call: Call) -> list[Json]:
         raise bad_request("group must include 2-10 items")
     if not all(isinstance(item, dict) for item in items):
         raise bad_request("can't parse media: expected an Object")
-    kinds = {item.get("type") for item in items}
+    kinds = {str(item.get("type")) for item in items}
     # "Documents and audio files can be only grouped in an album with messages of the same type."
     if not (kinds <= {"photo", "video"} or kinds == {"document"} or kinds == {"audio"}):
         raise bad_request("can't use the media of the specified type in the album")
@@ -189,12 +191,10 @@ def send_media_group(world: World, call: Call) -> list[Json]:
     contents = []
     for item in items:
         file = media.of_parameter(world.files, call, item["type"], item.get("media"))
-        caption = caption_of(
-            item.get("caption") or "", item.get("parse_mode") or "", item.get("caption_entities")
-        )
-        contents.append(
-            media.content_of(world.files, item["type"], file, item) | caption | {"media_group_id": group}
-        )
+        # InputMedia has the fields that a call of its own would have.
+        part = Call(call.method, item)
+        content = media.content_of(world.files, item["type"], file, _details(part)) | _caption(part)
+        contents.append(content | {"media_group_id": group})
     return where.post(contents)
 
 

@@ -118,6 +118,7 @@ class BotApi(Groups, Watching):
         self.world.bell.ring("updates")
 
     def come_up(self) -> None:
+        """Telegram is there again, with what people wrote meanwhile."""
         self.world.faults.down = False
         self.world.bell.ring("updates")
 
