@@ -185,7 +185,9 @@ class Collector:
         if inner is None or not inner.content:
             return False
         self.note("unwrapped")
-        self._add_file(inner.name or name, "application/octet-stream", inner.content, part)
+        # Programs on other systems write their own letters where BinHex means a Macintosh's.
+        declared = "" if filetypes.extension_of(name) in ("", "hqx", "bin") else name
+        self._add_file(declared or inner.name or name, "application/octet-stream", inner.content, part)
         return True
 
     def _add_as_mail(self, content: bytes) -> None:

@@ -60,7 +60,7 @@ def inspect(
 def inspect_again(office: Office, inbound: InboundMail, raw: bytes) -> IncomingMessage:
     """The same for a clerk's decision, inside whose transaction nobody is asked. Raises InvalidInput.
 
-    What was found out when the mail arrived is remembered; its files wait for `scanning.rescan`.
+    What was found out when the mail arrived is remembered; its files wait for `rescanning.rescan`.
     """
     try:
         # What a worker failed on may hang or kill whoever reads it.

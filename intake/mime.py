@@ -133,11 +133,23 @@ class Splitter:
             part.kind = "text/plain" if not ranges else "application/octet-stream"
             return
         default = "message/rfc822" if part.kind == "multipart/digest" else "text/plain"
+        if part.headers.count("content-type") > 1 and ranges[0][0] > part.start:
+            self._add_headless(part, ranges[0][0])
         for start, end in ranges:
             if self._parts >= MAX_PARTS:
                 self._note("too-many-parts")
                 return
             part.children.append(self._part(start, end, depth + 1, default, part))
+
+    def _add_headless(self, part: Part, end: int) -> None:
+        """A first piece that lost its delimiter: its header fields stand below those of the whole."""
+        kind, parameters = parse_parameters(part.headers.all_plain("content-type")[1])
+        end = part.raw.rfind(b"\n--", part.start, end)
+        if kind in ("text/plain", "text/html") and end > part.start:
+            self._note("delimiter-missing")
+            end = _before_break(part.raw, part.start, end + 1)
+            piece = Part(part.raw, part.start, end, part.headers, kind, parameters, "", {}, parent=part)
+            part.children.append(piece)
 
     def _ranges(self, part: Part, boundary: bytes) -> list[tuple[int, int]]:
         """Start and end of every piece between the delimiter lines of *boundary*."""

@@ -1,7 +1,7 @@
 """Looks for malware in files with ClamAV's daemon, when one is configured.
 
 Before the write transaction, and never in the way of a mail: what could not be scanned
-is kept in quarantine as "unscanned", and `rescan` looks again as soon as clamd answers.
+is kept in quarantine as "unscanned", and `intake.rescanning` looks again as soon as clamd answers.
 """
 
 from __future__ import annotations
@@ -15,16 +15,12 @@ from functools import cache
 from urllib.parse import urlsplit
 
 import structlog
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from intake.attachments import read_blob
-from intake.errors import StoreFailed
 from intake.incoming import IncomingFile
-from intake.office import Office
 from models.case import Case
 from models.event import record
-from models.message import Attachment, Message
+from models.message import Message
 
 log = structlog.get_logger()
 
@@ -37,7 +33,6 @@ _CHUNK = 256 * 1024
 _CONNECT, _ANSWER = 1.0, 20.0
 # Seconds for which an absent clamd is not asked again, or each mail would wait for it.
 _REST = 20.0
-_BATCH = 20
 
 
 class ScannerAway(Exception):
@@ -162,50 +157,3 @@ def record_malware(session: Session, case: Case, message: Message, files: Sequen
         if danger.startswith(MALWARE):
             found = danger.removeprefix(MALWARE)
             record(session, case, "malware", data={"message": message.id, "file": name, "found": found})
-
-
-def rescan(office: Office) -> int:
-    """Scan what had to wait; returns how many files were decided."""
-    url = office.settings.clamd_url
-    if not url:
-        return 0
-    with office.database.reading() as session:
-        waiting = session.scalars(
-            select(Attachment.sha256).where(Attachment.danger == UNSCANNED).distinct().limit(_BATCH)
-        ).all()
-    decided = 0
-    for sha256 in waiting:
-        try:
-            with office.database.reading() as session:
-                content = read_blob(session, office, sha256)
-            danger = open_scanner(url).scan(content)
-        except ScannerAway:
-            return decided
-        except StoreFailed as error:
-            log.warning("file not scanned", sha256=sha256, error=str(error))
-            continue
-        with office.database.writing() as session:
-            decided += _decide(session, sha256, danger)
-    return decided
-
-
-def _decide(session: Session, sha256: str, danger: str) -> int:
-    rows = session.scalars(
-        select(Attachment)
-        .where(Attachment.sha256 == sha256, Attachment.danger == UNSCANNED)
-        .with_for_update()
-    ).all()
-    for row in rows:
-        row.danger = danger
-    session.flush()
-    for row in rows:
-        message = row.message
-        others = {file.danger for file in message.attachments}
-        defects = [code for code in message.defects if code != WAITING or UNSCANNED in others]
-        message.defects = [
-            *defects,
-            *([FOUND] if danger.startswith(MALWARE) and FOUND not in defects else []),
-        ]
-        case = session.get_one(Case, message.case_id, with_for_update=True)
-        record_malware(session, case, message, [(row.filename, danger)])
-    return len(rows)

@@ -100,6 +100,11 @@ def is_denied(found: Authentication) -> bool:
     return found.dmarc == "fail"
 
 
+def is_denied_in(kept: dict[str, Any]) -> bool:
+    """The same of what a message keeps."""
+    return bool(kept.get("dmarc") == "fail")
+
+
 def _is_by(signature: MailSignature, address: str) -> bool:
     """Whether the signature is that of whom the mail names as its author, as far as its certificate tells."""
     return not signature.addresses or address in signature.addresses

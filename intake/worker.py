@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import structlog
 
-from intake import clock, mailer, pipeline, scanning
+from intake import clock, mailer, pipeline, rescanning
 from intake.isolation import Reader
 from intake.office import Office
 from models.base import now
@@ -64,7 +64,7 @@ def chores(part: tuple[int, int], reader: Reader) -> list[Chore]:
         Chore("process", process),
         Chore("deliver", mailer.deliver_mail),
         Chore("clock", _sweep, _CLOCK, _CLOCK),
-        Chore("scan", scanning.rescan, _SCAN, _SCAN),
+        Chore("scan", rescanning.rescan, _SCAN, _SCAN),
     ]
 
 

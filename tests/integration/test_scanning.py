@@ -17,6 +17,7 @@ from intake.errors import InvalidInput
 from intake.incoming import IncomingFile
 from intake.office import Office
 from intake.pipeline import process_spooled
+from intake.rescanning import rescan
 from intake.scanning import MALWARE, UNSCANNABLE, UNSCANNED, Scanner, ScannerAway, scan_files
 from models.case import Case
 from models.event import Event
@@ -173,17 +174,26 @@ def test_while_clamd_is_away_mail_goes_on_and_its_files_wait(
     mail = arrive(away, make_mail(files=[late]))
     assert mail.outcome == Outcome.TICKET and dangers(office) == {late[0]: UNSCANNED}
     assert "cuarentena" not in acuses(office)[0].text
-    assert scanning.rescan(away) == 0 and dangers(office) == {late[0]: UNSCANNED}
-    assert scanning.rescan(office) == 1
+    assert rescan(away) == 0 and dangers(office) == {late[0]: UNSCANNED}
+    assert rescan(office) == 1
     with office.database.reading() as session:
         message = session.scalars(select(Message)).one()
         events = session.scalars(select(Event.action)).all()
     if late is VIRUS:
         assert dangers(office)[late[0]].startswith(MALWARE)
         assert message.defects == ["malware"] and "malware" in events
+        assert "en cuarentena" in acuses(office)[1].text and late[0] in acuses(office)[1].text
     else:
         assert dangers(office) == {late[0]: ""} and message.defects == []
-    assert scanning.rescan(office) == 0
+        assert len(acuses(office)) == 1
+    assert rescan(office) == 0
+
+
+def test_a_list_is_not_told_of_malware_that_was_found_late(office: Office, town: Institution) -> None:
+    away = with_scanner(office, f"tcp://127.0.0.1:{free_port()}")
+    arrive(away, make_mail(files=[VIRUS], headers=[("List-Id", "<vecinos.example>")]))
+    assert rescan(office) == 1 and dangers(office)[VIRUS[0]].startswith(MALWARE)
+    assert acuses(office) == []
 
 
 def test_a_clamd_that_never_answers_holds_up_one_mail_only(
@@ -209,7 +219,7 @@ def test_files_of_mail_that_a_clerk_takes_from_the_held_are_scanned_afterwards(
         inbound = session.get_one(InboundMail, mail.id)
         held.make_ticket(session, office, inbound, session.merge(town.accounts["oficialia"]))
     assert dangers(office) == {VIRUS[0]: UNSCANNED}
-    assert scanning.rescan(office) == 1
+    assert rescan(office) == 1
     assert dangers(office)[VIRUS[0]].startswith(MALWARE)
 
 
