@@ -3,26 +3,24 @@
 Each refusal is tested beside what is just allowed, so that a server that refuses everything fails too.
 """
 
+import inspect
 import json
+import re
 from collections.abc import Iterator
 
 import httpx
 import pytest
+import telegram
 
 from tests.support.botapi import BotApi, Json, Limits
-from tests.support.botapi.client import RawBot
-
-BOTH = {"text": "a", "url": "https://example.gob.mx", "callback_data": "a"}
+from tests.support.botapi.client import RawBot, inline
+from tests.support.botapi.methods import METHODS, Method
 
 
 @pytest.fixture
 def bot(bot_api: BotApi) -> Iterator[RawBot]:
     with httpx.Client() as client:
         yield RawBot(bot_api, client)
-
-
-def inline(*buttons: Json) -> Json:
-    return {"inline_keyboard": [list(buttons)]}
 
 
 def test_an_unknown_method_is_not_found_and_a_known_one_is_found_in_any_case(bot: RawBot) -> None:
@@ -52,69 +50,15 @@ def test_parameters_come_in_each_of_the_four_documented_ways(bot: RawBot, how: s
     assert answer.json()["result"]["reply_markup"] == markup
 
 
-def test_text_has_1_to_4096_utf16_units_after_formatting(bot: RawBot) -> None:
-    assert bot.refusal("sendMessage", chat_id=bot.ana, text=" \n") == "Bad Request: message text is empty"
-    assert bot.refusal("sendMessage", chat_id=bot.ana, text="x" * 4097) == "Bad Request: message is too long"
-    # An emoji beyond the basic plane counts twice.
-    assert bot.refusal("sendMessage", chat_id=bot.ana, text="😀" * 2049) == "Bad Request: message is too long"
-    assert len(bot.say("<b>" + "&lt;" * 4096 + "</b>", parse_mode="HTML")["text"]) == 4096
-
-
-def test_captions_have_at_most_1024(bot: RawBot) -> None:
-    document = bot.upload("sendDocument", bot.ana, document=("a.pdf", b"%PDF"))["result"]["document"][
-        "file_id"
-    ]
-    given = {"chat_id": bot.ana, "document": document}
-    assert (
-        bot.refusal("sendDocument", **given, caption="x" * 1025) == "Bad Request: message caption is too long"
-    )
-    assert bot.do("sendDocument", **given, caption="x" * 1024)["caption"] == "x" * 1024
-
-
-@pytest.mark.parametrize(
-    ("text", "why"),
-    [
-        ("<p>a</p>", 'Unsupported start tag "p"'),
-        ("<b>a", 'Can\'t find end tag corresponding to start tag "b"'),
-        ("<b><i>a</b></i>", 'expected "</i>", found "</b>"'),
-        ("a</b>", "Unexpected end tag"),
-        ("a < b", "Unsupported start tag"),
-        ("a > b", "must be escaped"),
-        ("Agua & luz", "must be escaped"),
-        ("a&nbsp;b", "must be escaped"),
-        ("<span>a</span>", 'must have class "tg-spoiler"'),
-        ("<code>a<b>c</b></code>", "can't be inside"),
-        ("<blockquote>a<blockquote>b</blockquote></blockquote>", "can't be nested"),
-    ],
-)
-def test_html_that_the_documentation_does_not_allow_is_refused(bot: RawBot, text: str, why: str) -> None:
-    refusal = bot.refusal("sendMessage", chat_id=bot.ana, text=text, parse_mode="HTML")
-    assert refusal.startswith("Bad Request: can't parse entities: ")
-    assert why in refusal
-
-
-def test_html_comes_back_as_text_with_entities_in_utf16_units(bot: RawBot) -> None:
-    said = bot.say(
-        '😀 <b>Folio <i>1</i></b> &amp; <a href="https://example.gob.mx/?a=1&amp;b=2">aquí</a> '
-        '<pre><code class="language-sql">x</code></pre>',
-        parse_mode="HTML",
-    )
-    assert said["text"] == "😀 Folio 1 & aquí x"
-    assert said["entities"] == [
-        {"type": "bold", "offset": 3, "length": 7},
-        {"type": "italic", "offset": 9, "length": 1},
-        {"type": "text_link", "url": "https://example.gob.mx/?a=1&b=2", "offset": 13, "length": 4},
-        {"type": "pre", "language": "sql", "offset": 18, "length": 1},
-    ]
-
-
-def test_entities_may_be_given_instead_of_formatting_if_they_fit(bot: RawBot) -> None:
-    bold = {"type": "bold", "offset": 0, "length": 4}
-    assert bot.say("Hola", entities=[bold])["entities"] == [bold]
-    for wrong in ({"length": 5}, {"offset": -1}, {"type": "huge"}, {"offset": "0"}):
-        assert "can't parse" in bot.refusal(
-            "sendMessage", chat_id=bot.ana, text="Hola", entities=[bold | wrong]
-        )
+def test_a_parameter_of_another_type_is_refused_and_one_that_does_not_exist_is_remembered(
+    bot: RawBot,
+) -> None:
+    assert "Integer" in bot.refusal("sendMessage", chat_id=bot.ana, text="a", message_thread_id="uno")
+    assert "String" in bot.refusal("sendMessage", chat_id=bot.ana, text=1)
+    assert "Boolean" in bot.refusal("sendMessage", chat_id=bot.ana, text="a", disable_notification="maybe")
+    assert bot.server.warnings() == []
+    bot.say("a", texto="b")
+    assert bot.server.warnings() == ["sendMessage: unknown parameter texto"]
 
 
 @pytest.mark.parametrize(
@@ -130,56 +74,6 @@ def test_nonsense_is_a_bad_request_and_no_failure_of_the_server(bot: RawBot, par
     answer = bot.call("sendMediaGroup", chat_id=bot.ana, **parameters)
     assert answer["error_code"] == 400
     assert bot.server.warnings() == []
-
-
-def test_markdown_v2_wants_its_escapes(bot: RawBot) -> None:
-    refusal = bot.refusal("sendMessage", chat_id=bot.ana, text="Listo.", parse_mode="MarkdownV2")
-    assert "Character '.' is reserved and must be escaped" in refusal
-    assert "Can't find end" in bot.refusal("sendMessage", chat_id=bot.ana, text="*a", parse_mode="MarkdownV2")
-    said = bot.say("*Listo\\.* [aquí](https://example.gob.mx)", parse_mode="MarkdownV2")
-    assert (said["text"], [entity["type"] for entity in said["entities"]]) == (
-        "Listo. aquí",
-        ["bold", "text_link"],
-    )
-    assert bot.refusal("sendMessage", chat_id=bot.ana, text="a", parse_mode="BBCode").endswith("parse_mode")
-
-
-@pytest.mark.parametrize(
-    ("markup", "why"),
-    [
-        (inline({"text": "a"}), "Text buttons are unallowed in the inline keyboard"),
-        (inline(BOTH), "exactly one action"),
-        (inline({"text": "", "callback_data": "a"}), "text must be non-empty"),
-        (inline({"text": "a", "callback_data": ""}), "BUTTON_DATA_INVALID"),
-        (inline({"text": "a", "callback_data": "ñ" * 33}), "BUTTON_DATA_INVALID"),
-        (inline({"text": "a", "url": "example"}), "Wrong HTTP URL"),
-        (inline({"text": "a", "url": "http://localhost:8000/"}), "Wrong HTTP URL"),
-        ({"inline_keyboard": [{"text": "a", "callback_data": "a"}]}, "Array of Arrays"),
-        ({"teclado": []}, "can't parse reply keyboard markup"),
-        ("[1]", "must be an Object"),
-        ("{", "can't parse reply_markup JSON object"),
-    ],
-)
-def test_a_keyboard_that_breaks_the_rules_is_refused(bot: RawBot, markup: object, why: str) -> None:
-    assert why in bot.refusal("sendMessage", chat_id=bot.ana, text="a", reply_markup=markup)
-
-
-def test_a_keyboard_within_the_rules_is_taken(bot: RawBot) -> None:
-    markup = inline(
-        {"text": "a", "callback_data": "ñ" * 32}, {"text": "b", "url": "http://127.0.0.1:8000/portal"}
-    )
-    assert bot.say("a", reply_markup=markup)["reply_markup"] == markup
-
-
-def test_a_parameter_of_another_type_is_refused_and_one_that_does_not_exist_is_remembered(
-    bot: RawBot,
-) -> None:
-    assert "Integer" in bot.refusal("sendMessage", chat_id=bot.ana, text="a", message_thread_id="uno")
-    assert "String" in bot.refusal("sendMessage", chat_id=bot.ana, text=1)
-    assert "Boolean" in bot.refusal("sendMessage", chat_id=bot.ana, text="a", disable_notification="maybe")
-    assert bot.server.warnings() == []
-    bot.say("a", texto="b")
-    assert bot.server.warnings() == ["sendMessage: unknown parameter texto"]
 
 
 def test_an_answer_to_a_missing_message_needs_permission_to_stand_alone(bot: RawBot) -> None:
@@ -318,6 +212,48 @@ def test_topics_need_a_forum_and_the_right_to_manage_them(bot: RawBot) -> None:
     assert bot.do("editForumTopic", chat_id=forum, message_thread_id=topic, name="T-2") is True
     assert bot.server.topics(forum) == [{"message_thread_id": topic, "name": "T-2", "closed": False}]
     assert "EMPTY" in bot.refusal("createForumTopic", chat_id=forum, name=" ")
+
+
+def test_a_closed_topic_is_closed_to_a_bot_that_may_not_manage_topics(bot: RawBot) -> None:
+    forum = bot.server.add_group("Agua", [bot.ana], is_forum=True, bot_may_manage_topics=False)
+    topic = bot.server.create_topic(forum, bot.ana, "Fugas")
+    assert bot.say("a", forum, message_thread_id=topic)["message_thread_id"] == topic
+    bot.server.close_topic(forum, bot.ana, topic)
+    refusal = bot.refusal("sendMessage", chat_id=forum, text="a", message_thread_id=topic)
+    assert refusal == "Bad Request: TOPIC_CLOSED"
+
+
+def test_chats_and_members_are_described(bot: RawBot) -> None:
+    group = bot.server.add_group("Obras", [bot.ana])
+    luis = bot.server.add_user("Luis")
+    assert bot.do("getChat", chat_id=group)["title"] == "Obras"
+    assert bot.do("getChat", chat_id=bot.ana)["first_name"] == "Ana"
+    members = [bot.do("getChatMember", chat_id=group, user_id=user) for user in (bot.ana, luis, 123456)]
+    assert [member["status"] for member in members] == ["member", "left", "administrator"]
+    assert members[2]["can_manage_topics"] is True
+    assert "user_id" in bot.refusal("getChatMember", chat_id=group, user_id=77)
+    assert bot.do("getChatMemberCount", chat_id=group) == 2
+
+
+def test_in_a_group_only_an_administrator_deletes_what_others_wrote(bot: RawBot) -> None:
+    for bot_is, allowed in (("member", False), ("administrator", True)):
+        group = bot.server.add_group("Obras", [bot.ana], bot_is=bot_is)
+        written = bot.server.send_text(bot.ana, "a", chat=group)["message"]["message_id"]
+        assert bot.call("deleteMessage", chat_id=group, message_id=written)["ok"] is allowed
+
+
+@pytest.mark.parametrize("method", METHODS.values(), ids=lambda method: method.name)
+def test_each_method_has_the_parameters_that_python_telegram_bot_knows(method: Method) -> None:
+    """A second reading of the documentation; the library adds conveniences of its own."""
+    own = {"filename", "location", "contact", "allow_sending_without_reply", "reply_to_message_id"}
+    own |= {"caption", "parse_mode", "caption_entities"} if method.name == "sendMediaGroup" else set()
+    own |= {"disable_web_page_preview", "api_kwargs", "self"}
+    function = getattr(telegram.Bot, re.sub("([A-Z])", r"_\1", method.name).lower())
+    known = set(inspect.signature(function).parameters) - own
+    assert (
+        method.parameters
+        == {name for name in known if not name.endswith("_timeout")} | method.parameters & own
+    )
 
 
 @pytest.mark.parametrize(

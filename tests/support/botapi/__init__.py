@@ -40,7 +40,7 @@ BotApi(listen="127.0.0.1", port=0, token="123456:TEST", *, limits=Limits(), priv
     open_group_link(user, group, payload="")         t.me/bot?startgroup=payload, sends /start@bot payload
     join(group, user)  leave(group, user)  add_bot(group, by, *, bot_is="member")  remove_bot(group, by)
     migrate(group) -> int                            new supergroup id; the bot gets migrate_to_chat_id
-    create_topic(group, by, name) -> int             its message_thread_id
+    create_topic(group, by, name) -> int             its message_thread_id; close_topic(group, by, thread)
   watching
     next_message(chat, timeout=10, *, thread=None) -> Json   next sent or edited by the bot, not yet returned
     wait_for(chat, containing, timeout=10) -> Json   newest message of the bot (since ever) with these words

@@ -33,7 +33,7 @@ def get_chat_member(world: World, call: Call) -> Json:
     return {"user": world.people[user_id], "status": status}
 
 
-@method("getChatAdministrators", "chat_id")
+@method("getChatAdministrators", "chat_id return_bots")
 def get_chat_administrators(world: World, call: Call) -> list[Json]:
     chat = chat_of(world, call)
     if chat.is_private:

@@ -42,3 +42,8 @@ class RawBot:
     def say(self, text: str, chat: int | None = None, **parameters: object) -> Json:
         said: Json = self.do("sendMessage", chat_id=chat or self.ana, text=text, **parameters)
         return said
+
+
+def inline(*buttons: Json) -> Json:
+    """One row of inline keyboard."""
+    return {"inline_keyboard": [list(buttons)]}

@@ -81,6 +81,17 @@ class Groups(People):
             self.world.tell("message", chat.messages[topic.thread], chat)
             return topic.thread
 
+    def close_topic(self, group: int, by: int, thread: int) -> Json:
+        """Only a bot that may manage topics can write there from now on."""
+        with self.world.bell.lock:
+            chat = self._chat(group)
+            self._may_act(by, chat)
+            chat.topics[thread].closed = True
+            closed: Json = {"forum_topic_closed": {}}
+            return self.world.tell(
+                "message", self.world.post(chat, self.world.people[by], closed, thread), chat
+            )
+
     def migrate(self, group: int) -> int:
         """The basic group becomes a supergroup; returns the new id.
 

@@ -19,7 +19,7 @@ SENDING = (
     "protect_content allow_paid_broadcast message_effect_id suggested_post_parameters reply_parameters "
     "reply_markup"
 )
-CAPTION = "caption parse_mode caption_entities show_caption_above_media"
+CAPTION = "caption parse_mode caption_entities"
 # Of before Bot API 7.0; the server still takes them.
 OUTDATED = {"reply_to_message_id", "allow_sending_without_reply", "disable_web_page_preview"}
 

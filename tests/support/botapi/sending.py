@@ -17,12 +17,13 @@ from tests.support.botapi.world import Chat, World
 MAX_TEXT = 4096
 MAX_CAPTION = 1024
 SINGLE_MEDIA = {
-    "photo": "has_spoiler",
-    "document": "thumbnail disable_content_type_detection",
-    "voice": "duration",
-    "video": "duration width height thumbnail cover start_timestamp has_spoiler supports_streaming",
-    "audio": "duration performer title thumbnail",
-    "animation": "duration width height thumbnail has_spoiler",
+    "photo": f"{CAPTION} show_caption_above_media has_spoiler",
+    "document": f"{CAPTION} thumbnail disable_content_type_detection",
+    "voice": f"{CAPTION} duration",
+    "video": f"{CAPTION} show_caption_above_media duration width height thumbnail cover start_timestamp "
+    "has_spoiler supports_streaming",
+    "audio": f"{CAPTION} duration performer title thumbnail",
+    "animation": f"{CAPTION} duration width height thumbnail has_spoiler show_caption_above_media",
     "sticker": "emoji",
 }
 SERVICE = {"forum_topic_created", "forum_topic_closed", "forum_topic_reopened", "forum_topic_edited",
@@ -139,7 +140,7 @@ def send_message(world: World, call: Call) -> Json:
 
 
 def _send_single(kind: str) -> None:
-    @method(f"send{kind.capitalize()}", f"{SENDING} {CAPTION} {kind} {SINGLE_MEDIA[kind]}")
+    @method(f"send{kind.capitalize()}", f"{SENDING} {kind} {SINGLE_MEDIA[kind]}")
     def send(world: World, call: Call) -> Json:
         where = Destination(world, call)
         caption = _caption(call)
@@ -174,7 +175,11 @@ def send_contact(world: World, call: Call) -> Json:
     return where.post([{"contact": {key: value for key, value in contact.items() if value}}])[0]
 
 
-@method("sendMediaGroup", f"{SENDING.replace(' reply_markup', '')} media")
+@method(
+    "sendMediaGroup",
+    "business_connection_id chat_id message_thread_id direct_messages_topic_id disable_notification "
+    "protect_content allow_paid_broadcast message_effect_id reply_parameters media",
+)
 def send_media_group(world: World, call: Call) -> list[Json]:
     where = Destination(world, call)
     items: list[Any] = call.structure("media", list) or []
@@ -233,7 +238,11 @@ def forward_message(world: World, call: Call) -> Json:
     return where.post([content | {"forward_origin": message.get("forward_origin", origin)}])[0]
 
 
-@method("copyMessage", f"{SENDING} {CAPTION} from_chat_id message_id video_start_timestamp")
+@method(
+    "copyMessage",
+    f"{SENDING.removeprefix('business_connection_id ')} {CAPTION} show_caption_above_media from_chat_id "
+    "message_id video_start_timestamp",
+)
 def copy_message(world: World, call: Call) -> Json:
     where = Destination(world, call)
     message = _original(world, call, "copy")
