@@ -61,16 +61,19 @@ class Finding:
     fix: str = ""
 
 
-def _well(name: str, key: str, /, **values: str | int) -> Finding:
+def well(name: str, key: str, /, **values: str | int) -> Finding:
     return Finding(name, Level.OK, say(f"cli.check.found.{key}", **values))
 
 
-def _bad(level: Level, name: str, found: str, fix: str, /, **values: str | int) -> Finding:
+def bad(level: Level, name: str, found: str, fix: str, /, **values: str | int) -> Finding:
     return Finding(name, level, found, say(f"cli.check.fix.{fix}", **values))
 
 
 def examine(settings: Settings) -> Iterator[Finding]:
     """Run every test, one after another; a slow one shows which it is."""
+    # They make findings of this module.
+    from intake.doctor_mail import examine_antivirus, examine_issuers, examine_name_server
+
     tests: dict[str, Callable[[Settings], Iterator[Finding]]] = {
         "database": _database,
         "store": _store,
@@ -82,6 +85,9 @@ def examine(settings: Settings) -> Iterator[Finding]:
         "web": lambda settings: _door("web", settings.web_listen),
         "relay": _relay,
         "imap": _imap,
+        "antivirus": examine_antivirus,
+        "dns": examine_name_server,
+        "issuers": examine_issuers,
         "telegram": _telegram,
         "fonts": _fonts,
     }
@@ -91,7 +97,7 @@ def examine(settings: Settings) -> Iterator[Finding]:
         except Exception as error:
             why = without_passwords(str(error) or type(error).__name__)
             found = say("cli.check.found.error", why=" ".join(why.split())[:300])
-            yield _bad(Level.FAIL, name, found, name, place=str(_data_folder(settings)), minimum=_NO_DISK)
+            yield bad(Level.FAIL, name, found, name, place=str(_data_folder(settings)), minimum=_NO_DISK)
 
 
 def _database(settings: Settings) -> Iterator[Finding]:
@@ -100,17 +106,17 @@ def _database(settings: Settings) -> Iterator[Finding]:
         with database.reading() as session:
             session.execute(text("SELECT 1"))
         what = "SQLite" if database.is_sqlite else "PostgreSQL"
-        yield _well("database", "answers", what=f"{what}, {without_passwords(settings.database_url)}")
+        yield well("database", "answers", what=f"{what}, {without_passwords(settings.database_url)}")
         if not migrations.is_current(database):
-            yield _bad(Level.FAIL, "schema", say("cli.check.found.not_current"), "schema")
+            yield bad(Level.FAIL, "schema", say("cli.check.found.not_current"), "schema")
             return
-        yield _well("schema", "current")
+        yield well("schema", "current")
         # A database that only reads would let the doors answer 451 to every mail.
         with database.writing() as session:
             number = session.scalar(select(func.count()).select_from(Mailbox).where(Mailbox.is_active)) or 0
             session.execute(text("UPDATE mailbox SET name = name WHERE id = 0"))
-        found = _well("mailboxes", "count", number=number)
-        yield found if number else _bad(Level.WARN, "mailboxes", found.found, "mailboxes")
+        found = well("mailboxes", "count", number=number)
+        yield found if number else bad(Level.WARN, "mailboxes", found.found, "mailboxes")
         yield from _database_clock(database)
     finally:
         database.close()
@@ -124,7 +130,7 @@ def _database_clock(database: Database) -> Iterator[Finding]:
     seconds = abs(int((datetime.now(UTC) - theirs).total_seconds()))
     if seconds > _CLOCK_OFF:
         found = say("cli.check.found.clock_differs", seconds=seconds)
-        yield _bad(Level.FAIL, "clock", found, "clock_off", seconds=seconds)
+        yield bad(Level.FAIL, "clock", found, "clock_off", seconds=seconds)
 
 
 def _clock_of(session: Session) -> datetime:
@@ -143,16 +149,16 @@ def _store(settings: Settings) -> Iterator[Finding]:
     finally:
         if isinstance(store, FileStore):
             store.path(sha256).unlink()
-    yield _well("store", "writes", place=settings.store_url)
+    yield well("store", "writes", place=settings.store_url)
 
 
 def _disk(settings: Settings) -> Iterator[Finding]:
     folder = _data_folder(settings)
     free = shutil.disk_usage(folder).free // _MEGABYTE
-    found = _well("disk", "free", free=free, place=str(folder))
+    found = well("disk", "free", free=free, place=str(folder))
     if free < _LOW_DISK:
         level = Level.FAIL if free < _NO_DISK else Level.WARN
-        found = _bad(level, "disk", found.found, "disk", minimum=_NO_DISK)
+        found = bad(level, "disk", found.found, "disk", minimum=_NO_DISK)
     yield found
 
 
@@ -172,68 +178,68 @@ def _clock(settings: Settings) -> Iterator[Finding]:
     try:
         zone = ZoneInfo(settings.timezone)
     except (ValueError, OSError) as error:
-        yield _bad(Level.FAIL, "clock", say("cli.check.found.error", why=str(error)), "clock_zone")
+        yield bad(Level.FAIL, "clock", say("cli.check.found.error", why=str(error)), "clock_zone")
         return
     now = datetime.now(zone)
     # A machine whose clock starts in 1970 is earlier than the program it runs.
     installed = datetime.fromtimestamp(Path(__file__).stat().st_mtime, UTC)
-    found = _well("clock", "in_zone", now=now.strftime("%Y-%m-%d %H:%M"), zone=settings.timezone)
+    found = well("clock", "in_zone", now=now.strftime("%Y-%m-%d %H:%M"), zone=settings.timezone)
     seconds = int((installed - now).total_seconds())
-    yield found if seconds <= 0 else _bad(Level.FAIL, "clock", found.found, "clock_off", seconds=seconds)
+    yield found if seconds <= 0 else bad(Level.FAIL, "clock", found.found, "clock_off", seconds=seconds)
 
 
 def _secret(settings: Settings) -> Iterator[Finding]:
     if settings.secret:
-        yield _well("secret", "key_kept")
+        yield well("secret", "key_kept")
 
 
 def _domain(settings: Settings) -> Iterator[Finding]:
     found = f"{settings.domain}, {settings.base_url}"
     if "." not in settings.domain or "127.0.0.1" in settings.base_url or "localhost" in settings.base_url:
-        yield _bad(Level.WARN, "domain", found, "domain")
+        yield bad(Level.WARN, "domain", found, "domain")
     else:
         yield Finding("domain", Level.OK, found)
 
 
 def _door(name: str, address: str) -> Iterator[Finding]:
     if not address:
-        yield _well(name, "closed")
+        yield well(name, "closed")
     elif is_listening(address):
-        yield _well(name, "listens", address=address)
+        yield well(name, "listens", address=address)
     elif find_busy_address([address]):
-        yield _bad(Level.FAIL, name, address, name)
+        yield bad(Level.FAIL, name, address, name)
     else:
-        yield _well(name, "will_listen", address=address)
+        yield well(name, "will_listen", address=address)
 
 
 def _relay(settings: Settings) -> Iterator[Finding]:
     if not settings.relay_url:
         found = say("cli.check.found.to_folder", place=str(settings.outgoing_dir))
-        yield _bad(Level.WARN, "relay", found, "relay_none")
+        yield bad(Level.WARN, "relay", found, "relay_none")
         return
     with RelaySession(settings.relay_url, settings.domain) as relay:
         relay.connect()
-    yield _well("relay", "relay_takes", place=without_passwords(settings.relay_url))
+    yield well("relay", "relay_takes", place=without_passwords(settings.relay_url))
 
 
 def _imap(settings: Settings) -> Iterator[Finding]:
     from intake.imap import count_messages
 
     if not settings.imap_url:
-        yield _well("imap", "no_imap")
+        yield well("imap", "no_imap")
     for url in settings.imap_url:
         place = without_passwords(url)
         try:
-            yield _well("imap", "logged_in", place=place, number=count_messages(url))
+            yield well("imap", "logged_in", place=place, number=count_messages(url))
         except Exception as error:
             found = say("cli.check.found.error", why=f"{place}: {without_passwords(str(error))}")
-            yield _bad(Level.FAIL, "imap", found, "imap")
+            yield bad(Level.FAIL, "imap", found, "imap")
 
 
 def _telegram(settings: Settings) -> Iterator[Finding]:
     token = settings.telegram_token.get_secret_value()
     if not token:
-        yield _well("telegram", "no_bot")
+        yield well("telegram", "no_bot")
         return
     try:
         me = _ask_telegram(settings, "getMe")
@@ -241,9 +247,9 @@ def _telegram(settings: Settings) -> Iterator[Finding]:
     except Exception as error:
         # Its address holds the token.
         why = str(error).replace(token, "…")
-        yield _bad(Level.FAIL, "telegram", say("cli.check.found.error", why=why), "telegram")
+        yield bad(Level.FAIL, "telegram", say("cli.check.found.error", why=why), "telegram")
         return
-    yield _well("telegram", "bot_is", name=str(me["username"]))
+    yield well("telegram", "bot_is", name=str(me["username"]))
     yield _webhook(settings, hook)
 
 
@@ -264,13 +270,13 @@ def _webhook(settings: Settings, hook: dict[str, Any]) -> Finding:
     pending = int(hook.get("pending_update_count", 0))
     if place and not (wanted and place.startswith(f"{wanted}/")):
         found = say("cli.check.found.bot_other_hook", place=shown)
-        return _bad(Level.WARN, "telegram", found, "telegram_other")
+        return bad(Level.WARN, "telegram", found, "telegram_other")
     if not place:
-        return _well("telegram", "bot_no_hook") if wanted else _well("telegram", "bot_polls", pending=pending)
+        return well("telegram", "bot_no_hook") if wanted else well("telegram", "bot_polls", pending=pending)
     if why := str(hook.get("last_error_message", "")):
         found = say("cli.check.found.bot_hook_fails", why=why)
-        return _bad(Level.WARN, "telegram", found, "telegram_hook", place=shown)
-    return _well("telegram", "bot_hooked", place=shown, pending=pending)
+        return bad(Level.WARN, "telegram", found, "telegram_hook", place=shown)
+    return well("telegram", "bot_hooked", place=shown, pending=pending)
 
 
 def _fonts(_settings: Settings) -> Iterator[Finding]:
@@ -282,8 +288,8 @@ def _fonts(_settings: Settings) -> Iterator[Finding]:
         ["fc-match", "--format=%{family}", _FONT], capture_output=True, text=True, check=True
     )
     family = found.stdout.partition(",")[0]
-    well = _well("fonts", "pdf_made", font=family)
-    yield well if family == _FONT else _bad(Level.WARN, "fonts", well.found, "fonts")
+    made = well("fonts", "pdf_made", font=family)
+    yield made if family == _FONT else bad(Level.WARN, "fonts", made.found, "fonts")
 
 
 def without_passwords(text: str) -> str:

@@ -13,6 +13,7 @@ from tests.support.dovecot import Account, Dovecot
 from tests.support.mails import make_mail
 from tests.support.postgres import PostgresCluster
 from tests.support.relay import Relay
+from tests.support.resolver import name_server
 
 PDF = b"%PDF-1.4\n% a small file\n"
 US = "soporte@sanmarcos.example"
@@ -265,6 +266,7 @@ def test_check_finds_a_well_office_and_says_how_to_mend_an_ill_one(demo: Place) 
     well = demo.do("check", "--json").values
     assert {finding["name"] for finding in well} >= {
         *("database", "schema", "store", "disk", "clock", "relay", "imap", "telegram", "fonts", "secret"),
+        *("antivirus", "dns", "issuers"),
     }
     ill = demo.run(
         "check",
@@ -273,10 +275,15 @@ def test_check_finds_a_well_office_and_says_how_to_mend_an_ill_one(demo: Place) 
         OFICIALIA_TELEGRAM_TOKEN="123:secreto",
         OFICIALIA_TELEGRAM_BASE_URL="http://127.0.0.1:9/bot",
         OFICIALIA_STORE_URL="file:/dev/null/files",
+        OFICIALIA_CLAMD_URL="tcp://127.0.0.1:9",
+        OFICIALIA_DNS_SERVER="127.0.0.1:9",
+        OFICIALIA_SMIME_ROOTS="/nowhere/sat.pem",
     )
     assert ill.exit_code == 1
-    assert ill.out.count("falla") == 4
-    assert ill.out.count("→") >= 4
+    assert ill.out.count("falla") == 6
+    assert ill.out.count("→") >= 7
+    for setting in ("OFICIALIA_CLAMD_URL", "OFICIALIA_DNS_SERVER", "OFICIALIA_SMIME_ROOTS"):
+        assert setting in ill.out
     assert "secreto" not in ill.out + ill.err
 
 
@@ -298,6 +305,17 @@ def test_check_logs_in_as_the_doors_do(
     ill = demo.run("check", OFICIALIA_RELAY_URL=f"{wrong}&ca={certificate.chain}")
     assert ill.exit_code == 1
     assert "535" in ill.out
+
+
+def test_check_asks_the_antivirus_and_the_name_server(demo: Place, clamd_port: int) -> None:
+    with name_server() as names:
+        well = demo.do(
+            "check",
+            OFICIALIA_CLAMD_URL=f"tcp://127.0.0.1:{clamd_port}",
+            OFICIALIA_DNS_SERVER=names.address,
+        )
+    assert "reconoce la muestra de prueba (Eicar" in well.out
+    assert f"{names.address} responde" in well.out
 
 
 def test_check_says_when_the_database_needs_its_tables(place: Place) -> None:
