@@ -100,6 +100,25 @@ class Settings(BaseSettings):
     )
     acuse_per_hour: int = Field(10, description="acuses to one address per hour, against mail loops")
     retention_days: int = Field(3650, description="how long raw mail is kept")
+    number_pattern: str = Field(
+        "{siglas}/{number:04}/{year}",
+        description="how issued documents are numbered, unless a dependencia says",
+    )
+    document_place: str = Field("", description="where documents are written, as: Tlaquepaque, Jalisco")
+    document_files: str = Field(
+        "jpg jpeg png pdf doc docx xls xlsx ppt pptx", description="extensions that a document may carry"
+    )
+    seal: str = Field("", description="PKCS#12 with the institution's seal; empty: made once in var/seal.p12")
+    seal_password: SecretStr = Field(SecretStr(""), description="password of that PKCS#12")
+    efirma_folder: str = Field(
+        "", description="folder with SAT's root and issuing certificates (.cer .crt .pem) and lists (.crl)"
+    )
+    tsa_url: str = Field(
+        "", description="RFC 3161 server that dates e.firma signatures; empty: no timestamps"
+    )
+    institutional_domains: str = Field(
+        "gob.mx", description="domains whose mail may be an oficio by its number, with spaces between"
+    )
     metrics_token: SecretStr = Field(
         SecretStr(""), description="bearer token for /metrics; empty: only from this machine"
     )

@@ -22,7 +22,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from intake import outbox
-from intake.attachments import read_file
+from intake.attachments import read_blob
 from intake.office import Office
 from intake.outbox import ChannelDown, Delivered, NotDelivered
 from intake.pulse import Pulse
@@ -30,6 +30,7 @@ from intake.relay import RelaySession
 from intake.reply_address import sign_bounce
 from models.case import Case
 from models.message import Attachment
+from models.outbox_file import OutboxFile
 from models.outbox_message import OutboxMessage
 from models.session import Database
 
@@ -38,6 +39,8 @@ DOOR = "relay"
 # What tells our own mail from others' when it comes back (RFC 3834, 5).
 LOOP_HEADER = "X-Oficialia-Loop"
 FOLIO_HEADER = "X-Oficialia-Folio"
+# Whose delivery the office wants to be told of.
+PROVEN = frozenset({"document"})
 _ID_HEADERS = {"message-id", "in-reply-to", "references"}
 
 
@@ -106,7 +109,13 @@ def _pulse_of(database: Database) -> Pulse:
 def _send(office: Office, relay: RelaySession, notice: OutboxMessage) -> Delivered:
     recipients = [address for address in (*notice.to, *notice.cc) if address not in notice.settled]
     raw = _as_bytes(make_mail(office, notice), notice)
-    return relay.send(envelope_sender(office, notice), recipients, raw, needs_utf8=_needs_utf8(notice))
+    return relay.send(
+        envelope_sender(office, notice),
+        recipients,
+        raw,
+        needs_utf8=_needs_utf8(notice),
+        wants_proof=notice.kind in PROVEN,
+    )
 
 
 def _needs_utf8(notice: OutboxMessage) -> bool:
@@ -170,14 +179,16 @@ def _address(address: str, name: str = "") -> Address:
 
 
 def _attach_files(session: Session, office: Office, mail: EmailMessage, notice: OutboxMessage) -> None:
-    if notice.message_id is None:
-        return
-    wanted = (
+    of_message = (
         select(Attachment).where(Attachment.message_id == notice.message_id).order_by(Attachment.position)
     )
-    for file in session.scalars(wanted):
+    of_notice = select(OutboxFile).where(OutboxFile.outbox_id == notice.id).order_by(OutboxFile.position)
+    files: list[Attachment | OutboxFile] = list(session.scalars(of_notice))
+    if notice.message_id is not None:
+        files.extend(session.scalars(of_message))
+    for file in files:
         main, _, sub = file.content_type.partition("/")
-        content = read_file(session, office, file)
+        content = read_blob(session, office, file.sha256)
         if not sub or main in ("multipart", "message"):
             # A mail inside a mail would be read as part of ours.
             main, sub = "application", "octet-stream"

@@ -85,14 +85,30 @@ class RelaySession:
             except (OSError, smtplib.SMTPException):
                 smtp.close()
 
-    def send(self, sender: str, recipients: Sequence[str], raw: bytes, *, needs_utf8: bool) -> Delivered:
-        """Hand over one mail. Raises NotDelivered or ChannelDown."""
+    def send(
+        self,
+        sender: str,
+        recipients: Sequence[str],
+        raw: bytes,
+        *,
+        needs_utf8: bool,
+        wants_proof: bool = False,
+    ) -> Delivered:
+        """Hand over one mail, and *wants_proof* of its delivery. Raises NotDelivered or ChannelDown."""
         smtp = self._connection()
         options = ["SMTPUTF8", "BODY=8BITMIME"] if needs_utf8 else []
         if needs_utf8 and not smtp.has_extn("smtputf8"):
             raise NotDelivered("SMTPUTF8 (RFC 6531) is not offered by the relay", is_permanent=True)
         try:
-            refused = smtp.sendmail(sender, list(recipients), raw, options)
+            # RFC 3461: only the headers come back, and a success is told as well as a failure.
+            is_told = wants_proof and smtp.has_extn("dsn")
+            refused = smtp.sendmail(
+                sender,
+                list(recipients),
+                raw,
+                [*options, "RET=HDRS"] if is_told else options,
+                ["NOTIFY=SUCCESS,FAILURE,DELAY"] if is_told else [],
+            )
         except smtplib.SMTPRecipientsRefused as error:
             refused = error.recipients
             if all(reply[0] >= 500 for reply in refused.values()):

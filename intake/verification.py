@@ -1,0 +1,224 @@
+"""Whether a document is ours and whole: by its code, or by comparing a PDF with what was issued.
+
+Says nothing of a person but the names that the document itself shows.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from asn1crypto import x509
+from pyhanko.pdf_utils.misc import PdfError
+from pyhanko.pdf_utils.reader import PdfFileReader
+from pyhanko.sign.validation import validate_pdf_signature
+from pyhanko.sign.validation.errors import SignatureValidationError
+from pypdf import PdfReader
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from intake.codes import CODE, read_code
+from intake.documents import post_of
+from intake.efirma import context_of, name_of, read_trust
+from intake.office import Office
+from intake.seal import seal_certificate
+from models.acuse import Acuse
+from models.oficio import Flow, Oficio
+from models.signature import Signature, SignatureKind
+from models.workflow import State
+
+MAX_PDF = 60_000_000
+
+
+class Verdict(StrEnum):
+    """A key of `document.verified`."""
+
+    AUTHENTIC = "authentic"
+    CANCELLED = "cancelled"
+    ALTERED = "altered"
+    UNKNOWN = "unknown"
+    UNREADABLE = "unreadable"
+
+
+@dataclass(frozen=True, slots=True)
+class SignedBy:
+    """One signature of an issued document, as the register has it."""
+
+    kind: SignatureKind
+    name: str
+    post: str
+    absent: str
+    at: datetime
+    serial: str
+    level: str
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What a code stands for. `document_type` empty: an acuse."""
+
+    code: str
+    folio: str
+    document_type: str
+    subject: str
+    dependencia: str
+    state: str
+    issued_at: datetime
+    sha256: str
+    cancelled_at: datetime | None
+    signatures: tuple[SignedBy, ...]
+
+    @property
+    def is_cancelled(self) -> bool:
+        return self.state == State.CANCELLED
+
+
+@dataclass(frozen=True, slots=True)
+class PdfSignature:
+    """One signature in a file, as the file itself proves it."""
+
+    name: str
+    # Nothing that it covers was altered, and the key is the certificate's.
+    is_intact: bool
+    # Its certificate is ours, or of an authority that the office trusts.
+    is_trusted: bool
+    at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Examined:
+    """What a PDF is. `found`: what it is, or claims to be."""
+
+    verdict: Verdict
+    sha256: str
+    found: Found | None = None
+    signatures: tuple[PdfSignature, ...] = ()
+
+
+def find_by_code(session: Session, code: str) -> Found | None:
+    """The document or acuse behind *code*, however it was typed; drafts are nobody's business."""
+    wanted = read_code(code)
+    if wanted is None:
+        return None
+    oficio = session.scalar(select(Oficio).where(Oficio.verification_code == wanted))
+    if oficio is not None:
+        return _of_oficio(session, oficio)
+    acuse = session.scalar(select(Acuse).where(Acuse.verification_code == wanted))
+    return _of_acuse(acuse) if acuse is not None else None
+
+
+def examine_pdf(session: Session, office: Office, content: bytes) -> Examined:
+    """Compare *content* with what was issued, byte by byte, and look at its signatures."""
+    sha256 = hashlib.sha256(content).hexdigest()
+    found = _by_sha256(session, sha256)
+    if found is not None:
+        verdict = Verdict.CANCELLED if found.is_cancelled else Verdict.AUTHENTIC
+        return Examined(verdict, sha256, found, _signatures(office, content))
+    if len(content) > MAX_PDF or b"%PDF-" not in content[:1024]:
+        return Examined(Verdict.UNREADABLE, sha256)
+    claimed = _claimed(session, content)
+    signatures = _signatures(office, content)
+    is_broken = any(not one.is_intact for one in signatures)
+    return Examined(Verdict.ALTERED if claimed or is_broken else Verdict.UNKNOWN, sha256, claimed, signatures)
+
+
+def _by_sha256(session: Session, sha256: str) -> Found | None:
+    oficio = session.scalar(select(Oficio).where(Oficio.pdf_sha256 == sha256, Oficio.flow == Flow.ISSUED))
+    if oficio is not None:
+        return _of_oficio(session, oficio)
+    acuse = session.scalar(select(Acuse).where(Acuse.pdf_sha256 == sha256))
+    return _of_acuse(acuse) if acuse is not None else None
+
+
+def _claimed(session: Session, content: bytes) -> Found | None:
+    """The document whose code the file bears in its properties."""
+    try:
+        about = PdfReader(io.BytesIO(content)).metadata
+        keywords = str(about.get("/Keywords", "")) if about is not None else ""
+    # pypdf meets broken files with exceptions of every kind.
+    except Exception:
+        keywords = ""
+    match = CODE.search(keywords) or CODE.search(content[-200_000:].decode("latin-1"))
+    return find_by_code(session, match[0]) if match else None
+
+
+def _of_oficio(session: Session, oficio: Oficio) -> Found | None:
+    if oficio.sent_at is None or oficio.pdf_sha256 is None or oficio.verification_code is None:
+        return None
+    return Found(
+        code=oficio.verification_code,
+        folio=oficio.folio,
+        document_type=oficio.document_type.value,
+        subject=oficio.subject,
+        dependencia=oficio.dependencia.name if oficio.dependencia else "",
+        state=oficio.state,
+        issued_at=oficio.sent_at,
+        sha256=oficio.pdf_sha256,
+        cancelled_at=oficio.cancelled_at,
+        signatures=tuple(_signed_by(oficio, one) for one in _of(session, oficio) if one.signed_at),
+    )
+
+
+def _of(session: Session, oficio: Oficio) -> Sequence[Signature]:
+    wanted = select(Signature).where(Signature.oficio_id == oficio.id, Signature.signed_at.is_not(None))
+    return session.scalars(wanted.order_by(Signature.position)).all()
+
+
+def _signed_by(oficio: Oficio, one: Signature) -> SignedBy:
+    assert one.signed_at is not None
+    # A seal is the institution's, set by whoever approved.
+    account = one.account or oficio.issuer
+    absent = oficio.absent if account and account.id == oficio.issuer_id else None
+    return SignedBy(
+        one.kind,
+        account.person.name if account else one.subject,
+        post_of(account) if account else "",
+        absent.person.name if absent else "",
+        one.signed_at,
+        one.serial,
+        one.level,
+    )
+
+
+def _of_acuse(acuse: Acuse) -> Found:
+    case = acuse.case
+    return Found(
+        code=acuse.verification_code,
+        folio=case.folio,
+        document_type="",
+        # What strangers wrote to the office is theirs, and not public.
+        subject="",
+        dependencia="",
+        state="",
+        issued_at=acuse.issued_at,
+        sha256=acuse.pdf_sha256,
+        cancelled_at=None,
+        signatures=(),
+    )
+
+
+def _signatures(office: Office, content: bytes) -> tuple[PdfSignature, ...]:
+    try:
+        found = PdfFileReader(io.BytesIO(content), strict=False).embedded_regular_signatures
+    # A file from anybody: pyHanko, too, meets nonsense with exceptions of every kind.
+    except Exception:
+        return ()
+    seal = seal_certificate(office)
+    roots = [seal] if seal is not None else []
+    return tuple(_validate(office, one, roots) for one in found)
+
+
+def _validate(office: Office, embedded: object, roots: list[x509.Certificate]) -> PdfSignature:
+    context = context_of(read_trust(office), roots=roots)
+    try:
+        status = validate_pdf_signature(embedded, context)  # type: ignore[arg-type]
+    except (SignatureValidationError, PdfError, ValueError, TypeError, KeyError):
+        return PdfSignature("", is_intact=False, is_trusted=False, at=None)
+    at = status.timestamp_validity.timestamp if status.timestamp_validity else status.signer_reported_dt
+    return PdfSignature(
+        name_of(status.signing_cert), status.intact and status.valid, bool(status.trusted), at
+    )
