@@ -51,9 +51,6 @@ def step(
 
     Raises NotAllowed.
     """
-    if case in session.dirty:
-        # A verb before this one in the same transaction: refresh() would forget what it did.
-        session.flush()
     # Two clerks on PostgreSQL: the second waits here and then sees the new state.
     lock(session, case)
     row = get_transition(case, action, standing(session, case, by) if by else {Who.REQUESTER})

@@ -20,11 +20,11 @@ from templates import say
 MAX_SUBJECT = 120
 # A sentence ends at its sign before a blank, or with its line.
 _END = re.compile(r"(?<=[.!?…])\s+|\n+")
-_WORD = re.compile(r"\w{4,}")
-# "impresora", "impresoras" and "impresión" begin alike; shorter words must be the same.
-_STEM = 6
+_WORD = re.compile(r"\w{3,}")
+# Singular and plural, man and woman begin alike; shorter words must be the same.
+_STEM = 7
 _NAME_COUNTS = 3.0
-# One word of a description may be chance; one of the name, or two, is a hint.
+# A word that one service alone says of itself is a hint; one that two share is none.
 _ENOUGH = 1.0
 
 
@@ -51,8 +51,8 @@ def propose(session: Session, text: str) -> Proposal:
 
 def subject_of(text: str) -> str:
     """The first sentence of *text* in one line, cut between words when it is long."""
-    first = next((part for part in _END.split(text.strip()) if re.search(r"\w{3}", part)), text)
-    line = " ".join(first.split()).rstrip(" .")
+    first = next((part for part in _END.split(text.strip()) if re.search(r"\w", part)), text)
+    line = " ".join(first.split()).removesuffix(".")
     if len(line) <= MAX_SUBJECT:
         return line
     cut = line[: MAX_SUBJECT - 1]
@@ -73,8 +73,9 @@ def _likeliest(services: Sequence[Service], text: str) -> Service | None:
         for name, stems in zip(names, all_words, strict=True)
     ]
     best = max(scores, default=0.0)
-    return services[scores.index(best)] if best > _ENOUGH and scores.count(best) == 1 else None
+    return services[scores.index(best)] if best >= _ENOUGH and scores.count(best) == 1 else None
 
 
 def _stems(words: str) -> set[str]:
-    return {word[:_STEM] for word in _WORD.findall(fold(words))}
+    small = set(say("chat_desk.small_words").split())
+    return {word[:_STEM] for word in _WORD.findall(fold(words)) if word not in small}

@@ -152,6 +152,9 @@ def _follow_activity(_mapper: Mapper[Case], connection: Connection, case: Case) 
 
 def lock(session: Session, case: Case) -> None:
     """Wait for whoever is changing *case*, then read it anew; the lock ends with the transaction."""
+    if case in session.dirty:
+        # What an earlier verb of the same transaction did would be read over.
+        session.flush()
     # Only the case's own row: PostgreSQL locks no outer join, and a page loads its case with several.
     session.refresh(case, with_for_update={"of": Case})
 
