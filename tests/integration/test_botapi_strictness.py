@@ -84,6 +84,8 @@ def test_an_answer_to_a_missing_message_needs_permission_to_stand_alone(bot: Raw
     assert "reply_to_message" not in alone
     answer = bot.say("b", reply_parameters={"message_id": alone["message_id"]})
     assert answer["reply_to_message"]["message_id"] == alone["message_id"]
+    last = bot.say("c", reply_parameters={"message_id": answer["message_id"]})
+    assert "reply_to_message" not in last["reply_to_message"]
 
 
 def test_a_bot_cannot_write_to_strangers_nor_to_who_blocked_it(bot: RawBot) -> None:
