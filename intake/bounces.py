@@ -128,7 +128,7 @@ _BARE_LOCAL = re.compile(
     r"user)[^\n]{0,300}:[ \t]*\n\s{0,8}([\w.+-]{2,64})[ \t]*(?:\n|$)",
     re.IGNORECASE,
 )
-_NOT_FAILED = re.compile(r"(?<!expanded )(?:from|contact)\W{0,4}$")
+_NOT_FAILED = re.compile(r"(?<!expanded )(?<!generated )(?:from|contact)\W{0,4}$")
 _ANSWER_SUBJECT = re.compile(r"\s*(?:re|rv|fw|fwd|aw|sv|tr|wg)\s*:", re.IGNORECASE)
 _SUCCESS = ("delivered", "relayed", "expanded")
 

@@ -126,10 +126,22 @@ def _by_ids(
     ).all()
     if not rows:
         return None
-    # The nearest ancestor decides; among equals the newest case.
-    rows = sorted(rows, key=lambda row: (wanted.index(row.value), not row.is_ours, -row.case_id))
-    best = rows[0]
-    return session.get_one(Case, best.case_id), best.is_ours
+    # The nearest ancestor decides. Anybody can write an id that leads elsewhere into a mail of their own:
+    # the case in which the sender has written comes first, then the one that had the id first.
+    nearest = min(wanted.index(row.value) for row in rows)
+    rows = [row for row in rows if row.value == wanted[nearest]]
+    if len(rows) > 1:
+        wrote = _wrote_in(session, [row.case_id for row in rows], incoming.from_addr)
+        rows = sorted(rows, key=lambda row: (row.case_id not in wrote, not row.is_ours, row.case_id))
+    return session.get_one(Case, rows[0].case_id), rows[0].is_ours
+
+
+def _wrote_in(session: Session, case_ids: Sequence[int], address: str) -> set[int]:
+    """Those of the cases in whose thread a mail from *address* is."""
+    found = select(Message.case_id).where(
+        Message.case_id.in_(case_ids), Message.sender_address == address, Message.robot == ""
+    )
+    return set(session.scalars(found))
 
 
 def _by_folio(

@@ -73,7 +73,10 @@ def route(
 
 def _by_rule(rule: RoutingRule, reason: str, service: Service | None, mailbox: Mailbox | None) -> Route:
     service = rule.service or service
-    account = rule.account if rule.account and rule.account.is_active else None
+    account = rule.account
+    if account is not None and not (account.is_active and account.person.is_active):
+        # Who has left is given nothing more; the dependencia is.
+        account = None
     dependencia = (
         rule.dependencia
         or (account.dependencia if account else None)

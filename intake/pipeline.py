@@ -15,7 +15,7 @@ from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError, OperationalError
 from sqlalchemy.orm import Session
 
-from intake import cases, inspection, notices, scanning, screening, smime, trust
+from intake import cases, inspection, notices, returned, scanning, screening, smime, trust
 from intake.addresses import domain_of, split_plus
 from intake.authentication import evaluate
 from intake.batches import Read, fail, read_batch, read_waiting, still_waiting
@@ -33,12 +33,10 @@ from intake.tickets import open_ticket
 from intake.turnos import copy_to
 from models.base import now
 from models.case import Case, CaseKind, lock
-from models.contact import Address, AddressKind
 from models.event import record
 from models.inbound_mail import InboundMail, InboundStatus, Outcome
 from models.mailbox import Mailbox
 from models.message import Message
-from models.outbox_message import OutboxMessage, OutboxStatus
 from models.workflow import NotAllowed
 from templates import language, say
 
@@ -280,8 +278,12 @@ def _file_robot(
     case = session.get(Case, notice.case_id) if notice and notice.case_id else None
     # A folio in a subject is guessed easily: it leads a robot only to a case in which it takes part.
     case = end_of_merges(session, case) if case else None if found.held else found.case
-    if notice is not None and outcome == Outcome.BOUNCE:
-        _mark_bounced(session, notice, incoming, screened.reason)
+    if (
+        notice is not None
+        and outcome == Outcome.BOUNCE
+        and returned.is_believable(office, notice, incoming, inbound)
+    ):
+        returned.mark(session, notice, incoming, screened.reason)
     message = None
     if case is not None:
         lock(session, case)
@@ -292,17 +294,3 @@ def _file_robot(
             session, case, outcome, actor="system", data={"message": message.id, "reason": screened.reason}
         )
     _processed(inbound, outcome, screened.reason, case, message)
-
-
-def _mark_bounced(session: Session, notice: OutboxMessage, incoming: IncomingMessage, reason: str) -> None:
-    bounce = incoming.bounce
-    # 4.x.x: the other server still tries (RFC 3464, 2.3.3); nothing is lost yet.
-    if bounce and bounce.statuses and all(status.startswith(("2", "4")) for status in bounce.statuses):
-        return
-    notice.status, notice.last_error = OutboxStatus.BOUNCED, (bounce.diagnostic if bounce else "") or reason
-    for recipient in bounce.recipients if bounce else ():
-        address = session.scalar(
-            select(Address).where(Address.kind == AddressKind.EMAIL, Address.value == recipient)
-        )
-        if address is not None and recipient in (*notice.to, *notice.cc):
-            address.failed_at, address.failure = now(), notice.last_error[:500]

@@ -59,12 +59,8 @@ def screen(session: Session, office: Office, incoming: IncomingMessage, recipien
     if known is not None:
         case = session.get_one(Case, known)
         return Screened(say("screen.duplicate", folio=case.folio), Outcome.DUPLICATE, case=case)
-    if incoming.is_bounce or read_bounce(office, recipient):
-        return _bounce(session, office, incoming, recipient)
-    if incoming.is_read_receipt:
-        return Screened(say("screen.read_receipt"), Outcome.READ_RECEIPT, notice=_notice(session, incoming))
-    if incoming.is_auto_reply:
-        return Screened(say("screen.auto_reply"), Outcome.AUTO_REPLY, notice=_notice(session, incoming))
+    if robot := _robot(session, office, incoming, recipient):
+        return robot
     if not incoming.from_addr:
         return Screened(say("screen.no_sender"), held=True)
     contact = contact_at(session, AddressKind.EMAIL, incoming.from_addr)
@@ -91,6 +87,29 @@ def _loop(session: Session, office: Office, incoming: IncomingMessage, recipient
     return None
 
 
+def _notice_of(session: Session, office: Office, recipient: str) -> OutboxMessage | None:
+    """The notice for whose bounces we made the address *recipient*."""
+    token = read_bounce(office, recipient)
+    if token is None:
+        return None
+    return session.scalar(
+        select(OutboxMessage).where(OutboxMessage.rfc_message_id.startswith(token, autoescape=True))
+    )
+
+
+def _robot(session: Session, office: Office, incoming: IncomingMessage, recipient: str) -> Screened | None:
+    if incoming.is_bounce:
+        return _bounce(session, office, incoming, recipient)
+    # Automatic answers go to the same address as bounces (RFC 3834, 4), and are none.
+    if incoming.is_read_receipt or incoming.is_auto_reply:
+        notice = _notice_of(session, office, recipient) or _notice(session, incoming)
+        if incoming.is_read_receipt:
+            return Screened(say("screen.read_receipt"), Outcome.READ_RECEIPT, notice=notice)
+        return Screened(say("screen.auto_reply"), Outcome.AUTO_REPLY, notice=notice)
+    # Nobody else writes there: a bounce in words that we do not know.
+    return _bounce(session, office, incoming, recipient) if read_bounce(office, recipient) else None
+
+
 def _notice(session: Session, incoming: IncomingMessage) -> OutboxMessage | None:
     ids = [value for value in (incoming.in_reply_to, *reversed(incoming.references)) if value]
     if incoming.bounce and incoming.bounce.original_message_id:
@@ -101,12 +120,7 @@ def _notice(session: Session, incoming: IncomingMessage) -> OutboxMessage | None
 
 
 def _bounce(session: Session, office: Office, incoming: IncomingMessage, recipient: str) -> Screened:
-    notice = None
-    if token := read_bounce(office, recipient):
-        notice = session.scalar(
-            select(OutboxMessage).where(OutboxMessage.rfc_message_id.startswith(token, autoescape=True))
-        )
-    notice = notice or _notice(session, incoming)
+    notice = _notice_of(session, office, recipient) or _notice(session, incoming)
     bounce = incoming.bounce
     who = ", ".join(bounce.recipients) if bounce and bounce.recipients else say("screen.somebody")
     status = ", ".join(bounce.statuses) if bounce and bounce.statuses else say("screen.no_status")
