@@ -6,10 +6,13 @@ decides. What is remembered (`Data`) is JSON, in `Chat.data`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any, TypedDict
+from typing import Any
+
+# pydantic reads these to check what is remembered; before Python 3.12 it cannot read typing's own.
+from typing_extensions import TypedDict
 
 from intake.chat_files import KeptFile
 
@@ -61,6 +64,8 @@ class Input:
     files: tuple[KeptFile, ...] = ()
     # Names of files that Telegram does not hand to bots.
     too_large: tuple[str, ...] = ()
+    # Names of files that could not be fetched.
+    missing: tuple[str, ...] = ()
     # Without the slash, and what follows it.
     command: str = ""
     argument: str = ""
@@ -89,12 +94,15 @@ class CaseFact:
     folio: str
     subject: str
     # In the reader's words.
-    state: str
-    is_open: bool
+    state: str = ""
+    is_open: bool = True
+    # Resolved, and not yet closed: words of its requester may well be about it.
+    is_resolved: bool = False
     link: str = ""
     attends: str = ""
     # What the office said last.
     last_answer: str = ""
+    # Of "close", "withdraw", "reopen", "complain", "rate"; adding is always possible.
     actions: frozenset[str] = frozenset()
 
 
@@ -119,6 +127,7 @@ class Facts:
     proposal: ProposalFact | None = None
     # What a link opened with /start is good for: "contact", "person", "group"; empty: nothing (any more).
     link: str = ""
+    is_group: bool = False
     # The chat is linked to an e-mail address, or to a servidor público.
     is_linked: bool = False
     is_staff: bool = False
@@ -156,6 +165,8 @@ class Draft(TypedDict, total=False):
 
     # Which draft a button belongs to.
     key: int
+    # Service and subject are the bot's guess, not yet confirmed.
+    proposed: bool
     # None: the person does not know, or it is none of them.
     service: int | None
     subject: Part
@@ -179,11 +190,12 @@ class Data(TypedDict, total=False):
     """What a conversation remembers: `Chat.data`."""
 
     draft: Draft
-    # Where to go on after an aside (adding, rating, …): a state of the draft.
+    # Where to go on after an aside (adding, rating, …).
     back: str
-    # The case of an aside, and its folio.
+    # The case of an aside, its folio, and the stars it got.
     case: int
     folio: str
+    score: int
     # The content that waits while something is asked.
     content: Content
 
@@ -203,13 +215,19 @@ Keyboard = tuple[tuple[Button, ...], ...]
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """Something to say: the template `chat/dialog/<name>.html` if there is one, else the label `chat.say.<name>`."""
+    """Something to say: the template `chat/dialog/<name>.html`, else the label `chat.say.<name>`."""
 
     name: str
     values: Mapping[str, Any] = field(default_factory=dict)
     buttons: Keyboard = ()
     # Needs the address of the upload page as the value `link`: for this case, or (0) for the draft.
     upload_to: int | None = None
+    # A reply of the person to this one is filed there.
+    case_id: int | None = None
+    # Asked by the state, and pointless when the conversation has moved on.
+    is_question: bool = False
+    # The bot's own message (message_id) that this one takes the place of.
+    edits: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -243,21 +261,29 @@ class Revise:
 
 @dataclass(frozen=True, slots=True)
 class Close:
+    """The desk answers, and asks how it went."""
+
     case_id: int
 
 
 @dataclass(frozen=True, slots=True)
 class Reopen:
+    """The requester is not content yet."""
+
     case_id: int
 
 
 @dataclass(frozen=True, slots=True)
-class Cancel:
+class Withdraw:
+    """The requester needs it no more."""
+
     case_id: int
 
 
 @dataclass(frozen=True, slots=True)
 class Rate:
+    """How content the requester is, 1 to 5."""
+
     case_id: int
     score: int
     words: str = ""
@@ -269,10 +295,14 @@ class Complain:
 
     case_id: int
     text: str
+    files: tuple[KeptFile, ...]
+    remote_ids: tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class AskEmailLink:
+    """Mail a link that proves whose chat this is."""
+
     email: str
 
 
@@ -294,9 +324,21 @@ class Speak:
 
 
 Act = (
-    OpenRequest | FollowUp | Revise | Close | Reopen | Cancel | Rate | Complain | AskEmailLink | OpenLink
-    | Forget | Speak
-)  # fmt: skip
+    OpenRequest
+    | FollowUp
+    | Revise
+    | Close
+    | Reopen
+    | Withdraw
+    | Rate
+    | Complain
+    | AskEmailLink
+    | OpenLink
+    | Forget
+    | Speak
+)
+# After these the desk itself says what became of it.
+TELLING = (OpenRequest, Close, Complain)
 
 
 @dataclass(frozen=True, slots=True)
@@ -307,3 +349,16 @@ class Step:
     data: Data
     replies: tuple[Reply, ...] = ()
     acts: tuple[Act, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Situation:
+    """All that a decision is made from."""
+
+    state: State
+    data: Data
+    input: Input
+    facts: Facts
+
+
+Handler = Callable[[Situation], Step]

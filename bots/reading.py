@@ -1,0 +1,131 @@
+"""From an Update of the Bot API to the one plain `Input` of the dialog. Pure.
+
+An album is one input. Locations, venues and contacts are written out in words; what
+nobody wrote (a title changed, a message pinned, a live location that moves) is None.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from bots.dialog_terms import Input, Kind
+from intake.chat_files import KeptFile
+from templates import say
+
+Json = Mapping[str, Any]
+
+_COMMAND = re.compile(r"/(\w{1,32})(?:@(\w+))?(?:\s+(.*))?", re.DOTALL)
+_FILES = ("document", "video", "voice", "audio", "video_note", "animation")
+_CONTENT = ("text", "photo", "location", "venue", "contact", *_FILES)
+# Content that could not be filed; any other message without content is a service message.
+_REFUSED = (
+    "sticker", "poll", "dice", "game", "story", "checklist", "paid_media", "giveaway", "giveaway_winners",
+    "invoice", "gift", "unique_gift",
+)  # fmt: skip
+
+
+def message_of(update: Json) -> Json:
+    """The message of an Update, whether new, edited, or the one whose button was tapped; else empty."""
+    tap = update.get("callback_query") or {}
+    found = update.get("message") or update.get("edited_message") or tap.get("message") or {}
+    return found if isinstance(found, Mapping) else {}
+
+
+def sender_of(update: Json) -> Json:
+    """The User who acts."""
+    for part in ("message", "edited_message", "callback_query", "my_chat_member"):
+        if part in update:
+            found = update[part].get("from") or {}
+            return found if isinstance(found, Mapping) else {}
+    return {}
+
+
+def read(
+    updates: Sequence[Json],
+    files: Mapping[str, KeptFile],
+    too_large: Mapping[str, str],
+    missing: Mapping[str, str],
+    username: str,
+) -> Input | None:
+    """What *updates* (one, or those of an album) say; files by their file_id. None: nothing to answer."""
+    first = updates[0]
+    if "callback_query" in first:
+        tap = first["callback_query"]
+        ids = (int(message_of(first).get("message_id", 0)),)
+        return Input(Kind.TAP, tap=str(tap.get("data", ""))[:64], remote_ids=ids)
+    messages = [message_of(update) for update in updates]
+    message = messages[0]
+    if not any(name in message for name in _CONTENT):
+        return Input(Kind.REFUSED) if any(name in message for name in _REFUSED) else None
+    if "edited_message" in first and "location" in message:
+        return None
+    found = [file_id for each in messages for file_id in _file_ids(each)]
+    texts = [text for each in messages if (text := _words(each))]
+    is_place = "location" in message or "venue" in message
+    given = Input(
+        Kind.EDIT if "edited_message" in first else Kind.CONTENT,
+        text="\n\n".join(texts),
+        is_place=is_place,
+        files=tuple(files[file_id] for file_id in found if file_id in files),
+        too_large=_names(found, too_large),
+        missing=_names(found, missing),
+        remote_ids=tuple(int(each["message_id"]) for each in messages),
+        replied_to=int((message.get("reply_to_message") or {}).get("message_id", 0)),
+    )
+    return given if given.kind == Kind.EDIT else _as_command(given, message, username)
+
+
+def _as_command(given: Input, message: Json, username: str) -> Input | None:
+    match = _COMMAND.fullmatch(given.text.strip()) if "text" in message else None
+    if match is None:
+        return given
+    if match[2] and match[2].lower() != username.lower():
+        # For another bot of the group.
+        return None
+    return Input(
+        Kind.COMMAND, command=match[1].lower(), argument=(match[3] or "").strip(),
+        remote_ids=given.remote_ids, replied_to=given.replied_to,
+    )  # fmt: skip
+
+
+def _names(found: Sequence[str], names: Mapping[str, str]) -> tuple[str, ...]:
+    return tuple(one_line(names[each]) or say("chat.text.unnamed") for each in found if each in names)
+
+
+def _file_ids(message: Json) -> list[str]:
+    photo = [size["file_id"] for size in message.get("photo") or ()]
+    return [*photo, *(message[kind]["file_id"] for kind in _FILES if kind in message)]
+
+
+def _words(message: Json) -> str:
+    text = clean(str(message.get("text") or message.get("caption") or ""))
+    if text:
+        return text
+    if venue := message.get("venue"):
+        title, address = one_line(venue.get("title", "")), one_line(venue.get("address", ""))
+        return say("chat.text.venue", title=title, address=address, point=_point(venue["location"]))
+    if location := message.get("location"):
+        return _point(location)
+    if contact := message.get("contact"):
+        name = one_line(f"{contact.get('first_name', '')} {contact.get('last_name', '')}")
+        return say("chat.text.contact", name=name, phone=one_line(contact.get("phone_number", "")))
+    return ""
+
+
+def _point(location: Json) -> str:
+    point = f"{float(location['latitude']):.6f},{float(location['longitude']):.6f}"
+    return f"{point} https://www.openstreetmap.org/?mlat={point.replace(',', '&mlon=')}#map=18"
+
+
+def clean(text: str) -> str:
+    """*text* without what no database takes: NUL and halves of surrogate pairs."""
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace").replace("\0", "").strip()
+
+
+def one_line(text: str) -> str:
+    """A name in one line without control and invisible characters, which can turn the line around."""
+    shown = (" " if unicodedata.category(c) == "Cc" else c for c in clean(str(text)))
+    return " ".join("".join(c for c in shown if unicodedata.category(c) != "Cf").split())[:200]
