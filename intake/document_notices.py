@@ -67,6 +67,14 @@ def write_cancelled(
         _write_outside(session, office, "document_withdrawn", oficio, recipient, Thread(), reason=reason)
 
 
+def write_answered(session: Session, office: Office, oficio: Oficio, message: Message) -> None:
+    """Tell the author that somebody outside answered."""
+    if oficio.author is not None and message.author_id is None:
+        to, by = [staff_address(oficio.author)], message.sender_name or message.sender_address
+        text = beginning(message.reply_text)
+        _tell(session, office, "document_answered", to, oficio, by=by, instruction=text)
+
+
 def write_document(
     session: Session, office: Office, oficio: Oficio, recipient: Recipient, message: Message, thread: Thread
 ) -> OutboxMessage:

@@ -124,6 +124,9 @@ class IncomingMessage:
     authentication: Authentication = field(default_factory=Authentication)
     # Whose S/MIME signature it bears; None without one.
     signature: MailSignature | None = None
+    # The first page of the first PDF that an institution sent, and that file's name.
+    first_page: str = ""
+    first_page_of: str = ""
     # The header by which our front server calls it spam; empty when it does not.
     spam: str = ""
     # What was wrong or repaired, as stable kebab-case codes ("missing-date", "charset-guessed").

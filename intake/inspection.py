@@ -16,11 +16,13 @@ from intake.authentication import Envelope, evaluate, is_outside, read_results, 
 from intake.body import SIGNED
 from intake.errors import InvalidInput
 from intake.incoming import Authentication, IncomingMessage, MailSignature
-from intake.isolation import Poisoned, parse_once
+from intake.isolation import Poisoned, Reader, parse_once
 from intake.office import Office
 from intake.parsing import parse_email
+from intake.recognition import is_institutional
 from models.inbound_mail import InboundMail, InboundStatus
 
+PDF = "application/pdf"
 Parser = Callable[[bytes], IncomingMessage]
 Authenticator = Callable[[bytes, Envelope, str], Authentication]
 Verifier = Callable[[bytes, str, datetime], MailSignature | None]
@@ -45,8 +47,11 @@ def inspect(
     }
     # A null reverse-path says that a machine wrote, whatever the headers say (RFC 3834, 2; RFC 5321, 4.5.5).
     is_machine = inbound.door in ("smtp", "lmtp") and not inbound.envelope_from
+    page, page_of = _first_page(office, incoming)
     return replace(
         incoming,
+        first_page=page,
+        first_page_of=page_of,
         should_auto_respond=incoming.should_auto_respond and not is_machine,
         authentication=authentication,
         signature=(
@@ -55,6 +60,18 @@ def inspect(
         spam=read_spam_verdict(raw) if settings.trust_spam_headers else "",
         attachments=tuple(scanned.get(id(file), file) for file in incoming.attachments),
     )
+
+
+def _first_page(office: Office, incoming: IncomingMessage) -> tuple[str, str]:
+    """Of an institution's mail, what its first PDF says of itself. Raises NoReader."""
+    if not is_institutional(incoming.from_addr, office.settings.institutional_domains.split()):
+        return "", ""
+    wanted = (file for file in incoming.attachments if file.content_type == PDF and not file.danger)
+    for file in wanted:
+        # A child of its own: institutions write seldom enough, and only here a file is opened at all.
+        with Reader() as reader:
+            return reader.first_page(file.content), file.filename
+    return "", ""
 
 
 def inspect_again(office: Office, inbound: InboundMail, raw: bytes) -> IncomingMessage:

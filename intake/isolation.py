@@ -166,7 +166,9 @@ class _Child:
         with theirs:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "intake.isolation", str(theirs.fileno()), str(seconds), str(memory)],
+                # What its libraries print must not get between the lines of `ingest`.
                 stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
                 pass_fds=[theirs.fileno()],
                 env={"PYTHONPATH": str(_ROOT)}
                 | {name: os.environ[name] for name in _ENVIRONMENT if name in os.environ},

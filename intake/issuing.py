@@ -23,7 +23,7 @@ from models.access import grant, received_by
 from models.base import now
 from models.case import Case, CaseLink, LinkKind
 from models.event import record
-from models.message import Direction
+from models.message import Direction, Message
 from models.oficio import Oficio
 from models.outbox_message import OutboxMessage
 from models.person import Account, Role
@@ -124,6 +124,17 @@ def mark_delivered(session: Session, notice: OutboxMessage) -> None:
     if found is not None and found.delivered_at is None:
         found.delivered_at = now()
         record(session, _locked(session, found), "document_delivered", data={"to": found.email})
+
+
+def hear(session: Session, office: Office, oficio: Oficio, message: Message) -> None:
+    """A recipient answered by mail: so it was read, and its author is told."""
+    address = message.sender_address
+    unread = select(Recipient).where(
+        Recipient.oficio_id == oficio.id, Recipient.email == address, Recipient.read_at.is_(None)
+    )
+    for one in session.scalars(unread).all() if address else ():
+        one.read_at, one.delivered_at = now(), one.delivered_at or now()
+    document_notices.write_answered(session, office, oficio, message)
 
 
 def thread_cases(session: Session, case: Case) -> list[Case]:

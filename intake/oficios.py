@@ -1,21 +1,60 @@
-"""The verbs of received documents: register one that came by mail."""
+"""The verbs of received documents: know one, register it, confirm what was read in it."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import date, datetime, time
+
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from intake import acuses
+from intake.addresses import domain_of
+from intake.cases import step
+from intake.commitments import calendar_of
+from intake.errors import InvalidInput
 from intake.incoming import IncomingMessage
 from intake.office import Office
 from intake.opening import Route, local_year, open_case
+from intake.recognition import FILE, SUBJECT, TEXT, Source, read_document, recognise
 from models.base import now
+from models.case import CaseKind
 from models.contact import Contact
+from models.deadline import add_working_minutes
 from models.folio import RECEPTION_SERIES, draw_folio
 from models.inbound_mail import InboundMail
 from models.message import Message
 from models.oficio import Flow, Oficio
 from models.person import Account
+from models.proposal import Proposal
 from models.workflow import Process, first_state
 from templates import say
+
+_DATES = frozenset({"written_on", "answer_required_on"})
+_LENGTHS = {"sender_number": 80, "signatory": 200, "subject": 500}
+
+
+def as_document(office: Office, incoming: IncomingMessage, to: Route) -> Route:
+    """*to* as it is, or to be registered as an oficio, with the sentence why."""
+    if to.kind == CaseKind.OFICIO:
+        return to
+    number = recognise(
+        incoming.from_addr, sources_of(incoming), office.settings.institutional_domains.split()
+    )
+    if number is None:
+        return to
+    why = say(f"document.recognised.{number.source}", number=number.value, filename=number.filename,
+              domain=domain_of(incoming.from_addr))  # fmt: skip
+    return replace(to, kind=CaseKind.OFICIO, reason=f"{why} {to.reason}")
+
+
+def sources_of(incoming: IncomingMessage) -> list[Source]:
+    """What can be read of a document that came by mail."""
+    found = [Source(SUBJECT, incoming.subject), Source(TEXT, incoming.reply_text or incoming.text)]
+    if incoming.first_page:
+        found.append(Source(FILE, incoming.first_page, incoming.first_page_of))
+    return found
 
 
 def register_received(
@@ -28,7 +67,10 @@ def register_received(
     reason: str = "",
     by: Account | None = None,
 ) -> tuple[Oficio, Message]:
-    """Register an oficio that arrived electronically; it skips digitizing (domain.md, "States")."""
+    """Register an oficio that arrived electronically; it skips digitizing (domain.md, "States").
+
+    What it says of itself is proposed, and its acuse carries a sealed PDF.
+    """
     zone = office.settings.zone
 
     def begin(subject: str, requester: Contact) -> Oficio:
@@ -46,4 +88,78 @@ def register_received(
         session, office, incoming, to, begin, reason=reason or say("match.new"), inbound=inbound, by=by
     )
     assert isinstance(case, Oficio)
+    _propose(session, office, case, incoming)
+    acuses.seal_notice(session, office, case, message)
     return case, message
+
+
+def proposals_of(session: Session, oficio: Oficio) -> Sequence[Proposal]:
+    """What waits for a clerk's yes."""
+    wanted = select(Proposal).where(Proposal.oficio_id == oficio.id, Proposal.decided_at.is_(None))
+    return session.scalars(wanted.order_by(Proposal.id)).all()
+
+
+def confirm_proposals(
+    session: Session,
+    office: Office,
+    oficio: Oficio,
+    by: Account,
+    *,
+    values: Mapping[str, str] | None = None,
+) -> None:
+    """Write what was read into the document: all of it, or only *values*, as the clerk corrected them."""
+    waiting = proposals_of(session, oficio)
+    if not waiting:
+        raise InvalidInput("proposal_decided")
+    wanted = {one.field: one.value for one in waiting} if values is None else dict(values)
+    known = {one.field for one in waiting}
+    for field, value in wanted.items():
+        if field not in known:
+            raise InvalidInput("proposal_decided")
+        _check(field, value)
+    step(session, oficio, by, "confirm_proposals", data=wanted)
+    for one in waiting:
+        one.decided_at, one.decided_by_id = now(), by.id
+        one.is_confirmed = one.field in wanted
+    for field, value in wanted.items():
+        setattr(oficio, field, date.fromisoformat(value) if field in _DATES else value.strip())
+    if "answer_required_on" in wanted and oficio.answer_required_on is not None:
+        calendar = calendar_of(office, oficio.answer_required_on.year)
+        closing = datetime.combine(oficio.answer_required_on, calendar.closes, office.settings.zone)
+        oficio.due_at, oficio.is_overdue = closing, False
+
+
+def _check(field: str, value: str) -> None:
+    try:
+        is_good = (
+            bool(date.fromisoformat(value)) if field in _DATES else 0 < len(value.strip()) <= _LENGTHS[field]
+        )
+    except ValueError:
+        is_good = False
+    if not is_good:
+        raise InvalidInput("proposal_value", value=value)
+
+
+def _propose(session: Session, office: Office, oficio: Oficio, incoming: IncomingMessage) -> None:
+    zone = office.settings.zone
+    received = oficio.received_on or now().astimezone(zone).date()
+
+    def workdays(day: date, count: int) -> date:
+        calendar = calendar_of(office, day.year)
+        # From the evening of the day: the day of reception itself does not count.
+        start = datetime.combine(day, time.max, zone)
+        minutes = 60 * (calendar.closes.hour - calendar.opens.hour) * count
+        return add_working_minutes(start, minutes, calendar).astimezone(zone).date()
+
+    for one in read_document(sources_of(incoming), received, workdays):
+        session.add(
+            Proposal(
+                oficio=oficio,
+                oficio_id=oficio.id,
+                field=one.field,
+                value=one.value,
+                source=one.source,
+                filename=one.filename,
+                quote=one.quote,
+            )
+        )

@@ -15,7 +15,7 @@ from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError, OperationalError
 from sqlalchemy.orm import Session
 
-from intake import cases, inspection, notices, returned, scanning, screening, smime, trust
+from intake import cases, inspection, issuing, notices, returned, scanning, screening, smime, trust
 from intake.addresses import domain_of, split_plus
 from intake.authentication import evaluate
 from intake.batches import Read, fail, read_batch, read_waiting, still_waiting
@@ -26,7 +26,7 @@ from intake.matching import FOLIO, Match, end_of_merges, match
 from intake.memory import mailbox_at, remember
 from intake.messages import file_incoming
 from intake.office import Office
-from intake.oficios import register_received
+from intake.oficios import as_document, register_received
 from intake.opening import continue_from, route
 from intake.parsing import parse_email
 from intake.tickets import open_ticket
@@ -37,6 +37,7 @@ from models.event import record
 from models.inbound_mail import InboundMail, InboundStatus, Outcome
 from models.mailbox import Mailbox
 from models.message import Message
+from models.oficio import Flow, Oficio
 from models.workflow import NotAllowed
 from templates import language, say
 
@@ -162,6 +163,8 @@ def accept(session: Session, office: Office, incoming: IncomingMessage, inbound:
             session, office, found.case, incoming, reason=found.reason, inbound=inbound, staff=found.staff
         )
         _processed(inbound, Outcome.FOLLOW_UP, found.reason, found.case, message)
+        if isinstance(found.case, Oficio) and found.case.flow == Flow.ISSUED:
+            issuing.hear(session, office, found.case, message)
         if _has_news_of_files(message) and incoming.should_auto_respond:
             notices.write_acuse(session, office, found.case, message)
     else:
@@ -176,8 +179,8 @@ def open_new(
     mailbox: Mailbox | None,
     found: Match,
 ) -> Case:
-    """Open a ticket, or register an oficio when the rule says so; linked to the case it continues."""
-    to = route(session, incoming, mailbox, None)
+    """Open a ticket, or register what a rule or its own words call an oficio; linked to what it continues."""
+    to = as_document(office, incoming, route(session, incoming, mailbox, None))
     older = found.case or found.proposal
     reason = say("match.new_after_closing", folio=found.case.folio) if found.case else say("match.new")
     case: Case
@@ -278,6 +281,8 @@ def _file_robot(
     case = session.get(Case, notice.case_id) if notice and notice.case_id else None
     # A folio in a subject is guessed easily: it leads a robot only to a case in which it takes part.
     case = end_of_merges(session, case) if case else None if found.held else found.case
+    if notice is not None and screening.is_delivered(incoming):
+        issuing.mark_delivered(session, notice)
     if (
         notice is not None
         and outcome == Outcome.BOUNCE

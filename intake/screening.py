@@ -7,6 +7,7 @@ it is about, or kept as processed mail with its reason.
 from __future__ import annotations
 
 import hashlib
+import re
 from dataclasses import dataclass
 
 from sqlalchemy import bindparam, select
@@ -24,6 +25,9 @@ from models.outbox_message import OutboxMessage
 from templates import say
 
 _CASE_OF = select(Message.case_id).where(Message.fingerprint == bindparam("fingerprint"))
+_STATUS_TYPE = "message/delivery-status"
+_ACTION = re.compile(rb"^Action:[ \t]*([A-Za-z]+)", re.IGNORECASE | re.MULTILINE)
+_REPORT = 100_000
 # RFC 5321, 6.3 asks for at least 100 before a loop is assumed; real mail has under 30.
 MAX_HOPS = 60
 
@@ -59,6 +63,9 @@ def screen(session: Session, office: Office, incoming: IncomingMessage, recipien
     if known is not None:
         case = session.get_one(Case, known)
         return Screened(say("screen.duplicate", folio=case.folio), Outcome.DUPLICATE, case=case)
+    if not incoming.is_bounce and _actions(incoming):
+        notice = _notice_of(session, office, recipient) or _notice(session, incoming)
+        return Screened(say("screen.delivery_report"), Outcome.AUTO_REPLY, notice=notice)
     if robot := _robot(session, office, incoming, recipient):
         return robot
     if not incoming.from_addr:
@@ -85,6 +92,16 @@ def _loop(session: Session, office: Office, incoming: IncomingMessage, recipient
     if incoming.from_addr and mailbox_at(session, own) is not None:
         return Screened(say("screen.own_address", address=incoming.from_addr), Outcome.LOOP)
     return None
+
+
+def is_delivered(incoming: IncomingMessage) -> bool:
+    """A report that the mail is in its recipient's mailbox (RFC 3464, 2.3.3)."""
+    return not incoming.is_bounce and _actions(incoming) == {"delivered"}
+
+
+def _actions(incoming: IncomingMessage) -> set[str]:
+    reports = [one.content for one in incoming.attachments if one.content_type == _STATUS_TYPE]
+    return {found.decode().lower() for content in reports for found in _ACTION.findall(content[:_REPORT])}
 
 
 def _notice_of(session: Session, office: Office, recipient: str) -> OutboxMessage | None:

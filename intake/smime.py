@@ -15,7 +15,6 @@ from datetime import datetime, timedelta
 from functools import lru_cache
 from pathlib import Path
 
-import structlog
 from asn1crypto import cms
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
@@ -28,8 +27,6 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from intake.addresses import clean_name, normalise_address
 from intake.incoming import MailSignature
 from intake.mime import Part, Splitter
-
-log = structlog.get_logger()
 
 # More certificates than this are no chain, and more roots no list of anybody's.
 MAX_CERTIFICATES, MAX_ROOTS = 20, 1_000
@@ -66,8 +63,7 @@ def verify(raw: bytes, roots: str, moment: datetime) -> MailSignature | None:
         signature = _verify(content, der, roots, moment)
     except MemoryError:  # `intake.isolation` tells a clerk
         raise
-    except Exception as error:  # asn1crypto and cryptography raise a dozen kinds on hostile bytes
-        log.debug("signature unreadable", error=repr(error))
+    except Exception:  # asn1crypto and cryptography raise a dozen kinds on hostile bytes
         return MailSignature("unreadable")
     if part is not root and signature.verdict == "valid":
         # Anybody can wrap what somebody signed into a mail of their own.

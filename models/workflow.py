@@ -197,6 +197,7 @@ TRANSITIONS: tuple[Transition, ...] = (
     _received("reopen", {State.CONCLUDED}, State.IN_ATTENTION, _ATTENDING, starts=TaskKind.ATTEND),
     _received("cancel", RECEIVED_OPEN, State.CANCELLED, _DESK, needs_reason=True, ends=TaskKind.ATTEND,
               notice="cancelled"),
+    _received("confirm_proposals", RECEIVED_OPEN, None, _STAFF),
     _received("change_priority", RECEIVED_OPEN, None, _STAFF),
     _received("snooze", RECEIVED_OPEN, None, _ATTENDING),
     _received("follow_up", {State.REGISTERED, State.DIGITIZING, State.DISCHARGING, State.ASSIGNED,

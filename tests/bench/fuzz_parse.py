@@ -11,6 +11,7 @@ import argparse
 import json
 import sys
 import time
+from datetime import UTC, datetime
 from pathlib import Path
 
 import atheris
@@ -18,10 +19,12 @@ import atheris
 with atheris.instrument_imports(include=["intake"]):
     from intake.authentication import read_results, read_spam_verdict
     from intake.parsing import as_json, parse_email
+    from intake.smime import verify
     from intake.trust import mixes_alphabets, name_words
 
 CORPUS = Path(__file__).parent.parent / "corpus"
 SECONDS_PER_MAIL = 2
+NOW = datetime.now(UTC)
 
 
 def read(raw: bytes) -> None:
@@ -33,6 +36,7 @@ def read(raw: bytes) -> None:
     json.dumps(as_json(message)).encode("utf-8")
     read_results(raw, "mx.example.gob.mx", message.from_addr)
     read_spam_verdict(raw)
+    verify(raw, "", NOW)
     name_words(message.from_name)
     mixes_alphabets(message.from_name)
     if time.process_time() - begun > SECONDS_PER_MAIL:

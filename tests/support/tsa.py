@@ -21,7 +21,7 @@ def time_stamps(authority: Authority) -> Iterator[str]:
     certificate, key = authority.issue_tsa()
     der = serialization.Encoding.DER
     others = SimpleCertificateStore()  # type: ignore[no-untyped-call]
-    others.register(x509.Certificate.load(authority.certificate.public_bytes(der)))  
+    others.register(x509.Certificate.load(authority.certificate.public_bytes(der)))
     stamper = DummyTimeStamper(
         x509.Certificate.load(certificate.public_bytes(der)),
         keys.PrivateKeyInfo.load(

@@ -1,0 +1,252 @@
+"""An institution's oficio by mail: known, read, acknowledged with a seal, answered, answered back."""
+
+from __future__ import annotations
+
+from datetime import date
+from email.message import EmailMessage
+from pathlib import Path
+
+import pytest
+from sqlalchemy import select
+
+from intake import approval, drafts, issuing, oficios
+from intake.annexes import html_to_pdf
+from intake.config import Settings
+from intake.errors import InvalidInput
+from intake.mailer import deliver_mail
+from intake.office import Office
+from intake.verification import Verdict, examine_pdf, find_by_code
+from models.acuse import Acuse
+from models.case import Case
+from models.message import Message
+from models.oficio import Flow, Oficio
+from models.proposal import Proposal
+from models.recipient import Recipient
+from models.ticket import Ticket
+from models.workflow import NotAllowed
+from tests.support.desk import arrive, notices, sent_files
+from tests.support.documents import acting, fields, poppler, sign
+from tests.support.efirma import Authority
+from tests.support.institution import Institution, found_institution
+
+PAGE = """
+<p>Secretaría de Obras Públicas</p><p>Oficio Núm. SOP/DP/0456/2026</p>
+<p>ASUNTO: Se solicita relación de obras</p>
+<p>Guadalajara, Jalisco, a 3 de enero de 2026</p>
+<p>Le solicito la relación de obras en un plazo no mayor a 5 días hábiles.</p>
+<p>ATENTAMENTE</p><p>MTRA. ELENA RUIZ ÁVILA</p><p>DIRECTORA DE PROYECTOS</p>
+"""
+
+
+@pytest.fixture
+def office(settings: Settings, tmp_path: Path) -> Office:
+    Authority().write_trust(tmp_path / "sat")
+    return Office.open(settings)
+
+
+@pytest.fixture
+def institution(office: Office) -> Institution:
+    with office.database.writing() as session:
+        return found_institution(session)
+
+
+def _mail(sender: str = "elena@obras.jalisco.gob.mx", *, page: str = PAGE, subject: str = "Solicitud",
+          text: str = "Se adjunta oficio.") -> bytes:  # fmt: skip
+    mail = EmailMessage()
+    mail["From"], mail["To"] = f"Elena Ruiz <{sender}>", "soporte@example.gob.mx"
+    mail["Subject"], mail["Message-ID"] = subject, "<uno@obras.jalisco.gob.mx>"
+    mail.set_content(text)
+    if page:
+        mail.add_attachment(html_to_pdf(page), maintype="application", subtype="pdf", filename="oficio.pdf")
+    return mail.as_bytes()
+
+
+def test_an_institution_s_mail_with_a_number_on_its_first_page_is_an_oficio(
+    office: Office, institution: Institution
+) -> None:
+    case_id = arrive(office, _mail())
+    with acting(office, institution) as (session, _):
+        oficio = session.get_one(Case, case_id)
+        assert isinstance(oficio, Oficio) and oficio.flow == Flow.RECEIVED
+        assert oficio.folio.startswith("OP-") and oficio.sender_number == ""
+        assert "SOP/DP/0456/2026" in oficio.routing_reason and "oficio.pdf" in oficio.routing_reason
+        read = {one.field: (one.value, one.filename) for one in oficios.proposals_of(session, oficio)}
+    assert read["sender_number"] == ("SOP/DP/0456/2026", "oficio.pdf")
+    assert read["written_on"] == ("2026-01-03", "oficio.pdf")
+    assert read["signatory"] == ("MTRA. ELENA RUIZ ÁVILA", "oficio.pdf")
+    assert read["subject"] == ("Se solicita relación de obras", "oficio.pdf")
+    assert "answer_required_on" in read
+
+
+@pytest.mark.parametrize(
+    "mail",
+    [
+        _mail("elena@gmail.com"),
+        _mail(page="<p>Cotización de pintura</p>"),
+        _mail(page=""),
+    ],
+)
+def test_a_citizen_s_mail_and_one_without_number_stay_tickets(
+    office: Office, institution: Institution, mail: bytes
+) -> None:
+    case_id = arrive(office, mail)
+    with acting(office, institution) as (session, _):
+        assert isinstance(session.get_one(Case, case_id), Ticket)
+
+
+def test_a_pdf_that_cannot_be_read_harms_nothing(office: Office, institution: Institution) -> None:
+    mail = EmailMessage()
+    mail["From"], mail["To"], mail["Subject"] = (
+        "elena@obras.gob.mx",
+        "soporte@example.gob.mx",
+        "Oficio SOP/1/2026",
+    )
+    mail.set_content("Adjunto.")
+    mail.add_attachment(b"%PDF-1.7\n" + b"<<" * 5000, maintype="application", subtype="pdf", filename="x.pdf")
+    case_id = arrive(office, mail.as_bytes())
+    with acting(office, institution) as (session, _):
+        oficio = session.get_one(Case, case_id)
+        assert isinstance(oficio, Oficio)
+        (number,) = [one for one in oficios.proposals_of(session, oficio) if one.field == "sender_number"]
+        assert number.source == "subject"
+
+
+def test_a_clerk_confirms_with_one_click_or_corrects(office: Office, institution: Institution) -> None:
+    first = arrive(office, _mail())
+    with acting(office, institution) as (session, people):
+        oficio = session.get_one(Oficio, first)
+        with pytest.raises(NotAllowed):
+            oficios.confirm_proposals(session, office, oficio, people["other"])
+        with pytest.raises(InvalidInput) as refusal:
+            oficios.confirm_proposals(
+                session, office, oficio, people["oficialia"], values={"written_on": "ayer"}
+            )
+        assert refusal.value.key == "proposal_value"
+        oficios.confirm_proposals(session, office, oficio, people["oficialia"])
+        assert (oficio.sender_number, oficio.written_on) == ("SOP/DP/0456/2026", date(2026, 1, 3))
+        assert oficio.subject == "Se solicita relación de obras" and oficio.due_at is not None
+        assert oficio.signatory == "MTRA. ELENA RUIZ ÁVILA"
+        with pytest.raises(InvalidInput):
+            oficios.confirm_proposals(session, office, oficio, people["oficialia"])
+
+
+def test_a_corrected_value_is_kept_and_the_others_are_let_go(
+    office: Office, institution: Institution
+) -> None:
+    case_id = arrive(office, _mail())
+    with acting(office, institution) as (session, people):
+        oficio = session.get_one(Oficio, case_id)
+        values = {"sender_number": "SOP/DP/0457/2026"}
+        oficios.confirm_proposals(session, office, oficio, people["oficialia"], values=values)
+        assert (oficio.sender_number, oficio.signatory) == ("SOP/DP/0457/2026", "")
+        confirmed = select(Proposal.field).where(Proposal.is_confirmed)
+        assert session.scalars(confirmed).all() == ["sender_number"]
+
+
+def test_its_acuse_carries_a_sealed_pdf_that_anybody_can_verify(
+    office: Office, institution: Institution, tmp_path: Path
+) -> None:
+    arrive(office, _mail())
+    deliver_mail(office)
+    (mail,) = [one for one in sent_files(office) if one["To"] == "elena@obras.jalisco.gob.mx"]
+    (attached,) = list(mail.iter_attachments())
+    pdf = attached.get_content()
+    assert (attached.get_filename() or "").startswith("Acuse-OP-")
+    assert "Signature is Valid." in poppler("pdfsig", pdf, tmp_path)
+    text = poppler("pdftotext", pdf, tmp_path, "-layout")
+    with acting(office, institution) as (session, _):
+        acuse = session.scalars(select(Acuse)).one()
+        assert acuse.files[0]["sha256"][:40] in text.replace("\n", "")
+        assert acuse.verification_code in text
+        found = find_by_code(session, acuse.verification_code)
+        assert found is not None and found.folio.startswith("OP-")
+        # What somebody wrote to the office is nobody else's business.
+        assert "Elena" not in repr(found) and found.subject == ""
+        assert examine_pdf(session, office, pdf).verdict == Verdict.AUTHENTIC
+
+
+def test_received_answered_with_efirma_and_answered_back_are_one_thread(
+    office: Office, institution: Institution, tmp_path: Path
+) -> None:
+    authority = Authority()
+    authority.write_trust(tmp_path / "sat")
+    signing = Office(
+        office.settings.model_copy(update={"efirma_folder": str(tmp_path / "sat")}),
+        office.database,
+        office.store,
+    )
+    received_id = arrive(signing, _mail())
+    with acting(signing, institution) as (session, people):
+        head = people["head"]
+        head.is_signer, head.person.rfc = True, "TOLJ800101AB1"
+        received = session.get_one(Oficio, received_id)
+        oficios.confirm_proposals(session, signing, received, people["oficialia"])
+        answer = drafts.answer_document(session, signing, received, head)
+        assert answer.subject == "Respuesta a SOP/DP/0456/2026: Se solicita relación de obras"
+        to = drafts.fields_of(session, answer).recipients
+        assert (to[0].email, to[0].name) == ("elena@obras.jalisco.gob.mx", "MTRA. ELENA RUIZ ÁVILA")
+        drafts.save_draft(session, signing, answer, head, fields(institution, to=to, needs_efirma=True))
+        approval.submit(session, signing, answer, head)
+        sign(session, signing, answer, head, authority.issue())
+        assert answer.state == "sent" and received.state == "answered"
+    deliver_mail(signing)
+    (sent,) = [one for one in sent_files(signing) if "Oficio" in str(one["Subject"])]
+    assert "<uno@obras.jalisco.gob.mx>" in str(sent["References"])
+    reply = EmailMessage()
+    reply["From"], reply["To"] = "Elena Ruiz <elena@obras.jalisco.gob.mx>", str(sent["Reply-To"])
+    reply["Subject"], reply["In-Reply-To"] = f"RE: {sent['Subject']}", str(sent["Message-ID"])
+    reply.set_content("Recibido, muchas gracias.")
+    to_us = str(sent["Reply-To"]).rpartition("<")[2].rstrip(">")
+    answered_id = arrive(signing, reply.as_bytes(), sender="elena@obras.jalisco.gob.mx", to=to_us)
+    with acting(signing, institution) as (session, _):
+        assert answered_id == answer.id
+        received = session.get_one(Oficio, received_id)
+        chain = issuing.thread_cases(session, received)
+        assert [one.id for one in chain] == [received_id, answer.id]
+        ids = [one.id for one in chain]
+        thread = session.scalars(select(Message).where(Message.case_id.in_(ids)).order_by(Message.id)).all()
+        assert [one.direction.value for one in thread] == ["in", "out", "in"]
+        assert session.scalars(select(Recipient)).one().read_at is not None
+    assert "Recibido, muchas gracias." in notices(signing, "document_answered")[0].text
+
+
+DELIVERED = """From: Mail Delivery System <MAILER-DAEMON@mx.obras.gob.mx>
+To: <{to}>
+Subject: Successful Mail Delivery Report
+Auto-Submitted: auto-replied
+MIME-Version: 1.0
+Content-Type: multipart/report; report-type=delivery-status; boundary="=_d"
+
+--=_d
+Content-Type: text/plain
+
+Your message was successfully delivered.
+--=_d
+Content-Type: message/delivery-status
+
+Reporting-MTA: dns; mx.obras.gob.mx
+
+Final-Recipient: rfc822; elena@obras.gob.mx
+Action: {action}
+Status: 2.0.0
+--=_d--
+"""
+
+
+@pytest.mark.parametrize(("action", "is_delivered"), [("delivered", True), ("relayed", False)])
+def test_a_report_of_delivery_marks_the_recipient_and_is_no_bounce(
+    office: Office, institution: Institution, action: str, is_delivered: bool
+) -> None:
+    from tests.support.documents import OUTSIDE, write
+
+    with acting(office, institution) as (session, people):
+        oficio = write(session, office, people["head"], fields(institution, to=(OUTSIDE,)))
+        approval.approve(session, office, oficio, people["head"])
+    deliver_mail(office)
+    (mail,) = [one for one in sent_files(office) if one["To"] == "elena@obras.gob.mx"]
+    to = str(mail["Return-Path"]).strip("<>")
+    case_id = arrive(office, DELIVERED.format(to=to, action=action).encode(), sender="", to=to)
+    assert case_id == oficio.id
+    with acting(office, institution) as (session, _):
+        assert (session.scalars(select(Recipient.delivered_at)).one() is not None) == is_delivered
+    assert notices(office, "document")[0].status == "sent"
