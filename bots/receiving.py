@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import structlog
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import OperationalError, SQLAlchemyError
 
 from bots import counter
 from bots.errors import AnotherReader, BotApiError, Rejected, TooFast, Unreachable, WrongToken
@@ -45,13 +45,13 @@ MAX_FILE = 20_000_000
 _TYPING_AFTER, _TYPING_EVERY = 1.0, 4.5
 _FETCHES = 4
 _FETCH_TRIES = 3
-_LONGEST_DELAY = 30.0
+_AFTER_ERROR, _LONGEST_DELAY = 1.0, 30.0
 _KINDS = ("document", "video", "voice", "audio", "video_note", "animation")
 
 
 @dataclass(slots=True)
 class Fetched:
-    """The files of some updates by their file_id: those we have, and the names of those we have not."""
+    """The files of some updates by file_id: those we have, and the names of those we have not."""
 
     files: dict[str, KeptFile] = field(default_factory=dict)
     too_large: dict[str, str] = field(default_factory=dict)
@@ -149,7 +149,9 @@ class Receiver:
                 self._wake.clear()
                 await self._distribute()
                 with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(self._wake.wait(), LOOK / 3 if self._albums else LOOK)
+                    # wait_for of Python 3.11 may swallow the cancellation that ends us.
+                    async with asyncio.timeout(LOOK / 3 if self._albums else LOOK):
+                        await self._wake.wait()
         finally:
             for task in (*self._busy.values(), *self._background):
                 task.cancel()
@@ -192,27 +194,32 @@ class Receiver:
             for group in groups:
                 typing = asyncio.create_task(self._type(chat_id, group[-1]))
                 try:
-                    await self._hand_over(group)
+                    if not await self._hand_over(group):
+                        # The database or the store is away; what comes later waits behind it.
+                        await asyncio.sleep(_AFTER_ERROR)
+                        break
                 finally:
                     typing.cancel()
         finally:
             del self._busy[chat_id]
             self._wake.set()
 
-    async def _hand_over(self, group: Sequence[Update]) -> None:
-        """One message or album of a person: its files, the counter, and the tap answered."""
+    async def _hand_over(self, group: Sequence[Update]) -> bool:
+        """One message or album: its files, the counter, the tap answered. False: it still waits."""
         try:
             fetched = await self._fetch(group)
-            for update in group:
-                if new := update.get("message", {}).get("migrate_to_chat_id"):
-                    await self._desk.do(
-                        chat_moves.move_chat, self._office, update["message"]["chat"]["id"], int(new)
-                    )
-            await self._desk.do(
+            if "migrate_to_chat_id" in (group[0].get("message") or {}):
+                await self._desk.do(chat_moves.follow_move, self._office, self._bot.id, group[0])
+                return True
+            is_done = await self._desk.do(
                 counter.process, self._office, self._bot, group, fetched.files, fetched.too_large,
                 fetched.missing,
             )  # fmt: skip
+        except (OperationalError, StoreFailed) as error:
+            log.error("update waits", error=str(error))
+            return False
         except Exception as error:
+            is_done = True
             await self._desk.do(
                 chat_spool.fail, self._office, self._bot.id, [each["update_id"] for each in group], error
             )
@@ -220,6 +227,7 @@ class Receiver:
         for update in group:
             if tap := update.get("callback_query"):
                 self._start(self._answer(str(tap["id"])))
+        return is_done
 
     def _start(self, work: Any) -> None:
         task = asyncio.create_task(work)

@@ -8,6 +8,7 @@ a broken connection is looked for in the chat before it is sent again.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import random
 import time
 from typing import TYPE_CHECKING, Any
@@ -66,17 +67,23 @@ class Courier:
             while True:
                 self._wake.clear()
                 await self._exchange(_ROOM - len(self._in_hand))
-                try:
-                    await asyncio.wait_for(self._wake.wait(), LOOK)
-                except TimeoutError:
-                    await self._renew()
+                await self._renew()
+                with contextlib.suppress(TimeoutError):
+                    # wait_for of Python 3.11 may swallow the cancellation that ends us.
+                    async with asyncio.timeout(LOOK):
+                        await self._wake.wait()
         finally:
             await self._end()
 
     async def _exchange(self, room: int) -> None:
         outcomes, self._outcomes = self._outcomes, []
+        work = asyncio.ensure_future(self._desk.do(chat_outbox.exchange, self._office, outcomes, room))
         try:
-            claimed = await self._desk.do(chat_outbox.exchange, self._office, outcomes, room)
+            # Once begun it is committed, whether we are told to end meanwhile or not.
+            claimed = await asyncio.shield(work)
+        except asyncio.CancelledError:
+            self._outcomes += [Outcome(each.notice, is_given_back=True) for each in await work]
+            raise
         except (SQLAlchemyError, OSError) as error:
             # The database is busy or its disk is full: what became of the notices is told later.
             self._outcomes = outcomes + self._outcomes

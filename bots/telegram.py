@@ -23,9 +23,10 @@ from sqlalchemy.exc import SQLAlchemyError
 from telegram import Bot, InputFile, InputMedia, InputMediaDocument, InputMediaPhoto
 from telegram import error as said
 from telegram.request import HTTPXRequest
-from telegram.warnings import PTBUserWarning
+from telegram.warnings import PTBDeprecationWarning, PTBUserWarning
 
 from bots.composing import Call
+from bots.dialog_person import menu
 from bots.errors import (
     AnotherReader,
     Blocked,
@@ -49,7 +50,6 @@ from templates import LANGUAGES, say
 log = structlog.get_logger()
 
 DOOR = "telegram"
-COMMANDS = ("start", "mis_solicitudes", "estado", "privacidad", "olvidar", "cancelar")
 UPDATES = ["message", "edited_message", "callback_query", "my_chat_member"]
 # Seconds that Telegram may let a question for updates wait.
 POLL = 25
@@ -89,6 +89,8 @@ class Telegram:
         # Every method is called by its name; the library would rather have its own functions called,
         # which read the answer into objects and fail on what a newer Bot API adds.
         warnings.filterwarnings("ignore", "Please use 'Bot", PTBUserWarning)
+        # We take both kinds.
+        warnings.filterwarnings("ignore", ".*`retry_after` will be of type", PTBDeprecationWarning)
         self._settings, self._pulse = settings, pulse
         self._token = settings.telegram_token.get_secret_value()
         self._request = HTTPXRequest(
@@ -280,7 +282,8 @@ class TelegramDoor:
     async def _deliver(self, courier: Courier, receiver: Receiver) -> None:
         """Send, once we know what people wrote meanwhile: what they have answered is not asked again."""
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(receiver.is_caught_up.wait(), _CATCH_UP)
+            async with asyncio.timeout(_CATCH_UP):
+                await receiver.is_caught_up.wait()
         await courier.run()
 
     async def _dress(self, telegram: Telegram) -> None:
@@ -289,9 +292,7 @@ class TelegramDoor:
         try:
             for code in ("", *LANGUAGES):
                 with speaking(code or default):
-                    commands = [
-                        {"command": name, "description": say(f"bot.command.{name}")} for name in COMMANDS
-                    ]
+                    commands = [{"command": name, "description": what} for name, what in menu()]
                     values = {"language_code": code} if code else {}
                     await telegram.ask("setMyCommands", commands=commands, **values)
                     await telegram.ask("setMyDescription", description=say("bot.description"), **values)

@@ -1,0 +1,534 @@
+"""The Telegram door over HTTP, with a Bot API that fails in every way: nothing lost, nothing doubled."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from hashlib import sha256
+from io import BytesIO
+
+import pytest
+from PIL import Image
+from sqlalchemy import select, text
+
+from intake.attachments import keep_files
+from intake.chat_outbox import exchange
+from intake.config import Settings
+from intake.incoming import IncomingFile
+from intake.office import Office
+from models.base import now
+from models.chat import Chat, ChatKind, ChatMessage, ChatTopic, ChatUpdate, UpdateStatus
+from models.contact import Address, AddressKind
+from models.event import Event
+from models.mailbox import Door
+from models.message import Blob, Direction, Message
+from models.outbox_message import OutboxStatus
+from models.ticket import Ticket
+from tests.support.botapi import BotApi, Limits
+from tests.support.desk import get_notice, later
+from tests.support.institution import Institution, found_institution, open_case, write_message
+from tests.support.telegram_door import queue_for_chat, telegram_door, with_bot
+from tests.support.waiting import wait_until
+
+PDF = b"%PDF-1.4\n" + b"0" * 50
+
+
+def png(shade: int) -> bytes:
+    kept = BytesIO()
+    Image.new("RGB", (40, 30), (shade, 0, 0)).save(kept, "PNG")
+    return kept.getvalue()
+
+
+@pytest.fixture
+def office(settings: Settings, bot_api: BotApi) -> Iterator[Office]:
+    opened = Office.open(with_bot(settings, bot_api))
+    yield opened
+    opened.database.close()
+
+
+@pytest.fixture
+def town(office: Office) -> Institution:
+    with office.database.writing() as session:
+        return found_institution(session)
+
+
+@pytest.fixture
+def ticket(office: Office, town: Institution) -> Ticket:
+    with office.database.writing() as session:
+        return open_case(session, town)
+
+
+@pytest.fixture
+def ana(bot_api: BotApi) -> int:
+    """Somebody who has opened the bot, and whom nobody has answered yet."""
+    user = bot_api.add_user("Ana")
+    bot_api.open_link(user)
+    return user
+
+
+@pytest.fixture
+def known_ana(office: Office, bot_api: BotApi, ana: int) -> int:
+    """The same, greeted and silent."""
+    with telegram_door(office):
+        bot_api.next_message(ana)
+        bot_api.wait_until_confirmed()
+    return ana
+
+
+def texts(server: BotApi, chat: int) -> list[str]:
+    """What the bot has written in a chat, without the greeting."""
+    said = [each for each in server.messages(chat) if each["from"]["is_bot"]]
+    return [each.get("text") or each.get("caption") or "" for each in said][1:]
+
+
+def status(office: Office, notice: int) -> OutboxStatus:
+    return get_notice(office, notice).status
+
+
+def wait_for_status(office: Office, notice: int, wanted: OutboxStatus, timeout: float = 10) -> None:
+    wait_until(lambda: status(office, notice) == wanted, timeout, lambda: repr(get_notice(office, notice)))
+
+
+def answer_with(office: Office, ticket: Ticket, *files: tuple[str, str, bytes]) -> Message:
+    """A clerk's message with files."""
+    with office.database.writing() as session:
+        case = session.get_one(Ticket, ticket.id)
+        message = write_message(session, case, text="Van los archivos.", direction=Direction.OUT)
+        keep_files(session, office, message, [_file(*each) for each in files])
+        return message
+
+
+def _file(name: str, kind: str, content: bytes) -> IncomingFile:
+    return IncomingFile(name, kind, content, sha256(content).hexdigest())
+
+
+def door_error(office: Office) -> str:
+    with office.database.reading() as session:
+        return session.scalar(select(Door.error).where(Door.name == "telegram")) or ""
+
+
+# What people send.
+
+
+def test_an_update_is_confirmed_only_when_it_is_committed(
+    office: Office, bot_api: BotApi, known_ana: int
+) -> None:
+    with telegram_door(office):
+        bot_api.send_command(known_ana, "privacidad")
+        bot_api.next_message(known_ana)
+        with office.database.writing() as session:
+            # SQLite has one writer, which now we are.
+            if not office.database.is_sqlite:
+                session.execute(text("LOCK TABLE chat_update IN EXCLUSIVE MODE"))
+            bot_api.send_command(known_ana, "ayuda")
+            wait_until(lambda: bot_api.answer_times()[-1]["times_handed_out"] == 1)
+            assert bot_api.pending() == 1
+        bot_api.wait_until_confirmed()
+        assert bot_api.next_message(known_ana)
+
+
+def test_an_update_that_comes_again_has_one_effect(office: Office, bot_api: BotApi, known_ana: int) -> None:
+    with telegram_door(office):
+        bot_api.send_command(known_ana, "privacidad")
+        bot_api.next_message(known_ana)
+        for _ in range(3):
+            bot_api.replay()
+        bot_api.wait_until_confirmed()
+        bot_api.send_command(known_ana, "mis_solicitudes")
+        bot_api.next_message(known_ana)
+        assert bot_api.quiet(known_ana)
+    assert len(texts(bot_api, known_ana)) == 2
+
+
+def test_what_was_stored_before_a_crash_is_answered_after_it(
+    office: Office, bot_api: BotApi, known_ana: int
+) -> None:
+    update = {
+        "update_id": 5,
+        "message": {"message_id": 900, "date": 1, "text": "/privacidad",
+                    "from": {"id": known_ana, "is_bot": False, "first_name": "Ana"},
+                    "entities": [{"type": "bot_command", "offset": 0, "length": 11}],
+                    "chat": {"id": known_ana, "type": "private", "first_name": "Ana"}},
+    }  # fmt: skip
+    with office.database.writing() as session:
+        session.add(ChatUpdate(bot_id=bot_api.bot["id"], update_id=5, chat_id=known_ana, body=update))
+    with telegram_door(office):
+        assert bot_api.next_message(known_ana)["text"]
+
+
+def test_an_update_nobody_understands_is_kept_and_stops_nobody(
+    office: Office, bot_api: BotApi, known_ana: int
+) -> None:
+    broken = {
+        "update_id": 6,
+        "message": {"message_id": "?", "text": "Hola", "chat": {"id": known_ana, "type": "private"}},
+    }
+    with office.database.writing() as session:
+        session.add(ChatUpdate(bot_id=bot_api.bot["id"], update_id=6, chat_id=known_ana, body=broken))
+    with telegram_door(office):
+        bot_api.send_command(known_ana, "privacidad")
+        bot_api.wait_for(known_ana, "")
+        wait_until(lambda: failed_updates(office) == [6])
+
+
+def failed_updates(office: Office) -> list[int]:
+    with office.database.reading() as session:
+        wanted = select(ChatUpdate.update_id).where(ChatUpdate.status == UpdateStatus.FAILED)
+        return list(session.scalars(wanted))
+
+
+def test_a_photo_without_words_is_kept_with_its_true_type(
+    office: Office, bot_api: BotApi, known_ana: int
+) -> None:
+    """Zammad #774: a photo without text opened nothing."""
+    with telegram_door(office):
+        bot_api.send_document(known_ana, PDF, file_name="foto.jpg", mime_type="image/jpeg")
+        bot_api.next_message(known_ana)
+    with office.database.reading() as session:
+        assert len(session.scalars(select(Blob.sha256)).all()) == 1
+        [data] = session.scalars(select(Chat.data).where(Chat.id == known_ana))
+    assert '"application/pdf"' in str(data).replace("'", '"')
+
+
+def test_an_album_is_one_message_and_gets_one_answer(office: Office, bot_api: BotApi, known_ana: int) -> None:
+    with telegram_door(office):
+        bot_api.send_album(known_ana, [png(1), png(2), png(3)], caption="El bache")
+        bot_api.next_message(known_ana)
+        bot_api.send_command(known_ana, "privacidad")
+        bot_api.next_message(known_ana)
+        assert bot_api.quiet(known_ana)
+    with office.database.reading() as session:
+        assert len(session.scalars(select(Blob.sha256)).all()) == 3
+
+
+def test_a_file_over_20_mb_is_named_in_the_answer(office: Office, bot_api: BotApi, known_ana: int) -> None:
+    with telegram_door(office):
+        bot_api.send_video(known_ana, caption="La fuga", declared_size=25_000_000)
+        assert "/subir/" in str(bot_api.next_message(known_ana))
+
+
+def test_a_file_that_cannot_be_had_holds_up_nothing(office: Office, bot_api: BotApi, known_ana: int) -> None:
+    bot_api.fail_next("getFile", 400, "Bad Request: file is temporarily unavailable", times=9)
+    with telegram_door(office):
+        bot_api.send_document(known_ana, PDF, caption="La fuga de agua de la esquina")
+        assert bot_api.next_message(known_ana)["text"]
+    assert failed_updates(office) == []
+
+
+def test_a_tap_stops_turning(office: Office, bot_api: BotApi, ana: int) -> None:
+    with telegram_door(office):
+        greeting = bot_api.next_message(ana)
+        tap = bot_api.tap(ana, bot_api.buttons(greeting)[0])
+        assert bot_api.tap_answer(tap["callback_query"]["id"]) is not None
+
+
+def test_who_waits_long_sees_that_we_write(office: Office, bot_api: BotApi, known_ana: int) -> None:
+    bot_api.delay("getFile", 1.5)
+    with telegram_door(office):
+        bot_api.send_document(known_ana, PDF, caption="La fuga")
+        bot_api.next_message(known_ana)
+    assert [call for call in bot_api.calls("sendChatAction") if not call.get("error")]
+
+
+# Telegram fails.
+
+
+def test_while_telegram_is_unreachable_nothing_is_lost(
+    office: Office, bot_api: BotApi, known_ana: int
+) -> None:
+    with telegram_door(office):
+        bot_api.go_down()
+        notices = [queue_for_chat(office, known_ana, f"Aviso {number}") for number in range(3)]
+        bot_api.send_command(known_ana, "privacidad")
+        wait_until(lambda: "Telegram" in door_error(office))
+        bot_api.come_up()
+        for notice in notices:
+            wait_for_status(office, notice, OutboxStatus.SENT, 30)
+        wait_until(lambda: len(texts(bot_api, known_ana)) == 4, 30)
+        wait_until(lambda: door_error(office) == "")
+    assert [text for text in texts(bot_api, known_ana) if text.startswith("Aviso")] == [
+        "Aviso 0", "Aviso 1", "Aviso 2",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("after_effect", [False, True])
+def test_a_message_whose_answer_got_lost_arrives_once(
+    office: Office, bot_api: BotApi, known_ana: int, after_effect: bool
+) -> None:
+    with telegram_door(office):
+        bot_api.drop_next("sendMessage", after_effect=after_effect)
+        notice = queue_for_chat(office, known_ana, "Una sola vez",
+                                options={"buttons": [[{"text": "Sí", "data": "yes"}]]})  # fmt: skip
+        wait_for_status(office, notice, OutboxStatus.SENT)
+    assert texts(bot_api, known_ana) == ["Una sola vez"]
+
+
+def test_a_notice_in_doubt_after_a_crash_arrives_once(
+    office: Office, bot_api: BotApi, known_ana: int
+) -> None:
+    notice = queue_for_chat(office, known_ana, "a" * 5000)
+    # A process that has claimed it, sends both parts and dies before it can say so.
+    [claimed] = exchange(office, [], 1)
+    assert claimed.notice.id == notice
+    with telegram_door(office):
+        wait_for_status(office, notice, OutboxStatus.SENT)
+    assert [len(text) for text in texts(bot_api, known_ana)] == [4096, 904]
+    with office.database.writing() as session:
+        row = get_notice(office, notice)
+        session.add(row)
+        row.status = OutboxStatus.SENDING
+    with telegram_door(office):
+        wait_for_status(office, notice, OutboxStatus.SENT)
+    assert len(texts(bot_api, known_ana)) == 2
+
+
+def test_a_question_is_not_asked_when_the_conversation_has_moved_on(
+    office: Office, bot_api: BotApi, known_ana: int
+) -> None:
+    stale = queue_for_chat(office, known_ana, "¿Cuál es el asunto?", options={"state": "asking_subject"})
+    fresh = queue_for_chat(office, known_ana, "¿En qué le ayudamos?", options={"state": "idle"})
+    with telegram_door(office):
+        wait_for_status(office, fresh, OutboxStatus.SENT)
+    assert status(office, stale) == OutboxStatus.CANCELLED
+    assert texts(bot_api, known_ana) == ["¿En qué le ayudamos?"]
+
+
+def test_telegrams_wish_to_wait_is_obeyed(office: Office, bot_api: BotApi, known_ana: int) -> None:
+    with telegram_door(office):
+        bot_api.fail_next("sendMessage", 429, "Too Many Requests: retry after 2", retry_after=2)
+        notice = queue_for_chat(office, known_ana, "Sin prisa")
+        wait_until(lambda: len(bot_api.calls("sendMessage")) == 2)
+        wait_for_status(office, notice, OutboxStatus.SENT)
+    refused, sent = bot_api.calls("sendMessage")[-2:]
+    assert sent["at"] - refused["at"] >= 2
+    assert texts(bot_api, known_ana) == ["Sin prisa"]
+
+
+def test_the_bot_stays_below_telegrams_limits_by_itself(
+    office: Office, bot_api: BotApi, known_ana: int
+) -> None:
+    bot_api.set_limits(Limits(per_chat=1, burst=3, overall=30, per_group_minute=20))
+    with telegram_door(office):
+        notices = [queue_for_chat(office, known_ana, f"Aviso {number}") for number in range(6)]
+        wait_for_status(office, notices[-1], OutboxStatus.SENT, 15)
+    assert texts(bot_api, known_ana) == [f"Aviso {number}" for number in range(6)]
+    assert [call for call in bot_api.calls("sendMessage") if call.get("error_code") == 429] == []
+
+
+def test_who_blocked_the_bot_is_marked_and_the_clerk_is_told(
+    office: Office, bot_api: BotApi, known_ana: int, ticket: Ticket
+) -> None:
+    with office.database.writing() as session:
+        session.add(Address(contact_id=ticket.requester_id, kind=AddressKind.TELEGRAM, value=str(known_ana)))
+    bot_api.block_bot(known_ana)
+    with telegram_door(office):
+        notice = queue_for_chat(office, known_ana, "Su caso avanza", case=ticket)
+        wait_for_status(office, notice, OutboxStatus.FAILED)
+        assert "blocked" in get_notice(office, notice).last_error
+        with office.database.reading() as session:
+            assert session.get_one(Chat, known_ana).blocked_at is not None
+            [failed_at] = session.scalars(select(Address.failed_at).where(Address.value == str(known_ana)))
+            assert failed_at is not None
+            actions = session.scalars(select(Event.action).where(Event.case_id == ticket.id)).all()
+            assert "notice_failed" in actions
+        bot_api.unblock_bot(known_ana)
+        wait_until(lambda: not is_blocked(office, known_ana))
+
+
+def is_blocked(office: Office, chat: int) -> bool:
+    with office.database.reading() as session:
+        failed = select(Address.failed_at).where(Address.value == str(chat))
+        return session.get_one(Chat, chat).blocked_at is not None or session.scalar(failed) is not None
+
+
+def test_another_poller_is_explained_on_the_door(office: Office, bot_api: BotApi, known_ana: int) -> None:
+    bot_api.fail_next(
+        "getUpdates", 409, "Conflict: terminated by other getUpdates request; make sure that only one bot "
+        "instance is running", times=2,
+    )  # fmt: skip
+    with telegram_door(office):
+        wait_until(lambda: "mismo token" in door_error(office))
+        # What others queue still goes out meanwhile.
+        notice = queue_for_chat(office, known_ana, "Aviso")
+        wait_for_status(office, notice, OutboxStatus.SENT)
+        bot_api.send_command(known_ana, "privacidad")
+        wait_until(lambda: len(texts(bot_api, known_ana)) == 2)
+        wait_until(lambda: door_error(office) == "")
+
+
+def test_a_wrong_token_is_said_in_clear_words_and_tried_again(
+    office: Office, bot_api: BotApi, known_ana: int
+) -> None:
+    bot_api.fail_next("getMe", 401, "Unauthorized", times=3)
+    with telegram_door(office):
+        wait_until(lambda: "OFICIALIA_TELEGRAM_TOKEN" in door_error(office))
+        wait_until(lambda: door_error(office) == "", 20)
+    assert office.settings.telegram_token.get_secret_value() not in door_error(office)
+
+
+# What is sent.
+
+
+def test_what_was_sent_leads_to_its_case(
+    office: Office, bot_api: BotApi, known_ana: int, ticket: Ticket
+) -> None:
+    with telegram_door(office):
+        notice = queue_for_chat(office, known_ana, "b " * 3000, case=ticket)
+        wait_for_status(office, notice, OutboxStatus.SENT)
+    said = [each["message_id"] for each in bot_api.messages(known_ana) if each["from"]["is_bot"]][1:]
+    with office.database.reading() as session:
+        kept = session.scalars(select(ChatMessage.remote_id).where(ChatMessage.case_id == ticket.id)).all()
+    assert len(said) == 2 and sorted(kept) == said
+    assert get_notice(office, notice).remote_id == said[-1]
+
+
+def test_a_long_text_goes_in_parts_with_the_buttons_under_the_last(
+    office: Office, bot_api: BotApi, known_ana: int
+) -> None:
+    body = "\n\n".join(f"<b>Párrafo {number}</b> " + "palabra " * 60 for number in range(20))
+    with telegram_door(office):
+        notice = queue_for_chat(office, known_ana, body,
+                                options={"buttons": [[{"text": "Bien", "data": "ok"}]]})  # fmt: skip
+        wait_for_status(office, notice, OutboxStatus.SENT)
+    parts = [each for each in bot_api.messages(known_ana) if each["from"]["is_bot"]][1:]
+    assert len(parts) == 3
+    assert [bot_api.buttons(part) for part in parts] == [[], [], ["Bien"]]
+    assert (
+        " ".join(part["text"] for part in parts).split()
+        == body.replace("<b>", "").replace("</b>", "").split()
+    )
+
+
+def test_words_are_never_lost_to_bad_markup(office: Office, bot_api: BotApi, known_ana: int) -> None:
+    with telegram_door(office):
+        notice = queue_for_chat(office, known_ana, "Uno <b>dos</i> &amp; tres")
+        wait_for_status(office, notice, OutboxStatus.SENT)
+    assert texts(bot_api, known_ana) == ["Uno dos & tres"]
+
+
+def test_a_button_that_telegram_refuses_becomes_a_line(
+    office: Office, bot_api: BotApi, known_ana: int
+) -> None:
+    bot_api.fail_next(
+        "sendMessage", 400, "Bad Request: inline keyboard button URL 'http://localhost' is invalid"
+    )
+    with telegram_door(office):
+        notice = queue_for_chat(
+            office, known_ana, "Su caso",
+            options={"buttons": [[{"text": "Ver", "url": "https://example.org/c"},
+                                  {"text": "Cerrar", "data": "x"}]]},
+        )  # fmt: skip
+        wait_for_status(office, notice, OutboxStatus.SENT)
+    [said] = [each for each in bot_api.messages(known_ana) if each["from"]["is_bot"]][1:]
+    assert "Ver: https://example.org/c" in said["text"] and bot_api.buttons(said) == ["Cerrar"]
+
+
+def test_files_go_as_what_they_are(office: Office, bot_api: BotApi, known_ana: int, ticket: Ticket) -> None:
+    message = answer_with(
+        office, ticket, ("a.png", "image/png", png(1)), ("b.png", "image/png", png(2)),
+        ("c.pdf", "application/pdf", PDF), ("nota.ogg", "audio/ogg", b"OggS" + b"0" * 40),
+    )  # fmt: skip
+    with telegram_door(office):
+        notice = queue_for_chat(office, known_ana, "Van", case=ticket, message=message)
+        wait_for_status(office, notice, OutboxStatus.SENT)
+    said = [each for each in bot_api.messages(known_ana) if each["from"]["is_bot"]][1:]
+    kinds = [next(kind for kind in ("text", "photo", "document", "voice") if kind in each) for each in said]
+    assert kinds == ["text", "photo", "photo", "document", "voice"]
+    assert said[1]["media_group_id"] == said[2]["media_group_id"]
+    assert bot_api.file_bytes(said[3]["document"]["file_id"]) == PDF
+
+
+def test_one_file_carries_the_text_as_its_caption_unless_it_is_too_long(
+    office: Office, bot_api: BotApi, known_ana: int, ticket: Ticket
+) -> None:
+    message = answer_with(office, ticket, ("c.pdf", "application/pdf", PDF))
+    with telegram_door(office):
+        queue_for_chat(office, known_ana, "Breve", case=ticket, message=message)
+        notice = queue_for_chat(office, known_ana, "d" * 1025, case=ticket, message=message)
+        wait_for_status(office, notice, OutboxStatus.SENT)
+    said = [each for each in bot_api.messages(known_ana) if each["from"]["is_bot"]][1:]
+    assert [each.get("caption") for each in said] == ["Breve", None, None]
+    assert "document" in said[2] and len(said[1]["text"]) == 1025
+
+
+def test_an_edit_replaces_a_message_and_a_deleted_one_is_said_anew(
+    office: Office, bot_api: BotApi, known_ana: int
+) -> None:
+    with telegram_door(office):
+        first = queue_for_chat(office, known_ana, "Resumen")
+        wait_for_status(office, first, OutboxStatus.SENT)
+        number = get_notice(office, first).remote_id
+        for text in ("Resumen nuevo", "Resumen nuevo"):
+            notice = queue_for_chat(office, known_ana, text, options={"edits": number})
+            wait_for_status(office, notice, OutboxStatus.SENT)
+        assert texts(bot_api, known_ana) == ["Resumen nuevo"]
+        notice = queue_for_chat(office, known_ana, "Otro", options={"edits": 4_000})
+        wait_for_status(office, notice, OutboxStatus.SENT)
+    assert texts(bot_api, known_ana) == ["Resumen nuevo", "Otro"]
+
+
+# Groups.
+
+
+@pytest.fixture
+def forum(office: Office, bot_api: BotApi, town: Institution) -> int:
+    """A group with topics, bound to Sistemas."""
+    group = bot_api.add_group("Sistemas", [bot_api.add_user("Tomás")], is_forum=True)
+    with office.database.writing() as session:
+        session.add(Chat(id=group, kind=ChatKind.GROUP, dependencia_id=town.systems.id, is_forum=True))
+    return group
+
+
+def test_a_case_gets_one_topic_in_a_group_that_has_topics(
+    office: Office, bot_api: BotApi, forum: int, ticket: Ticket
+) -> None:
+    with telegram_door(office):
+        for text in ("Caso nuevo", "Seguimiento"):
+            notice = queue_for_chat(office, forum, text, case=ticket, options={"new_topic": "T-1 Impresora"})
+            wait_for_status(office, notice, OutboxStatus.SENT)
+    with office.database.reading() as session:
+        [topic] = session.scalars(select(ChatTopic.topic_id))
+    assert len(bot_api.calls("createForumTopic")) == 1
+    said = [each for each in bot_api.messages(forum) if each.get("text")]
+    assert {each["message_thread_id"] for each in said} == {topic}
+
+
+def test_a_group_that_becomes_a_supergroup_is_followed(
+    office: Office, bot_api: BotApi, town: Institution, ticket: Ticket
+) -> None:
+    group = bot_api.add_group("Obras", [bot_api.add_user("Olga")], is_supergroup=False)
+    with office.database.writing() as session:
+        session.add(Chat(id=group, kind=ChatKind.GROUP, dependencia_id=town.works.id))
+    moved = bot_api.migrate(group)
+    with telegram_door(office):
+        notice = queue_for_chat(office, group, "Caso nuevo", case=ticket)
+        wait_for_status(office, notice, OutboxStatus.SENT)
+        assert bot_api.wait_for(moved, "Caso nuevo")
+    with office.database.reading() as session:
+        assert session.get(Chat, group) is None
+        assert session.get_one(Chat, moved).dependencia_id == town.works.id
+
+
+# Starting and stopping.
+
+
+def test_the_bot_introduces_itself_and_knows_its_name(office: Office, bot_api: BotApi) -> None:
+    with telegram_door(office):
+        wait_until(lambda: len(bot_api.calls("setMyCommands")) == 3)
+    with office.database.reading() as session:
+        assert session.scalar(select(Door.known_as)) == bot_api.bot["username"]
+    assert bot_api.warnings() == []
+
+
+def test_a_long_poll_does_not_delay_the_end(office: Office, bot_api: BotApi, known_ana: int) -> None:
+    started = now()
+    with telegram_door(office):
+        wait_until(lambda: len(bot_api.calls("getUpdates")) >= 2)
+    assert (now() - started).total_seconds() < 10
+
+
+def test_no_lease_outlives_its_process_for_long(office: Office, bot_api: BotApi, known_ana: int) -> None:
+    queue_for_chat(office, known_ana, "Aviso")
+    assert len(exchange(office, [], 1)) == 1
+    assert exchange(office, [], 1) == []
+    with later(seconds=31):
+        assert exchange(office, [], 1)[0].is_in_doubt
