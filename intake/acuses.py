@@ -72,7 +72,7 @@ def issue(session: Session, office: Office, case: Case, message: Message) -> Acu
         code=code,
         address=address,
     )
-    pdf = html_to_archive(html, {"qr": qr_of(address)})
+    pdf = html_to_archive(html, {"image:qr": qr_of(address)})
     sealed = seal_pdf(office, pdf, reason=say("document.acuse_reason", folio=case.folio)).content
     sha256 = hashlib.sha256(sealed).hexdigest()
     keep_blob(session, office, sha256, sealed)

@@ -75,7 +75,7 @@ def render_document(session: Session, office: Office, oficio: Oficio) -> bytes:
         dependencia=oficio.dependencia.name,
         slogan=letterhead.slogan if letterhead else "",
         footer=letterhead.footer if letterhead else "",
-        has_logo="logo" in images,
+        has_logo="image:logo" in images,
         type=oficio.document_type.value,
         folio=say("document.print.no_number") if is_draft else oficio.folio,
         is_draft=is_draft,
@@ -184,9 +184,9 @@ def long_date(day: date) -> str:
 def _images(session: Session, office: Office, letterhead: Letterhead | None, code: str) -> dict[str, bytes]:
     images: dict[str, bytes] = {}
     if letterhead and letterhead.logo_sha256 and letterhead.logo_type in _LOGO_TYPES:
-        images["logo"] = read_blob(session, office, letterhead.logo_sha256)
+        images["image:logo"] = read_blob(session, office, letterhead.logo_sha256)
     if code:
-        images["qr"] = qr_of(verification_link(office, code))
+        images["image:qr"] = qr_of(verification_link(office, code))
     return images
 
 
