@@ -15,7 +15,7 @@ from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session, joinedload, selectinload
 
 from models.case import Case, CaseLink
-from models.event import Event
+from models.event import Event, of_case
 from models.message import Attachment, Message
 from models.outbox_message import OutboxMessage, OutboxStatus
 from models.person import Account
@@ -170,7 +170,7 @@ def _notices(session: Session, case: Case, since: datetime | None, until: dateti
 def _events(session: Session, case: Case, since: datetime | None, until: datetime | None) -> Sequence[Event]:
     query = (
         select(Event)
-        .where(Event.case_id == case.id, Event.action.not_in(SHOWN_BY_MESSAGE))
+        .where(of_case(case), Event.action.not_in(SHOWN_BY_MESSAGE))
         .options(joinedload(Event.account))
         .order_by(Event.sequence.desc())
         .limit(MAX_EVENTS)
@@ -188,7 +188,7 @@ def read_history(
     """A page of the whole bitácora, newest first, and the key of the next page."""
     query = (
         select(Event)
-        .where(Event.case_id == case.id)
+        .where(of_case(case))
         .options(joinedload(Event.account))
         .order_by(Event.sequence.desc())
         .limit(MAX_EVENTS + 1)

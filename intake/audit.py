@@ -9,7 +9,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from models.case import Case
-from models.event import Event, find_broken_chain
+from models.event import Event, find_broken_chain, of_case
 
 _PAGE = 200
 
@@ -31,9 +31,7 @@ def read_chains(session: Session) -> Iterator[Chain]:
     last = 0
     while cases := session.scalars(select(Case).where(Case.id > last).order_by(Case.id).limit(_PAGE)).all():
         for case in cases:
-            events = session.scalars(
-                select(Event).where(Event.case_id == case.id).order_by(Event.sequence)
-            ).all()
+            events = session.scalars(select(Event).where(of_case(case)).order_by(Event.sequence)).all()
             fault = find_broken_chain(events, count=case.event_count, head=case.event_head)
             yield Chain(case.folio, len(events), fault or "")
         last = cases[-1].id

@@ -15,7 +15,7 @@ from intake.terminal import USAGE, Failed
 from models.case import Case, CaseKind
 from models.contact import AddressKind, Contact
 from models.dependencia import Dependencia
-from models.event import Event
+from models.event import Event, of_case
 from models.message import Message
 from models.person import Account
 from models.task import Task
@@ -144,7 +144,7 @@ def _of(table: type[Turno] | type[Task], case: Case) -> Any:
 
 
 def _events_of(case: Case) -> Any:
-    return select(Event).where(Event.case_id == case.id).order_by(Event.sequence)
+    return select(Event).where(of_case(case)).order_by(Event.sequence)
 
 
 def _message(message: Message) -> dict[str, Any]:

@@ -19,6 +19,7 @@ from models.dependencia import Dependencia
 from models.oficio import Flow, Oficio
 from models.person import Account, Role
 from models.recipient import Recipient
+from models.rows import write_after_flush
 from models.signature import Signature
 from models.workflow import State, Who, relations
 
@@ -27,7 +28,9 @@ def visible_to(account: Account) -> ColumnElement[bool]:
     """A condition on `Case` for the cases *account* may see."""
     if account.role == Role.OFICIALIA:
         return true()
-    given = select(CaseAccess.id).where(CaseAccess.case_id == Case.id)
+    # Equality, but said so that PostgreSQL asks for each case of a page: of a plain `==` it makes a hash
+    # table of all that the account was ever given.
+    given = select(CaseAccess.id).where(CaseAccess.case_id.between(Case.id, Case.id))
     own = given.where(CaseAccess.account_id == account.id)
     if account.role == Role.HEAD:
         below = select(Dependencia.id).where(
@@ -116,7 +119,7 @@ def grant(session: Session, case: Case, dependencia_id: int, account_id: int | N
     }
     if inspect(case).pending:
         # Nobody was given a case that is not written yet; it is written with it.
-        session.add(CaseAccess(case=case, **row))
+        write_after_flush(session, CaseAccess, row)
         return
     dialect = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
     session.execute(dialect.insert(CaseAccess).values(row).on_conflict_do_nothing())

@@ -13,12 +13,13 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ForeignKey, Index, String, func, select, text
+from sqlalchemy import ColumnElement, ForeignKey, Index, String, func, inspect, literal_column, select, text
 from sqlalchemy.orm import Mapped, Session, mapped_column, relationship
 
 from models.base import Base, Id, now
 from models.case import Case
 from models.person import Account
+from models.rows import write_after_flush
 
 # One lock for the office's own chain on PostgreSQL; SQLite has one writer anyway.
 _OFFICE_LOCK = 7_305_021
@@ -46,17 +47,17 @@ class Event(Base):
     account: Mapped[Account | None] = relationship()
 
 
-def _hash(event: Event) -> str:
-    content = [
-        event.case_id,
-        event.sequence,
-        event.at.isoformat(),
-        event.action,
-        event.account_id,
-        event.actor,
-        event.data,
-        event.previous_hash,
-    ]
+def of_case(case: Case) -> ColumnElement[bool]:
+    """A condition on `Event` for the chain of *case*, in the words of the one index that leads there."""
+    return literal_column("coalesce(event.case_id, 0)", Event.case_id.type) == case.id
+
+
+# What the hash covers, in this order.
+_CONTENT = ("case_id", "sequence", "at", "action", "account_id", "actor", "data", "previous_hash")
+
+
+def _hash(values: dict[str, Any]) -> str:
+    content = [values["at"].isoformat() if name == "at" else values[name] for name in _CONTENT]
     return hashlib.sha256(json.dumps(content, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
 
 
@@ -69,28 +70,30 @@ def record(
     actor: str = "",
     data: dict[str, Any] | None = None,
     at: datetime | None = None,
-) -> Event:
+) -> None:
     """Append an event to the chain of *case* (which has its id) or of the office; the caller commits."""
-    event = Event(
-        # Both: the id is part of the hash, and a new case must be written before its events.
-        case=case,
-        case_id=case.id if case else None,
-        at=at or now(),
-        action=action,
-        data=data or {},
-        account_id=account.id if account else None,
-        actor=actor or ("" if account else "system"),
-    )
     if case is None:
-        event.sequence, event.previous_hash = _office_tail(session)
+        sequence, previous = _office_tail(session)
     else:
         # A case that is not written yet has no defaults.
-        event.sequence, event.previous_hash = (case.event_count or 0) + 1, case.event_head or ""
-    event.hash = _hash(event)
+        sequence, previous = (case.event_count or 0) + 1, case.event_head or ""
+    values: dict[str, Any] = {
+        "case_id": case.id if case else None,
+        "sequence": sequence,
+        "at": at or now(),
+        "action": action,
+        "account_id": account.id if account else None,
+        "actor": actor or ("" if account else "system"),
+        "data": data or {},
+        "previous_hash": previous,
+    }
+    values["hash"] = _hash(values)
     if case is not None:
-        case.event_count, case.event_head = event.sequence, event.hash
-    session.add(event)
-    return event
+        case.event_count, case.event_head = sequence, values["hash"]
+    if case is not None and inspect(case).pending:
+        write_after_flush(session, Event, values)
+    else:
+        session.add(Event(**values))
 
 
 def _office_tail(session: Session) -> tuple[int, str]:
@@ -113,7 +116,8 @@ def find_broken_chain(
         number += 1
         if event.sequence != number:
             return f"missing:{number}"
-        if event.previous_hash != previous or event.hash != _hash(event):
+        content = {name: getattr(event, name) for name in _CONTENT}
+        if event.previous_hash != previous or event.hash != _hash(content):
             return f"altered:{number}"
         previous = event.hash
     if count is not None and (number != count or previous != head):

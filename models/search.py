@@ -9,9 +9,12 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterable
+from typing import Any
 
-from sqlalchemy import text
+from sqlalchemy import TextClause, text
 from sqlalchemy.orm import Session
+
+from models.rows import execute_after_flush
 
 # More text than this per message adds nothing to finding it.
 MAX_INDEXED = 100_000
@@ -23,6 +26,20 @@ _INDEX = text("INSERT INTO message_search (rowid, body) VALUES (:id, :body)")
 _INDEX_POSTGRESQL = text(
     "INSERT INTO message_search (rowid, body) VALUES (:id, to_tsvector('simple', :body))"
     " ON CONFLICT (rowid) DO UPDATE SET body = message_search.body || excluded.body"
+)
+
+# PostgreSQL guesses badly how rare the beginning of a word is. What many messages have is found among the
+# newest ones; what few of them have, the index finds at once.
+NEWEST, ENOUGH = 5_000, 100
+_AMONG_NEWEST = text(
+    "SELECT rowid FROM (SELECT rowid, body FROM message_search WHERE rowid < :before"
+    " ORDER BY rowid DESC LIMIT :newest) AS newest"
+    " WHERE body @@ to_tsquery('simple', :wanted) ORDER BY rowid DESC LIMIT :limit"
+)
+_AMONG_ALL = text(
+    "WITH found AS MATERIALIZED"
+    " (SELECT rowid FROM message_search WHERE body @@ to_tsquery('simple', :wanted))"
+    " SELECT rowid FROM found WHERE rowid < :before ORDER BY rowid DESC LIMIT :limit"
 )
 
 SQLITE_DDL = (
@@ -43,17 +60,27 @@ def fold(words: str) -> str:
 
 def index_message(session: Session, message_id: int, parts: Iterable[str]) -> None:
     """Make the message found by the words of *parts* (folio, subject, names, addresses, text)."""
+    session.connection().execute(*_entry(session, message_id, parts))
+
+
+def index_new_message(session: Session, message_id: int, parts: Iterable[str]) -> None:
+    """The same for a message that is pending in *session*, as soon as it is written."""
+    execute_after_flush(session, *_entry(session, message_id, parts))
+
+
+def _entry(session: Session, message_id: int, parts: Iterable[str]) -> tuple[TextClause, dict[str, Any]]:
     body = fold("\n".join(parts))
-    statement = _INDEX
-    if session.get_bind().dialect.name == "postgresql":
-        statement = _INDEX_POSTGRESQL
-        # PostgreSQL keeps e-mail addresses and T-2026-000001 as one token; search asks for plain words.
-        body = " ".join(_WORD.findall(body.replace("_", " ")))
-    session.connection().execute(statement, {"id": message_id, "body": body})
+    if session.get_bind().dialect.name != "postgresql":
+        return _INDEX, {"id": message_id, "body": body}
+    # PostgreSQL keeps e-mail addresses and T-2026-000001 as one token; search asks for plain words.
+    return _INDEX_POSTGRESQL, {"id": message_id, "body": " ".join(_WORD.findall(body.replace("_", " ")))}
 
 
 def find_messages(session: Session, query: str, *, before: int | None = None, limit: int = 50) -> list[int]:
-    """Ids of messages that have every word of *query* (prefixes), newest first, older than id *before*."""
+    """Ids of messages that have every word of *query* (prefixes), newest first, older than id *before*.
+
+    Perhaps fewer than *limit* although there are more; none only when there is none.
+    """
     words = _WORD.findall(fold(query).replace("_", " "))
     # One letter is the beginning of every message, and costs as much as it says little.
     words = [word for word in words if len(word) > 1 or word.isdecimal()] or words
@@ -62,13 +89,9 @@ def find_messages(session: Session, query: str, *, before: int | None = None, li
     limits = {"before": before or 2**62, "limit": limit}
     if session.get_bind().dialect.name == "postgresql":
         wanted = " & ".join(f"{word}:*" for word in words)
-        rows = session.execute(
-            text(
-                "SELECT rowid FROM message_search WHERE body @@ to_tsquery('simple', :wanted)"
-                " AND rowid < :before ORDER BY rowid DESC LIMIT :limit"
-            ),
-            {"wanted": wanted, **limits},
-        )
+        rows = session.execute(_AMONG_NEWEST, {"wanted": wanted, "newest": NEWEST, **limits}).all()
+        if len(rows) < ENOUGH:
+            rows = session.execute(_AMONG_ALL, {"wanted": wanted, **limits}).all()
     else:
         wanted = " ".join(f'"{word}"*' for word in words)
         rows = session.execute(
@@ -77,5 +100,5 @@ def find_messages(session: Session, query: str, *, before: int | None = None, li
                 " AND rowid < :before ORDER BY rowid DESC LIMIT :limit"
             ),
             {"wanted": wanted, **limits},
-        )
+        ).all()
     return [row[0] for row in rows]
