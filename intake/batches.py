@@ -51,18 +51,17 @@ class Batch:
     away: StoreFailed | None = None
 
 
-def read_waiting(
+def read_ahead(
     office: Office,
-    limit: int,
-    part: tuple[int, int],
+    mails: Iterable[tuple[int, int]],
     parse: Parser,
     authenticate: Authenticator,
     verify: Verifier,
 ) -> Iterator[Batch]:
-    """Up to *limit* waiting mails, in batches. Raises OperationalError or NoReader; the mails then wait."""
+    """These mails (id, size), in batches. Raises OperationalError or NoReader; they then wait."""
     ready: Future[Batch] | None = None
     with ThreadPoolExecutor(1, "read-ahead") as executor:
-        for batch in _batches(_waiting(office, limit, part)):
+        for batch in _batches(mails):
             if ready is not None and sum(size for _, size in batch) > BYTES:
                 # Two large mails are never in memory together.
                 yield ready.result()
@@ -77,16 +76,25 @@ def read_waiting(
             yield ready.result()
 
 
-def _waiting(office: Office, limit: int, part: tuple[int, int]) -> list[tuple[int, int]]:
-    """Ids and sizes of waiting mails."""
+_WAITING = select(InboundMail.id, InboundMail.size).where(InboundMail.status == InboundStatus.RECEIVED)
+
+
+def find_waiting(office: Office, limit: int, part: tuple[int, int]) -> list[tuple[int, int]]:
+    """Ids and sizes of up to *limit* waiting mails, for worker i of n."""
     index, count = part
     with office.database.reading() as session:
-        wanted = select(InboundMail.id, InboundMail.size).where(InboundMail.status == InboundStatus.RECEIVED)
         mine = session.execute(
-            wanted.where(InboundMail.id % count == index).order_by(InboundMail.id).limit(limit)
+            _WAITING.where(InboundMail.id % count == index).order_by(InboundMail.id).limit(limit)
         ).all()
         # With nothing of its own to do, a worker helps the others from the far end.
-        rows = mine or session.execute(wanted.order_by(InboundMail.id.desc()).limit(1)).all()
+        rows = mine or session.execute(_WAITING.order_by(InboundMail.id.desc()).limit(1)).all()
+        return [(row.id, row.size) for row in rows]
+
+
+def waiting_among(office: Office, ids: Sequence[int]) -> list[tuple[int, int]]:
+    """Ids and sizes of those of *ids* that wait."""
+    with office.database.reading() as session:
+        rows = session.execute(_WAITING.where(InboundMail.id.in_(ids)).order_by(InboundMail.id)).all()
         return [(row.id, row.size) for row in rows]
 
 

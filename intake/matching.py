@@ -11,8 +11,9 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import cache
 
-from sqlalchemy import Select, select
+from sqlalchemy import Select, bindparam, select
 from sqlalchemy.orm import Session
 
 from intake.addresses import normalise_address
@@ -178,9 +179,7 @@ def _possible_continuation(session: Session, incoming: IncomingMessage) -> Case 
         return None
     if contact_at(session, AddressKind.EMAIL, incoming.from_addr) is None:
         return None
-    for case_id, subject in session.execute(
-        _recent(incoming.from_addr).with_only_columns(Case.id, Case.subject)
-    ):
+    for case_id, subject in session.execute(_recent_subjects(), _since(incoming.from_addr)):
         if plain_subject(subject) == wanted:
             return session.get(Case, case_id)
     return None
@@ -188,18 +187,29 @@ def _possible_continuation(session: Session, incoming: IncomingMessage) -> Case 
 
 def recent_cases(session: Session, address: str, limit: int = 20) -> Sequence[Case]:
     """The requester's latest cases of the last days, newest first; what a clerk may attach a mail to."""
-    return session.scalars(_recent(address).limit(limit)).all()
+    return session.scalars(_recent().limit(limit), _since(address)).all()
 
 
-def _recent(address: str) -> Select[Case]:
+def _since(address: str) -> dict[str, object]:
+    return {"address": address, "since": now() - timedelta(days=CONTINUATION_DAYS)}
+
+
+@cache
+def _recent_subjects() -> Select[int, str]:
+    return _recent().with_only_columns(Case.id, Case.subject)
+
+
+@cache
+def _recent() -> Select[Case]:
+    # Built once: putting a statement together takes longer than SQLite does to answer it.
     return (
         select(Case)
         .join(Address, Address.contact_id == Case.requester_id)
         .where(
             Address.kind == AddressKind.EMAIL,
-            Address.value == address,
+            Address.value == bindparam("address"),
             Case.merged_into_id.is_(None),
-            Case.last_activity_at > now() - timedelta(days=CONTINUATION_DAYS),
+            Case.last_activity_at > bindparam("since"),
         )
         .order_by(Case.last_activity_at.desc())
         .limit(20)

@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session, joinedload
 from models.chat import Chat
 from models.contact import Address, AddressKind, Contact
 from models.mailbox import Mailbox
+from models.message import Message
 from models.person import Person
 from models.routing_rule import RoutingRule
 
@@ -24,9 +25,13 @@ _MEMORY = "memory of a batch"
 _ADDRESSES = (
     select(Address)
     .where(Address.kind == bindparam("kind"), Address.value.in_(bindparam("values", expanding=True)))
-    .options(joinedload(Address.contact))
+    .options(joinedload(Address.contact).selectinload(Contact.addresses))
 )
 _PEOPLE = select(Person).where(Person.email.in_(bindparam("emails", expanding=True)), Person.is_active)
+
+_FILED = select(Message.fingerprint, Message.case_id).where(
+    Message.fingerprint.in_(bindparam("fingerprints", expanding=True))
+)
 
 
 @dataclass(slots=True)
@@ -35,17 +40,39 @@ class _Memory:
     rules: Sequence[RoutingRule] | None = None
     contacts: dict[tuple[AddressKind, str], Contact | None] = field(default_factory=dict)
     people: dict[str, Person | None] = field(default_factory=dict)
+    filed: dict[str, int | None] = field(default_factory=dict)
     groups: dict[int, Chat] | None = None
 
 
-def remember(session: Session, senders: Collection[str]) -> None:
-    """From now on, to the end of *session*, nothing is asked twice; who *senders* are is asked at once."""
+def remember(session: Session, senders: Collection[str], fingerprints: Collection[str]) -> None:
+    """From now on, to the end of *session*, nothing is asked twice.
+
+    Who *senders* are, and whether messages with these *fingerprints* are there, is asked at once.
+    """
     memory = session.info[_MEMORY] = _Memory()
     known = session.scalars(_ADDRESSES, {"kind": AddressKind.EMAIL, "values": list(senders)}).all()
     people = session.scalars(_PEOPLE, {"emails": list(senders)}).all()
     memory.contacts = {(AddressKind.EMAIL, sender): None for sender in senders}
     memory.contacts |= {(address.kind, address.value): address.contact for address in known}
+    filed = session.execute(_FILED, {"fingerprints": list(fingerprints)})
+    memory.filed = dict.fromkeys(fingerprints) | {row.fingerprint: row.case_id for row in filed}
     memory.people = dict.fromkeys(senders) | {person.email or "": person for person in people}
+
+
+def forget_filed(session: Session) -> None:
+    """What is filed changes within *session*: from now on that is asked anew."""
+    memory = _memory(session)
+    if memory is not None:
+        memory.filed = {}
+
+
+def case_of(session: Session, fingerprint: str) -> int | None:
+    """The case in which a message with this fingerprint is filed."""
+    memory = _memory(session)
+    if memory is not None and fingerprint in memory.filed:
+        return memory.filed[fingerprint]
+    row = session.execute(_FILED, {"fingerprints": [fingerprint]}).first()
+    return row.case_id if row else None
 
 
 def _memory(session: Session) -> _Memory | None:

@@ -21,7 +21,8 @@ from models.inbound_mail import InboundMail
 from models.keys import draw_key
 from models.message import Direction, Message, ThreadId
 from models.person import Account
-from models.search import index_message
+from models.rows import write_after_flush
+from models.search import index_new_message
 
 
 def file_incoming(
@@ -121,7 +122,8 @@ def remember_ids(session: Session, case: Case, ids: Sequence[str], *, is_ours: b
     rows = [{"value": value, "case_id": case.id, "is_ours": is_ours} for value in values]
     if inspect(case).pending:
         # Nothing leads yet to a case that is not written; the ids are written with it.
-        session.add_all(ThreadId(case=case, **row) for row in rows)
+        for row in rows:
+            write_after_flush(session, ThreadId, row)
         return
     dialect = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
     session.execute(dialect.insert(ThreadId).values(rows).on_conflict_do_nothing())
@@ -133,7 +135,7 @@ def touch(case: Case) -> None:
 
 
 def _index(session: Session, case: Case, message: Message, text: str, names: list[str]) -> None:
-    index_message(
+    index_new_message(
         session,
         message.id,
         (case.folio, message.subject, message.sender_name, message.sender_address, *names, text),

@@ -17,7 +17,7 @@ from functools import cache, partial
 from typing import Any
 
 import structlog
-from sqlalchemy import ColumnElement, Select, TextClause, bindparam, select, text, update
+from sqlalchemy import ColumnElement, Select, TextClause, bindparam, inspect, select, text, update
 from sqlalchemy.orm import Session, aliased
 
 from intake.errors import InvalidInput
@@ -29,6 +29,7 @@ from models.event import record
 from models.message import Message, ThreadId
 from models.outbox_message import OutboxMessage, OutboxStatus
 from models.person import Account
+from models.rows import write_after_flush
 
 log = structlog.get_logger()
 
@@ -120,7 +121,11 @@ def queue(
     )
     session.add(notice)
     if case is not None and channel == "email":
-        session.add(ThreadId(case=case, case_id=case.id, value=notice.rfc_message_id, is_ours=True))
+        row = {"value": notice.rfc_message_id, "case_id": case.id, "is_ours": True}
+        if inspect(case).pending:
+            write_after_flush(session, ThreadId, row)
+        else:
+            session.add(ThreadId(**row))
     if message is not None and channel == "email" and not message.rfc_message_id:
         message.rfc_message_id, message.references = notice.rfc_message_id, list(references)
     if session.autoflush:

@@ -8,7 +8,7 @@ one of them raises, each gets a transaction of its own, and that one becomes
 
 from __future__ import annotations
 
-from collections.abc import Container, Sequence
+from collections.abc import Container, Iterable, Sequence
 
 import structlog
 from sqlalchemy import select
@@ -18,12 +18,12 @@ from sqlalchemy.orm import Session
 from intake import cases, inspection, issuing, notices, returned, scanning, screening, smime, trust
 from intake.addresses import domain_of, split_plus
 from intake.authentication import evaluate
-from intake.batches import Read, fail, read_batch, read_waiting, still_waiting
+from intake.batches import Read, fail, find_waiting, read_ahead, read_batch, still_waiting, waiting_among
 from intake.errors import StoreFailed
 from intake.incoming import IncomingMessage
 from intake.inspection import Authenticator, Parser, Verifier
 from intake.matching import FOLIO, Match, end_of_merges, match
-from intake.memory import mailbox_at, remember
+from intake.memory import forget_filed, mailbox_at, remember
 from intake.messages import file_incoming
 from intake.office import Office
 from intake.oficios import as_document, register_received
@@ -63,9 +63,26 @@ def process_spooled(
     Raises OperationalError, StoreFailed or NoReader when the database, the store or a child
     process is not to be had; the mail then still waits. One that waits for the store holds up no other.
     """
+    return _process(office, find_waiting(office, limit, part), parse, authenticate, verify)
+
+
+def process_these(
+    office: Office, ids: Sequence[int], parse: Parser, authenticate: Authenticator, verify: Verifier
+) -> int:
+    """The same for those of *ids* that nobody has decided about."""
+    return _process(office, waiting_among(office, ids), parse, authenticate, verify)
+
+
+def _process(
+    office: Office,
+    mails: Iterable[tuple[int, int]],
+    parse: Parser,
+    authenticate: Authenticator,
+    verify: Verifier,
+) -> int:
     language.set(office.settings.language)
     done, away = 0, None
-    for batch in read_waiting(office, limit, part, parse, authenticate, verify):
+    for batch in read_ahead(office, mails, parse, authenticate, verify):
         done += batch.failed + _decide_all(office, batch.read)
         away = batch.away or away
     if away is not None and not done:
@@ -117,7 +134,10 @@ def _decide(office: Office, read: Sequence[Read]) -> int:
     """All that *read* cause, in one transaction; returns how many of them still waited."""
     # The verbs draw their keys, so that what many mails cause is written at once, at the end.
     with office.database.writing() as session, session.no_autoflush:
-        remember(session, {one.incoming.from_addr for one in read})
+        incoming = [one.incoming for one in read]
+        remember(
+            session, {one.from_addr for one in incoming}, {screening.fingerprint(one) for one in incoming}
+        )
         batch = [one.inbound_id for one in read]
         waiting = session.scalars(still_waiting(batch).with_for_update(skip_locked=True)).all()
         rows = {inbound.id: inbound for inbound in waiting}
@@ -128,6 +148,7 @@ def _decide(office: Office, read: Sequence[Read]) -> int:
                 continue
             if _may_follow(one.incoming, inbound, unwritten):
                 session.flush()
+                forget_filed(session)
                 unwritten.clear()
             unwritten.add(one.incoming.from_addr)
             accept(session, office, one.incoming, inbound)

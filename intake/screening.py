@@ -10,21 +10,19 @@ import hashlib
 import re
 from dataclasses import dataclass
 
-from sqlalchemy import bindparam, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from intake.incoming import IncomingMessage
-from intake.memory import contact_at, mailbox_at
+from intake.memory import case_of, contact_at, mailbox_at
 from intake.office import Office
 from intake.reply_address import read_bounce
 from models.case import Case
 from models.contact import AddressKind
 from models.inbound_mail import Outcome
-from models.message import Message
 from models.outbox_message import OutboxMessage
 from templates import say
 
-_CASE_OF = select(Message.case_id).where(Message.fingerprint == bindparam("fingerprint"))
 _STATUS_TYPE = "message/delivery-status"
 _ACTION = re.compile(rb"^Action:[ \t]*([A-Za-z]+)", re.IGNORECASE | re.MULTILINE)
 _REPORT = 100_000
@@ -59,7 +57,7 @@ def screen(session: Session, office: Office, incoming: IncomingMessage, recipien
     """None for a message that goes on to matching."""
     if loop := _loop(session, office, incoming, recipient):
         return loop
-    known = session.scalar(_CASE_OF, {"fingerprint": fingerprint(incoming)})
+    known = case_of(session, fingerprint(incoming))
     if known is not None:
         case = session.get_one(Case, known)
         return Screened(say("screen.duplicate", folio=case.folio), Outcome.DUPLICATE, case=case)

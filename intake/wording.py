@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
+from functools import cache, lru_cache
 from zoneinfo import ZoneInfo
 
 from babel.dates import format_datetime, get_timezone_location
@@ -31,15 +32,24 @@ def speaking(code: str) -> Iterator[None]:
 
 def instant(at: datetime, zone: ZoneInfo) -> str:
     """`viernes 20 de noviembre de 2026, 13:45 h (hora de Ciudad de México)`."""
-    locale = _LOCALES[language.get()]
-    place = get_timezone_location(zone, locale=locale, return_city=True)
-    return say("mail.instant", moment=moment(at, zone), place=place)
+    return say("mail.instant", moment=moment(at, zone), place=_place(zone, _LOCALES[language.get()]))
+
+
+@cache
+def _place(zone: ZoneInfo, locale: str) -> str:
+    return get_timezone_location(zone, locale=locale, return_city=True)
 
 
 def moment(at: datetime, zone: ZoneInfo) -> str:
     """Day and hour without the zone, for readers who are in it."""
     # The pattern is CLDR's, in the labels, because each language orders a date in its own way.
-    return format_datetime(at, say("mail.moment"), tzinfo=zone, locale=_LOCALES[language.get()])
+    return _formatted(at.replace(second=0, microsecond=0), say("mail.moment"), zone, _LOCALES[language.get()])
+
+
+# Mails that come together are answered in one minute.
+@lru_cache(32)
+def _formatted(minute: datetime, pattern: str, zone: ZoneInfo, locale: str) -> str:
+    return format_datetime(minute, pattern, tzinfo=zone, locale=locale)
 
 
 def size(count: int) -> str:

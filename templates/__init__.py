@@ -54,6 +54,8 @@ def environment() -> Environment:
         autoescape=select_autoescape(enabled_extensions=("html",)),
         trim_blocks=True,
         lstrip_blocks=True,
+        # Or each notice would look at the disk for each of its templates.
+        auto_reload=False,
     )
     found.globals["say"] = say
     return found

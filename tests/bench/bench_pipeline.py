@@ -30,6 +30,7 @@ from intake.config import Settings
 from intake.isolation import Reader
 from intake.office import Office
 from intake.pipeline import process_spooled
+from intake.worker import seek_garbage_rarely
 from models.case import Case
 from models.inbound_mail import InboundMail, InboundStatus
 from tests.bench import mails
@@ -63,10 +64,17 @@ def peer(python: str, script: str, *arguments: str) -> float:
 def work(settings: Settings, part: tuple[int, int], ready: Barrier) -> None:
     """What `oficialia worker` does with spooled mail, and its child process with it."""
     office = Office.open(settings)
+    seek_garbage_rarely()
     with Reader() as reader:
         reader.parse(b"")
         ready.wait()
-        while process_spooled(office, part=part, parse=reader.parse, authenticate=reader.authenticate):
+        while process_spooled(
+            office,
+            part=part,
+            parse=reader.parse,
+            authenticate=reader.authenticate,
+            verify=reader.verify,
+        ):
             pass
 
 
