@@ -9,6 +9,8 @@ which commits when its block ends well.
 from __future__ import annotations
 
 import sqlite3
+import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,6 +22,8 @@ from sqlalchemy.orm import Session, sessionmaker
 
 # A writer on SQLite waits this long for another before the error "database is locked".
 SQLITE_BUSY_MS = 10_000
+_LOOK_SECONDS = 0.001
+_PAUSE = threading.Event()
 
 
 class Database:
@@ -70,13 +74,13 @@ def open_database(url: str, *, busy_ms: int = SQLITE_BUSY_MS) -> Database:
         if parsed.database and parsed.database != ":memory:":
             Path(parsed.database).resolve().parent.mkdir(parents=True, exist_ok=True)
         engine = create_engine(parsed, connect_args={"timeout": busy_ms / 1000, "check_same_thread": False})
-        _prepare_sqlite(engine)
+        _prepare_sqlite(engine, busy_ms)
     else:
         engine = create_engine(parsed, pool_pre_ping=True, pool_size=10, max_overflow=20)
     return Database(engine)
 
 
-def _prepare_sqlite(engine: Engine) -> None:
+def _prepare_sqlite(engine: Engine, busy_ms: int) -> None:
     @event.listens_for(engine, "connect")
     def set_pragmas(connection: sqlite3.Connection, _record: Any) -> None:
         # The driver's own transaction handling would begin lazily and as DEFERRED.
@@ -93,5 +97,30 @@ def _prepare_sqlite(engine: Engine) -> None:
 
     @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:
-        mode = connection.get_execution_options().get("begin", "DEFERRED")
-        connection.exec_driver_sql(f"BEGIN {mode}")
+        if connection.get_execution_options().get("begin") == "IMMEDIATE":
+            _begin_immediate(connection, busy_ms)
+        else:
+            connection.exec_driver_sql("BEGIN DEFERRED")
+
+
+def _begin_immediate(connection: Connection, busy_ms: int) -> None:
+    """Wait for our turn to write. Raises OperationalError after *busy_ms*."""
+    driver = connection.connection.driver_connection
+    assert isinstance(driver, sqlite3.Connection)
+    # SQLite itself looks ever more rarely, at last every 0.1 s, and misses the moment between two
+    # transactions of a busy worker: the door and the outbox then starve.
+    driver.execute("PRAGMA busy_timeout=0")
+    deadline = time.monotonic() + busy_ms / 1000
+    try:
+        while time.monotonic() < deadline:
+            try:
+                driver.execute("BEGIN IMMEDIATE")
+                return
+            except sqlite3.OperationalError as error:
+                if error.sqlite_errorname != "SQLITE_BUSY":
+                    break
+            _PAUSE.wait(_LOOK_SECONDS)
+        # Once more, for the error as SQLAlchemy tells it.
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+    finally:
+        driver.execute(f"PRAGMA busy_timeout={busy_ms}")
