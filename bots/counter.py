@@ -23,7 +23,7 @@ from bots.knowing import facts_for
 from bots.reading import Json, message_of, one_line, read, sender_of
 from intake import chat_outbox, chat_spool, chats
 from intake.chat_files import KeptFile
-from intake.errors import DeskError, StoreFailed
+from intake.errors import DeskError, FileLost, StoreFailed
 from intake.office import Office
 from intake.wording import speaking
 from models.base import now
@@ -54,10 +54,10 @@ def process(
     for attempt in range(CONFLICT_TRIES):
         try:
             return _decide(office, bot, updates, files, too_large, missing)
-        except (OperationalError, StoreFailed) as error:
-            log.error("update waits", updates=ids, error=str(error))
-            return False
         except Exception as error:
+            if isinstance(error, OperationalError | StoreFailed) and not isinstance(error, FileLost):
+                log.error("update waits", updates=ids, error=str(error))
+                return False
             if isinstance(error, IntegrityError | NotAllowed) and attempt < CONFLICT_TRIES - 1:
                 continue
             chat_spool.fail(office, bot.id, ids, error)
