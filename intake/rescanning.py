@@ -75,7 +75,7 @@ def _show(session: Session, row: Attachment) -> None:
 
 
 def _may_tell(session: Session, office: Office, message: Message) -> bool:
-    """Whether the sender gets an acuse that names the file: no robot does, and none that its domain denies."""
+    """Whether the sender gets an acuse that names the file: no robot does, nor one denied by its domain."""
     inbound = session.get(InboundMail, message.inbound_mail_id) if message.inbound_mail_id else None
     if inbound is None or message.direction != Direction.IN or message.robot:
         return False
