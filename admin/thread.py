@@ -15,6 +15,7 @@ from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session, joinedload, selectinload
 
 from models.case import Case, CaseLink
+from models.chat import MessageRevision, Rating
 from models.event import Event, of_case
 from models.message import Attachment, Message
 from models.outbox_message import OutboxMessage, OutboxStatus
@@ -26,7 +27,7 @@ from templates import say
 PAGE_SIZE = 20
 MAX_EVENTS = 100
 # Events that a message in the thread already shows.
-SHOWN_BY_MESSAGE = ("answer", "answer_and_wait", "answer_and_resolve", "note", "follow_up")
+SHOWN_BY_MESSAGE = ("answer", "answer_and_wait", "answer_and_resolve", "note", "follow_up", "revised")
 # Notices that the requester reads; those to staff are told in the history, unless they failed.
 TO_REQUESTER = ("acuse", "resolved", "closed", "concluded", "cancelled", "reopened")
 _HOW = {
@@ -57,6 +58,8 @@ class Entry:
     event: Event | None = None
     notice: Delivery | None = None
     deliveries: list[Delivery] = field(default_factory=list)
+    # What the message said before its sender edited it, oldest first.
+    revisions: list[MessageRevision] = field(default_factory=list)
     # There is more text than `reply_text` (signature, quoted mails), or a formatted original.
     has_more: bool = False
     has_html: bool = False
@@ -110,7 +113,7 @@ def _instant_of(session: Session, message_id: int) -> datetime | None:
 
 def _message_entries(session: Session, messages: Sequence[Message]) -> list[Entry]:
     ids = [message.id for message in messages]
-    deliveries = _deliveries(session, ids)
+    deliveries, revisions = _deliveries(session, ids), _revisions(session, ids)
     sizes = {
         row.id: (row.size, row.has_html)
         for row in session.execute(
@@ -125,7 +128,16 @@ def _message_entries(session: Session, messages: Sequence[Message]) -> list[Entr
         # A few characters more are only spaces and line ends.
         has_more = size > len(message.reply_text) + 8
         found.append(Entry(message.created_at, message, deliveries=deliveries.get(message.id, []),
-                           has_more=has_more, has_html=bool(has_html)))  # fmt: skip
+                           revisions=revisions.get(message.id, []), has_more=has_more,
+                           has_html=bool(has_html)))  # fmt: skip
+    return found
+
+
+def _revisions(session: Session, message_ids: Sequence[int]) -> dict[int, list[MessageRevision]]:
+    query = select(MessageRevision).where(MessageRevision.message_id.in_(message_ids))
+    found: dict[int, list[MessageRevision]] = {}
+    for revision in session.scalars(query.order_by(MessageRevision.id)):
+        found.setdefault(revision.message_id, []).append(revision)
     return found
 
 
@@ -143,7 +155,8 @@ def _delivery(notice: OutboxMessage) -> Delivery:
         notice.kind,
         f"panel.delivery.{notice.status.value}",
         _HOW.get(notice.status, ""),
-        [*notice.to, *notice.cc],
+        # A chat has no name that tells a clerk anything.
+        [say("panel.channel.telegram")] if notice.channel == "telegram" else [*notice.to, *notice.cc],
         notice.last_error if notice.status in _HOW else "",
     )
 
@@ -235,6 +248,7 @@ class Facts:
     links: Sequence[CaseLink]
     linked_from: Sequence[CaseLink]
     other_cases: int
+    rating: Rating | None
 
 
 def read_facts(session: Session, case: Case, account: Account) -> Facts:
@@ -262,4 +276,5 @@ def read_facts(session: Session, case: Case, account: Account) -> Facts:
         session.scalars(links.where(CaseLink.case_id == case.id).options(joinedload(CaseLink.other))).all(),
         session.scalars(links.where(CaseLink.other_id == case.id).options(joinedload(CaseLink.case))).all(),
         session.scalar(select(func.count()).select_from(others.subquery())) or 0,
+        session.get(Rating, case.id),
     )

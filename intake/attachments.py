@@ -56,19 +56,20 @@ def keep_blob(session: Session, office: Office, sha256: str, content: bytes) -> 
 
 
 def fit(
-    session: Session, office: Office, case: Case, files: Sequence[IncomingFile]
+    session: Session, office: Office, case: Case, files: Sequence[IncomingFile], *, is_mail: bool = True
 ) -> tuple[list[IncomingFile], list[dict[str, Any]]]:
-    """What *case* may keep of *files*, and for `Message.left_out` what stays in the raw mail only."""
+    """What *case* may keep of *files*, and for `Message.left_out` what it may not; raw mail has it still."""
     if not files:
         return [], []
     settings = office.settings
     used = select(func.coalesce(func.sum(Attachment.size), 0)).join(Message)
     room = settings.max_case_bytes - (session.scalar(used.where(Message.case_id == case.id)) or 0)
+    largest = settings.max_file_bytes if is_mail else settings.upload_max_bytes
     kept: list[IncomingFile] = []
     left_out: list[dict[str, Any]] = []
     for file in files:
         reason = (
-            "too_large" if file.size > settings.max_file_bytes else "case_full" if file.size > room else ""
+            "too_large" if file.size > largest else "case_full" if file.size > room else ""
         )
         if reason:
             left_out.append({"filename": file.filename, "size": file.size, "reason": reason})

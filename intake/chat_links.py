@@ -227,10 +227,14 @@ def unlink_person(session: Session, chat_id: int, person: Person) -> None:
 
 def group_token(session: Session, dependencia: Dependencia, by: Account) -> str:
     """For the panel, where an administrator or a head over *dependencia* binds a group to it."""
+    _must_head(dependencia, by)
+    return mint(session, LinkPurpose.GROUP, lifetime=_SHOWN, dependencia_id=dependencia.id)
+
+
+def _must_head(dependencia: Dependencia, by: Account) -> None:
     is_head = by.role == Role.HEAD and dependencia.path.startswith(by.dependencia.path)
     if not by.is_active or not (is_head or by.role == Role.ADMINISTRATOR):
         raise InvalidInput("not_yours")
-    return mint(session, LinkPurpose.GROUP, lifetime=_SHOWN, dependencia_id=dependencia.id)
 
 
 def link_group(session: Session, office: Office, chat: Chat, link: OneTimeLink) -> Dependencia:
@@ -251,6 +255,7 @@ def link_group(session: Session, office: Office, chat: Chat, link: OneTimeLink) 
 
 def unlink_group(session: Session, dependencia: Dependencia, by: Account) -> None:
     """The group hears no more of the dependencia's cases."""
+    _must_head(dependencia, by)
     for chat in session.scalars(select(Chat).where(Chat.dependencia_id == dependencia.id).with_for_update()):
         chat.dependencia = chat.dependencia_id = None
         record(session, None, "group_unlinked", account=by,

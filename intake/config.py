@@ -77,6 +77,9 @@ class Settings(BaseSettings):
     max_file_bytes: int = Field(
         25 * 1024 * 1024, description="largest single file kept on a case; larger stays in the raw mail"
     )
+    upload_max_bytes: int = Field(
+        50_000_000, description="largest single file from chat and from the upload page"
+    )
     max_case_bytes: int = Field(
         500 * 1024 * 1024, description="files kept on one case, together; more stay in the raw mail"
     )

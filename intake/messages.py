@@ -37,7 +37,8 @@ def file_incoming(
     robot: str = "",
 ) -> Message:
     """File what arrived into *case* (which has its id). What the office's own people mail in is a note."""
-    files, left_out = fit(session, office, case, incoming.attachments)
+    is_mail = incoming.channel == Channel.EMAIL
+    files, left_out = fit(session, office, case, incoming.attachments, is_mail=is_mail)
     message = Message(
         id=draw_key(session, Message),
         case=case,
@@ -66,7 +67,7 @@ def file_incoming(
         robot=robot,
         inbound_mail_id=inbound.id if inbound else None,
         # Copies are a habit of mail; in chat and at the counter the same words twice are said twice.
-        fingerprint=fingerprint(incoming) if incoming.channel == Channel.EMAIL else None,
+        fingerprint=fingerprint(incoming) if is_mail else None,
     )
     session.add(message)
     keep_files(session, office, message, files)

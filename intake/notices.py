@@ -81,7 +81,7 @@ def _received(office: Office, case: Case, message: Message) -> dict[str, Any]:
         "received": instant(message.created_at, zone),
         "due": moment(case.due_at, zone) if case.due_at else "",
         "files": [_described(file) for file in message.attachments if not _is_decoration(file)],
-        "left_out": [_left_out(office, file) for file in message.left_out],
+        "left_out": left_out(office, message),
     }
 
 
@@ -100,12 +100,18 @@ def _described(file: Attachment) -> dict[str, str | bool]:
     }
 
 
-def _left_out(office: Office, file: dict[str, Any]) -> str:
-    """A sentence about a file that was not taken, and the limit it broke."""
+def left_out(office: Office, message: Message) -> list[str]:
+    """A sentence about each file that was not taken."""
+    return [_left_out(office, message, file) for file in message.left_out]
+
+
+def _left_out(office: Office, message: Message, file: dict[str, Any]) -> str:
     settings = office.settings
-    limit = settings.max_file_bytes if file["reason"] == "too_large" else settings.max_case_bytes
-    return say(f"trust.left_out.{file['reason']}", name=file["filename"], size=size(file["size"]),
-               limit=size(limit))  # fmt: skip
+    is_mail = message.channel == Channel.EMAIL
+    largest = settings.max_file_bytes if is_mail else settings.upload_max_bytes
+    limit = largest if file["reason"] == "too_large" else settings.max_case_bytes
+    key = f"{'trust' if is_mail else 'chat_desk'}.left_out.{file['reason']}"
+    return say(key, name=file["filename"], size=size(file["size"]), limit=size(limit))
 
 
 def write_answer(

@@ -103,9 +103,10 @@ def open_case(
     reason: str,
     inbound: InboundMail | None = None,
     by: Account | None = None,
+    requester: Contact | None = None,
 ) -> tuple[Case, Message]:
     """Open what *begin* makes of (subject, requester), and do all that goes with it."""
-    contact = requester_of(session, incoming)
+    contact = requester or requester_of(session, incoming)
     case = begin(incoming.subject.strip() or say("case.no_subject"), contact)
     case.id = draw_key(session, Case)
     case.created_at = case.last_activity_at = now()

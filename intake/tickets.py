@@ -38,8 +38,9 @@ def open_ticket(
     to: Route | None = None,
     reason: str = "",
     by: Account | None = None,
+    requester: Contact | None = None,
 ) -> tuple[Ticket, Message]:
-    """Open a ticket for *incoming*: folio, requester, turno by rule, due date, acuse."""
+    """Open a ticket for *incoming* (and *requester*, if known): folio, turno by rule, due date, acuse."""
     to = to or route(session, incoming, mailbox, service)
 
     def begin(subject: str, requester: Contact) -> Ticket:
@@ -54,8 +55,9 @@ def open_ticket(
         )
 
     case, message = open_case(
-        session, office, incoming, to, begin, reason=reason or say("match.new"), inbound=inbound, by=by
-    )
+        session, office, incoming, to, begin, reason=reason or say("match.new"), inbound=inbound, by=by,
+        requester=requester,
+    )  # fmt: skip
     assert isinstance(case, Ticket)
     return case, message
 
@@ -71,19 +73,29 @@ def register(
     text: str,
     service: Service | None = None,
     files: Sequence[IncomingFile] = (),
+    contact: Contact | None = None,
 ) -> Ticket:
-    """A clerk opens a ticket for somebody who called, came in or wrote elsewhere."""
+    """A clerk opens a ticket for somebody who called, came in or wrote elsewhere.
+
+    For a *contact* whom we know, *address* is one of theirs: the acuse goes there, by mail or in chat.
+    """
     if by.role not in (Role.OFICIALIA, Role.HEAD, Role.WORKER):
         raise NotAllowed("register", "")
-    address = normalise_address(address)
-    if not is_address(address):
+    known = {one.value for one in contact.addresses} if contact is not None else set()
+    address = address if address in known else normalise_address(address)
+    if address not in known and (contact is not None or not is_address(address)):
         raise InvalidInput("bad_address", address=address)
     if not subject.strip():
         raise InvalidInput("empty_subject")
     incoming = IncomingMessage(
-        channel=Channel.COUNTER, subject=subject.strip(), from_addr=address, from_name=contact_name.strip(),
-        text=text, reply_text=text, attachments=tuple(files),
-    )  # fmt: skip
+        channel=Channel.COUNTER,
+        subject=subject.strip(),
+        from_addr=address,
+        from_name=contact.name if contact is not None else contact_name.strip(),
+        text=text,
+        reply_text=text,
+        attachments=tuple(files),
+    )
     ticket, _ = open_ticket(
         session,
         office,
@@ -91,6 +103,7 @@ def register(
         service=service,
         reason=say("match.registered", account=by.person.name),
         by=by,
+        requester=contact,
     )
     return ticket
 

@@ -14,8 +14,10 @@ from itertools import pairwise
 from sqlalchemy import Select, func, select, text
 from sqlalchemy.orm import Session
 
+from intake.chat_spool import IS_FAILED, IS_WAITING
 from intake.commitments import calendar_of
 from intake.office import Office
+from models.chat import ChatUpdate
 from models.deadline import working_minutes_between
 from models.inbound_mail import InboundMail, InboundStatus
 from models.mailbox import Door
@@ -67,9 +69,12 @@ class Report:
     doors: Sequence[DoorReport]
     inbound: QueueReport
     outbound: QueueReport
+    # Updates of Telegram; None where there is no bot.
+    chat: QueueReport | None
     held: int
     failed: int
     undelivered: int
+    chat_failed: int = 0
 
     @property
     def is_well(self) -> bool:
@@ -77,6 +82,8 @@ class Report:
         return not (
             self.inbound.is_late
             or self.outbound.is_late
+            or (self.chat is not None and self.chat.is_late)
+            or self.chat_failed
             or self.failed
             or self.undelivered
             or any(one.door.error or one.is_silent for one in self.doors)
@@ -91,11 +98,13 @@ def examine(session: Session, office: Office, at: datetime) -> Report:
         doors=[_examine_door(session, office, door, at) for door in doors],
         inbound=_inbound(session, at),
         outbound=_outbound(session, at),
+        chat=_chat(session, at) if any(door.name == "telegram" for door in doors) else None,
         held=_count(session, stuck.where(InboundMail.status == InboundStatus.HELD)),
         failed=_count(session, stuck.where(InboundMail.status == InboundStatus.FAILED)),
         undelivered=_count(
             session, select(OutboxMessage.id).where(OutboxMessage.status == OutboxStatus.FAILED)
         ),
+        chat_failed=_count(session, select(ChatUpdate.update_id).where(IS_FAILED)),
     )
 
 
@@ -127,6 +136,12 @@ def _inbound(session: Session, at: datetime) -> QueueReport:
     )
     waiting = _count(session, select(InboundMail.id).where(_RECEIVED))
     return QueueReport(waiting, oldest, oldest is not None and at - oldest > LATE)
+
+
+def _chat(session: Session, at: datetime) -> QueueReport:
+    waiting = select(ChatUpdate.update_id).where(IS_WAITING)
+    oldest = session.scalar(select(func.min(ChatUpdate.received_at)).where(IS_WAITING))
+    return QueueReport(_count(session, waiting), oldest, oldest is not None and at - oldest > LATE)
 
 
 def _outbound(session: Session, at: datetime) -> QueueReport:

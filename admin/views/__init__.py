@@ -9,6 +9,7 @@ from admin.views import (
     audit,
     case,
     catalogues,
+    chat_links,
     composer,
     doors,
     files,
@@ -18,7 +19,10 @@ from admin.views import (
     people,
     printing,
     public,
+    register,
     rules,
+    uploads,
+    webhook,
 )
 
 VIEWS: tuple[ModuleType, ...] = (
@@ -27,8 +31,12 @@ VIEWS: tuple[ModuleType, ...] = (
     composer,
     files,
     public,
+    uploads,
+    webhook,
     printing,
+    chat_links,
     # In the order of the rail.
+    register,
     held,
     outbox,
     doors,

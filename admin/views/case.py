@@ -16,7 +16,8 @@ from admin.db import office, session, writing
 from admin.query import NAMES, PAGE_NAMES
 from admin.thread import describe, newest_id, read_facts, read_history, read_thread
 from admin.views.bandeja import list_values, wants_only
-from intake import cases, contacts, turnos
+from intake import cases, contacts, notices, turnos
+from intake.correspondence import way_to
 from intake.errors import DeskError
 from models.access import standing, visible_to
 from models.case import Case, Priority
@@ -76,6 +77,7 @@ def case_values(case: Case, *, before: int | None = None) -> dict[str, Any]:
     """What the case pane shows."""
     who = frame.account()
     to, cc = cases.default_recipients(session(), case)
+    chat, (channel, _) = notices.chat_for(session(), case), way_to(session(), case)
     allowed = buttons(case, who)
     return {
         "case": case,
@@ -91,6 +93,9 @@ def case_values(case: Case, *, before: int | None = None) -> dict[str, Any]:
         "step_count": len(STEPS),
         "to": to,
         "cc": cc,
+        # The requester's chat, and where the answer goes unless the clerk chooses otherwise.
+        "chat": chat,
+        "channel": channel,
         "describe": describe,
         "is_older_page": before is not None,
         "draft": None,

@@ -46,13 +46,13 @@ class ComposerView(frame.PanelView):
         form, who = request.form, frame.account()
         to, cc = _recipients("to"), _recipients("cc")
         try:
-            files = _files()
+            files = uploaded_files()
             with writing() as write:
                 case = get_case(write, case_id)
                 if _news(case, form.get("last_message_id", 0, int)):
                     return self._again(case, say("panel.compose.news"), "warning")
                 cases.answer(write, office(), case, who, text=form.get("text", ""), to=to, cc=cc, files=files,
-                             then=form.get("then", "answer"))  # fmt: skip
+                             then=form.get("then", "answer"), channel=form.get("channel", ""))  # fmt: skip
         except DeskError as error:
             return self._again(get_case(session(), case_id), str(error), "error")
         except NotAllowed as error:
@@ -66,7 +66,7 @@ class ComposerView(frame.PanelView):
     @expose("/<int:case_id>/nota", methods=["POST"])
     def note(self, case_id: int) -> str | tuple[str, int] | Response:
         try:
-            files = _files()
+            files = uploaded_files()
             with writing() as write:
                 cases.add_note(write, office(), get_case(write, case_id), frame.account(),
                                text=request.form.get("text", ""), files=files)  # fmt: skip
@@ -101,6 +101,7 @@ class ComposerView(frame.PanelView):
             "text": request.form.get("text", ""),
             "to": _recipients("to"),
             "cc": _recipients("cc"),
+            "channel": request.form.get("channel", ""),
         }
         return show_case(self, case, draft=draft), 422
 
@@ -122,7 +123,7 @@ def _recipients(name: str) -> list[str]:
     return list(dict.fromkeys(one.strip() for one in (*request.form.getlist(name), *typed) if one.strip()))
 
 
-def _files() -> Sequence[IncomingFile]:
+def uploaded_files() -> Sequence[IncomingFile]:
     """The uploaded files, with their true type, already durable when large."""
     uploads = [upload for upload in request.files.getlist("files") if upload.filename]
     if len(uploads) > MAX_FILES:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from flask import Flask
+from flask import Flask, flash, redirect, url_for
 from flask_admin import Admin, expose
+from werkzeug.wrappers import Response
 
 from admin import frame
-from admin.db import office, session
+from admin.db import office, session, writing
+from intake import chat_spool
+from intake.errors import DeskError
 from intake.vigil import examine
 from models.base import now
 from models.person import Role
+from templates import say
 
 
 class DoorsView(frame.PanelView):
@@ -24,6 +28,22 @@ class DoorsView(frame.PanelView):
     @expose("/estado")
     def pulse(self) -> str:
         return self.render("admin/doors_pulse.html", report=examine(session(), office(), now()), at=now())
+
+    @expose("/telegram")
+    def chat(self) -> str:
+        """Messages of Telegram that failed, each with why."""
+        return self.render("admin/doors_chat.html", failed=chat_spool.stuck(session()))
+
+    @expose("/telegram/<int:bot_id>/<int:update_id>", methods=["POST"])
+    def retry(self, bot_id: int, update_id: int) -> Response:
+        try:
+            with writing() as write:
+                chat_spool.retry(write, bot_id, update_id, frame.account())
+        except DeskError as error:
+            flash(str(error), "error")
+        else:
+            flash(say("chat_desk.panel.retried"), "success")
+        return redirect(url_for(".chat"))
 
 
 def register(app: Flask, admin: Admin) -> None:

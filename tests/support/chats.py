@@ -37,8 +37,8 @@ def enter_chat(office: Office, chat_id: int = ANA, name: str = "Ana Ruiz", *,
 
 
 def ask(office: Office, chat_id: int = ANA, subject: str = "No hay agua",
-        text: str = "Desde ayer no hay agua.", *, name: str = "Ana Ruiz", service: Service | None = None, files: Sequence[KeptFile] = (),
-        remote_ids: Sequence[int] = (10,)) -> int:  # fmt: skip
+        text: str = "Desde ayer no hay agua.", *, name: str = "Ana Ruiz", service: Service | None = None,
+        files: Sequence[KeptFile] = (), remote_ids: Sequence[int] = (10,)) -> int:  # fmt: skip
     """Somebody sends a request; returns the id of its case."""
     enter_chat(office, chat_id, name)
     with office.database.writing() as session:

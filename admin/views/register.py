@@ -1,0 +1,107 @@
+"""*Registrar solicitud*: a clerk opens a ticket for who called or came in, or for somebody whom we know."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from flask import Flask, abort, flash, redirect, request, url_for
+from flask_admin import Admin, expose
+from sqlalchemy import exists, select
+from sqlalchemy.orm import selectinload
+from werkzeug.wrappers import Response
+
+from admin import frame
+from admin.db import office, session, writing
+from admin.views.composer import uploaded_files
+from intake import tickets
+from intake.errors import DeskError
+from models.access import standing, visible_to
+from models.case import Case
+from models.contact import Address, Contact
+from models.message import Message
+from models.person import Role
+from models.search import find_messages
+from models.service import Service
+from templates import say
+
+MAX_FOUND = 8
+
+
+class RegisterView(frame.PanelView):
+    """One form. Who is known is found by name, address or folio, among whom this account has cases of."""
+
+    roles = frozenset({Role.OFICIALIA, Role.HEAD, Role.WORKER})
+
+    @expose("/", methods=("GET", "POST"))
+    def index(self) -> str | Response | tuple[str, int]:
+        if request.method == "GET":
+            return self._page()
+        form, who = request.form, frame.account()
+        try:
+            files = uploaded_files()
+            with writing() as write:
+                ticket = tickets.register(
+                    write,
+                    office(),
+                    who,
+                    contact=_contact(form.get("contact", type=int)),
+                    contact_name=form.get("name", ""),
+                    address=form.get("address", ""),
+                    subject=form.get("subject", ""),
+                    text=form.get("text", ""),
+                    service=write.get(Service, form.get("service", 0, int)),
+                    files=files,
+                )
+                folio, number, is_seen = ticket.folio, ticket.id, bool(standing(write, ticket, who))
+        except DeskError as error:
+            flash(str(error), "error")
+            return self._page(), 422
+        flash(say("chat_desk.register.done", folio=folio), "success")
+        # A rule may have sent it where this account reads nothing.
+        return redirect(url_for("case.show", case_id=number) if is_seen else url_for(".index"))
+
+    def _page(self) -> str:
+        words = request.args.get("quien", "").strip()
+        services = select(Service).where(Service.is_active).order_by(Service.position)
+        chosen = request.form.get("contact", type=int) or request.args.get("contacto", type=int)
+        return str(
+            self.render("admin/register.html", contact=_contact(chosen), words=words, found=_find(words),
+                        services=session().scalars(services).all(), form=request.form)
+        )  # fmt: skip
+
+
+def _contact(number: int | None) -> Contact | None:
+    """The contact, if this account may see a case of theirs; else 404."""
+    if not number:
+        return None
+    seen = exists().where(Case.requester_id == Contact.id, visible_to(frame.account()))
+    return session().scalar(select(Contact).where(Contact.id == number, seen)) or abort(404)
+
+
+def _find(words: str) -> Sequence[Contact]:
+    """Whose cases this account may see and who match *words*, the latest first."""
+    if not words:
+        return []
+    messages = find_messages(session(), words, limit=200)
+    by_words = select(Message.case_id).where(Message.id.in_(messages))
+    by_address = select(Address.contact_id).where(Address.value == words.lower())
+    wanted = (
+        select(Case.requester_id)
+        .where(Case.id.in_(by_words) | Case.requester_id.in_(by_address), visible_to(frame.account()))
+        .order_by(Case.last_activity_at.desc())
+        .limit(100)
+    )
+    ids = list(dict.fromkeys(session().scalars(wanted)))[:MAX_FOUND]
+    found = session().scalars(
+        select(Contact).where(Contact.id.in_(ids)).options(selectinload(Contact.addresses))
+    )
+    return sorted(found, key=lambda one: ids.index(one.id))
+
+
+def register(app: Flask, admin: Admin) -> None:
+    """Add the page and its entry in the rail."""
+    admin.add_view(RegisterView(name="register", endpoint="register", url="/admin/registrar"))
+    frame.add_entry(
+        app, frame.Entry("panel.rail.office", "chat_desk.register.rail", "register.index", "plus",
+                         RegisterView.roles)
+    )  # fmt: skip
