@@ -290,11 +290,39 @@ def check(only_settings: bool, in_json: bool) -> None:
 @option("--json", "in_json", is_flag=True)
 @click.argument("code", required=False, metavar="CODE|FILE.pdf")
 def verify(audit: bool, in_json: bool, code: str | None) -> None:
-    from intake.audit import read_chains
-
-    if not audit:
+    if audit == bool(code):
         raise Failed("verify_what", USAGE)
     office = open_office()
+    if code:
+        verify_document(office, code, in_json)
+    else:
+        verify_audit(office, in_json)
+
+
+def verify_document(office: Office, code: str, in_json: bool) -> None:
+    """Exit 0 for what the institution issued and stands by, 1 for all else."""
+    from intake import verification
+
+    with office.database.reading() as session:
+        if code.lower().endswith(".pdf") or os.path.exists(code):
+            examined = verification.examine_pdf(session, office, Path(code).read_bytes())
+        else:
+            found = verification.find_by_code(session, code)
+            if found is None:
+                raise Failed("no_code", code=code)
+            examined = verification.of_code(found)
+    if in_json:
+        print_json(verification.as_json(examined))
+    else:
+        click.echo(templates.render("cli/verified.txt", examined=examined, zone=office.settings.zone,
+                                    institution=office.settings.institution), nl=False)  # fmt: skip
+    if examined.verdict != verification.Verdict.AUTHENTIC:
+        raise SystemExit(FAILURE)
+
+
+def verify_audit(office: Office, in_json: bool) -> None:
+    from intake.audit import read_chains
+
     events = chains = faults = 0
     with office.database.reading() as session:
         for chain in read_chains(session):

@@ -45,5 +45,5 @@ def plain(html: str) -> str:
 
 
 def is_empty(html: str) -> bool:
-    """True for what shows nothing, as `<p><br></p>`."""
-    return not plain(html)
+    """True for what says nothing, as `<p><br></p>` or a list without words."""
+    return not any(letter.isalnum() for letter in plain(html))

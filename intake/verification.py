@@ -8,9 +8,10 @@ from __future__ import annotations
 import hashlib
 import io
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 
 from asn1crypto import x509
 from pyhanko.pdf_utils.misc import PdfError
@@ -109,6 +110,26 @@ def find_by_code(session: Session, code: str) -> Found | None:
         return _of_oficio(session, oficio)
     acuse = session.scalar(select(Acuse).where(Acuse.verification_code == wanted))
     return _of_acuse(acuse) if acuse is not None else None
+
+
+def of_code(found: Found) -> Examined:
+    """The same answer for a code: there is no file to compare."""
+    return Examined(Verdict.CANCELLED if found.is_cancelled else Verdict.AUTHENTIC, found.sha256, found)
+
+
+def as_json(examined: Examined) -> dict[str, Any]:
+    """Plain values, instants as ISO 8601."""
+
+    def plain(value: object) -> object:
+        if isinstance(value, dict):
+            return {key: plain(one) for key, one in value.items()}
+        if isinstance(value, list | tuple):
+            return [plain(one) for one in value]
+        return value.isoformat() if isinstance(value, datetime) else value
+
+    made = plain(asdict(examined))
+    assert isinstance(made, dict)
+    return made
 
 
 def examine_pdf(session: Session, office: Office, content: bytes) -> Examined:

@@ -1,0 +1,80 @@
+"""`oficialia verify CODE|FILE.pdf`, as somebody at a terminal uses it."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from intake import approval, issuing
+from intake.config import Settings
+from intake.office import Office
+from models.oficio import Oficio
+from tests.support.documents import acting, fields, pdf_of, write
+from tests.support.institution import Institution, found_institution
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture
+def office(settings: Settings) -> Office:
+    return Office.open(settings)
+
+
+@pytest.fixture
+def institution(office: Office) -> Institution:
+    with office.database.writing() as session:
+        return found_institution(session)
+
+
+def _issue(office: Office, institution: Institution) -> tuple[Oficio, bytes]:
+    with acting(office, institution) as (session, people):
+        oficio = write(session, office, people["head"], fields(institution))
+        approval.approve(session, office, oficio, people["head"])
+        return oficio, pdf_of(session, office, oficio)
+
+
+def _verify(office: Office, *arguments: str) -> subprocess.CompletedProcess[str]:
+    settings = office.settings
+    environment = {
+        "PATH": "/usr/bin:/bin",
+        "OFICIALIA_DATABASE_URL": settings.database_url,
+        "OFICIALIA_STORE_URL": settings.store_url,
+        "OFICIALIA_OUTGOING_DIR": str(settings.outgoing_dir),
+    }
+    command = [sys.executable, str(ROOT / "oficialia.py"), "verify", *arguments]
+    return subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+
+
+def test_a_code_and_the_file_itself_are_authentic_and_one_byte_more_is_not(
+    office: Office, institution: Institution, tmp_path: Path
+) -> None:
+    oficio, pdf = _issue(office, institution)
+    assert oficio.verification_code is not None
+    said = _verify(office, oficio.verification_code.lower())
+    assert said.returncode == 0, said.stderr
+    assert "Es auténtico" in said.stdout and oficio.folio in said.stdout and "Jaime Torres" in said.stdout
+    path = tmp_path / "oficio.pdf"
+    path.write_bytes(pdf)
+    as_json = json.loads(_verify(office, "--json", str(path)).stdout)
+    assert as_json["verdict"] == "authentic" and as_json["signatures"][0]["is_intact"] is True
+    path.write_bytes(pdf[:2000] + bytes([pdf[2000] ^ 1]) + pdf[2001:])
+    altered = _verify(office, str(path))
+    assert altered.returncode == 1 and "NO es auténtico" in altered.stdout
+    unknown = _verify(office, "AAAAA-AAAAA-AAAAA-AAAAA")
+    assert unknown.returncode == 1 and "no hay ningún documento" in unknown.stderr
+    assert _verify(office).returncode == 2
+
+
+def test_a_cancelled_document_says_so(office: Office, institution: Institution, tmp_path: Path) -> None:
+    oficio, pdf = _issue(office, institution)
+    with acting(office, institution) as (session, people):
+        again = session.get_one(Oficio, oficio.id)
+        issuing.cancel(session, office, again, people["head"], reason="Se repitió.")
+    path = tmp_path / "oficio.pdf"
+    path.write_bytes(pdf)
+    said = _verify(office, str(path))
+    assert said.returncode == 1 and "CANCELADO" in said.stdout
