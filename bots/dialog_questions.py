@@ -123,7 +123,8 @@ def _review(data: Data, facts: Facts) -> Reply:
         "service": service.name if service else "",
         "subject": shortened(draft["subject"]["text"]) if "subject" in draft else "",
         "description": shortened("\n".join(part["text"] for part in draft.get("description", [])), _EXCERPT),
-        "place": shortened(draft["place"]["text"]) if "place" in draft else "",
+        # The map's address is for whoever goes there.
+        "place": shortened(draft["place"]["text"].partition(" https://")[0]) if "place" in draft else "",
         "files": [shortened(name, 80) for name in files[:_NAMES]],
         "more_files": len(files[_NAMES:]),
     }

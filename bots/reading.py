@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from bots.dialog_terms import Input, Kind
@@ -62,14 +63,15 @@ def read(
         return Input(Kind.REFUSED) if any(name in message for name in _REFUSED) else None
     if "edited_message" in first and "location" in message:
         return None
-    found = [file_id for each in messages for file_id in _file_ids(each)]
+    named = {file_id: name for each in messages for file_id, name in _files_in(each)}
+    found = list(named)
     texts = [text for each in messages if (text := _words(each))]
     is_place = "location" in message or "venue" in message
     given = Input(
         Kind.EDIT if "edited_message" in first else Kind.CONTENT,
         text="\n\n".join(texts),
         is_place=is_place,
-        files=tuple(files[file_id] for file_id in found if file_id in files),
+        files=tuple(_named(files[file_id], named[file_id]) for file_id in found if file_id in files),
         too_large=_names(found, too_large),
         missing=_names(found, missing),
         remote_ids=tuple(int(each["message_id"]) for each in messages),
@@ -95,9 +97,21 @@ def _names(found: Sequence[str], names: Mapping[str, str]) -> tuple[str, ...]:
     return tuple(one_line(names[each]) or say("chat.text.unnamed") for each in found if each in names)
 
 
-def _file_ids(message: Json) -> list[str]:
-    photo = [size["file_id"] for size in message.get("photo") or ()]
-    return [*photo, *(message[kind]["file_id"] for kind in _FILES if kind in message)]
+def _files_in(message: Json) -> list[tuple[str, str]]:
+    """Each file_id, and what to call the file when its sender gave it no name."""
+    found = [(size["file_id"], "photo") for size in message.get("photo") or ()]
+    found += [
+        (message[kind]["file_id"], "" if message[kind].get("file_name") else kind)
+        for kind in _FILES
+        if kind in message
+    ]
+    number = message["message_id"]
+    return [(file_id, say(f"chat.file.{kind}", number=number) if kind else "") for file_id, kind in found]
+
+
+def _named(file: KeptFile, name: str) -> KeptFile:
+    suffix = file.filename.rpartition(".")[2]
+    return replace(file, filename=f"{name}.{suffix}") if name else file
 
 
 def _words(message: Json) -> str:

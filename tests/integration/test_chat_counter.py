@@ -459,7 +459,7 @@ def test_a_group_is_bound_by_its_link_and_left_alone_otherwise(office: Office, t
 
 
 @pytest.mark.parametrize(
-    ("code", "word"), [("en-US", "front desk"), ("es-419", "ventanilla"), ("fr", "ventanilla")]
+    ("code", "word"), [("en-US", "attends you"), ("es-419", "le atiende"), ("fr", "le atiende")]
 )
 def test_the_bot_speaks_spanish_unless_the_person_speaks_english(
     office: Office, town: Institution, code: str, word: str
