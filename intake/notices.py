@@ -212,11 +212,13 @@ def write_turno(session: Session, office: Office, turno: Turno) -> OutboxMessage
     return _tell_staff(session, office, kind, to, turno.case, values)
 
 
-def write_new_case(session: Session, office: Office, turno: Turno) -> OutboxMessage | None:
-    """Tell the group in chat of the dependencia that got a case."""
-    first = session.scalar(
-        select(Message).where(Message.case_id == turno.case_id).order_by(Message.id).limit(1)
-    )
+def write_new_case(
+    session: Session, office: Office, turno: Turno, first: Message | None = None
+) -> OutboxMessage | None:
+    """Tell the group in chat of the dependencia that got a case; *first*: its message, if not written yet."""
+    if first is None:
+        wanted = select(Message).where(Message.case_id == turno.case_id)
+        first = session.scalar(wanted.order_by(Message.id).limit(1))
     return chat_notices.write_group(session, office, "new_case", turno.to_dependencia, turno.case, first)
 
 

@@ -118,7 +118,7 @@ def open_case(
            data={"folio": case.folio, "channel": case.channel, "requester": contact.name})  # fmt: skip
     message = file_incoming(session, office, case, incoming, reason=reason, inbound=inbound)
     if to.dependencia is not None:
-        _hand_to(session, office, case, to)
+        _hand_to(session, office, case, to, message)
     if trust.is_denied(incoming.authentication):
         # Whoever has that address did not write: an acuse would be unasked mail to a stranger.
         record(session, case, "acuse_withheld_denied", data={"to": incoming.from_addr})
@@ -127,7 +127,7 @@ def open_case(
     return case, message
 
 
-def _hand_to(session: Session, office: Office, case: Case, to: Route) -> None:
+def _hand_to(session: Session, office: Office, case: Case, to: Route, message: Message) -> None:
     assert to.dependencia is not None
     dependencia = to.account.dependencia if to.account else to.dependencia
     turno = hand_over(session, case, None, dependencia=dependencia, account=to.account,
@@ -137,7 +137,7 @@ def _hand_to(session: Session, office: Office, case: Case, to: Route) -> None:
         enter(case, State.ASSIGNED)
         notices.write_turno(session, office, turno)
     else:
-        notices.write_new_case(session, office, turno)
+        notices.write_new_case(session, office, turno, message)
     record(session, case, "route", actor="rule",
            data={"dependencia": dependencia.name, "account": to.account.person.name if to.account else None,
                  "reason": to.reason})  # fmt: skip

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from sqlalchemy.orm import Session
 
+from intake import notices
 from intake.addresses import is_address, normalise_address
 from intake.cases import step
 from intake.commitments import solution_due_at
@@ -118,4 +119,5 @@ def change_service(session: Session, office: Office, case: Case, by: Account, *,
     case.due_at = solution_due_at(office, service, case.created_at)
     if case.dependencia_id != service.dependencia_id:
         end_turno(session, case)
-        hand_over(session, case, by, dependencia=service.dependencia, account=None)
+        turno = hand_over(session, case, by, dependencia=service.dependencia, account=None)
+        notices.write_new_case(session, office, turno)
