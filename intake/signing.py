@@ -14,6 +14,7 @@ from pyhanko.pdf_utils.misc import PdfError
 from pyhanko.sign import signers
 from pyhanko.sign.fields import SigSeedSubFilter
 from pyhanko.sign.general import SigningError
+from pyhanko.sign.signers import SimpleSigner
 from pyhanko.sign.timestamps import HTTPTimeStamper, TimestampRequestError
 from pyhanko_certvalidator.errors import PathError, ValidationError
 
@@ -26,6 +27,8 @@ log = structlog.get_logger()
 
 BASELINE, TIMESTAMPED, LONG_TERM = "B-B", "B-T", "B-LT"
 _TSA_SECONDS = 5
+# Bytes of a signature beside its certificates: RSA 4096 and the signed attributes take some 1,000.
+_ATTRIBUTES = 4096
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +66,12 @@ def sign_pdf(
     return SignedPdf(content, TIMESTAMPED if stamper else BASELINE)
 
 
+def _room_for(signer: SimpleSigner) -> int:
+    """Hexadecimal digits of a signature without time stamp; pyHanko would sign twice to find out."""
+    certificates = {signer.signing_cert, *signer.cert_registry}
+    return 2 * (sum(len(one.dump()) for one in certificates if one is not None) + _ATTRIBUTES)
+
+
 def _about(number: int, reason: str, place: str) -> signers.PdfSignatureMetadata:
     return signers.PdfSignatureMetadata(
         field_name=f"Signature{number}",
@@ -88,13 +97,15 @@ def _with_proof(about: signers.PdfSignatureMetadata, trust: Trust) -> signers.Pd
 
 def _sign(
     pdf: bytes,
-    signer: signers.Signer,
+    signer: SimpleSigner,
     about: signers.PdfSignatureMetadata,
     stamper: HTTPTimeStamper | None = None,
 ) -> bytes:
     try:
         writer = IncrementalPdfFileWriter(io.BytesIO(pdf))
-        signed = signers.sign_pdf(writer, about, signer, timestamper=stamper)
+        signed = signers.sign_pdf(
+            writer, about, signer, timestamper=stamper, bytes_reserved=None if stamper else _room_for(signer)
+        )
     except PdfError as error:
         raise InvalidInput("pdf_unreadable") from error
     content: bytes = signed.getvalue()

@@ -7,6 +7,7 @@ import io
 import re
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
 from PIL import Image
@@ -73,11 +74,11 @@ def test_it_is_an_archive_file_that_can_be_read_aloud(pdf: bytes, tmp_path: Path
         "Noto-Sans" in line and re.search(r"yes yes yes\s+\d+\s+\d+$", line) for line in fonts
     )
     assert re.search(r"Tagged:\s+yes", poppler("pdfinfo", pdf, tmp_path))
-    reader = PdfReader(io.BytesIO(pdf))
-    described = reader.trailer["/Root"]["/Metadata"].get_object().get_data().decode()
+    root: Any = PdfReader(io.BytesIO(pdf)).trailer["/Root"]
+    described = root["/Metadata"].get_object().get_data().decode()
     assert re.search(r"pdfaid:part[^0-9]*3", described) and re.search(r"pdfaid:conformance\W+U", described)
-    assert reader.trailer["/Root"]["/Lang"] == "es"
-    assert "/OutputIntents" in reader.trailer["/Root"]
+    assert root["/Lang"] == "es"
+    assert "/OutputIntents" in root
     structure = poppler("pdfinfo", pdf, tmp_path, "-struct")
     for kind in ("Table", "LI"):
         assert re.search(rf"^\s*{kind}\b", structure, re.MULTILINE), kind
