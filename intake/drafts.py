@@ -6,6 +6,8 @@ it is submitted (`intake.approval`).
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
@@ -19,7 +21,7 @@ from intake.attachments import keep_blob
 from intake.cases import link
 from intake.contacts import contact_for
 from intake.documents import files_of, find_administration, recipients_of
-from intake.errors import InvalidInput
+from intake.errors import Conflict, InvalidInput
 from intake.filetypes import extension_of
 from intake.incoming import IncomingFile
 from intake.office import Office
@@ -117,10 +119,15 @@ def create_draft(
 
 def save_draft(
     session: Session, office: Office, oficio: Oficio, by: Account, fields: DraftFields, *,
-    is_auto: bool = False,
+    is_auto: bool = False, seen: str = "",
 ) -> None:  # fmt: skip
-    """Keep what the form holds. *is_auto*: saved by itself. Raises NotAllowed, InvalidInput."""
+    """Keep what the form holds. *is_auto*: saved by itself. Raises NotAllowed, InvalidInput.
+
+    *seen*: what `mark_of` said when the form was drawn; Conflict when it says another thing now.
+    """
     _must_edit(session, oficio, by)
+    if seen and seen != mark_of(session, oficio):
+        raise Conflict("draft_changed")
     _write(session, oficio, fields)
     oficio.last_activity_at = now()
     _keep_version(session, oficio, by, fields, is_auto=is_auto)
@@ -143,6 +150,12 @@ def fields_of(session: Session, oficio: Oficio) -> DraftFields:
         needs_efirma=oficio.needs_efirma,
         signers=tuple(one for one in signers if one is not None),
     )
+
+
+def mark_of(session: Session, oficio: Oficio) -> str:
+    """Changes when what the draft says changes, so that two windows notice each other."""
+    said = json.dumps(_as_json(fields_of(session, oficio)), sort_keys=True)
+    return hashlib.sha256(said.encode()).hexdigest()[:16]
 
 
 def answer_document(session: Session, office: Office, case: Case, by: Account) -> Oficio:
