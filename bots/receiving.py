@@ -70,6 +70,8 @@ class Receiver:
         self.is_caught_up = asyncio.Event()
         self._has_polled = False
         self._busy: dict[int, asyncio.Task[None]] = {}
+        # Chats that had more to say while one of their messages was worked on.
+        self._behind: set[int] = set()
         # Last Update of an album that may not be whole yet, and since when it is the last.
         self._albums: dict[int, tuple[int, float]] = {}
         self._fetches = asyncio.Semaphore(_FETCHES)
@@ -167,6 +169,7 @@ class Receiver:
             return
         if has_polled and not waiting:
             self.is_caught_up.set()
+        self._behind = waiting.keys() & self._busy.keys()
         for chat_id, updates in waiting.items():
             if chat_id not in self._busy:
                 groups = gather(updates)
@@ -202,7 +205,8 @@ class Receiver:
                     typing.cancel()
         finally:
             del self._busy[chat_id]
-            self._wake.set()
+            if chat_id in self._behind:
+                self._wake.set()
 
     async def _hand_over(self, group: Sequence[Update]) -> bool:
         """One message or album: its files, the counter, the tap answered. False: it still waits."""

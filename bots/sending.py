@@ -41,7 +41,7 @@ _ROOM = 64
 _TRIES = 6
 _RENEW = chat_outbox.LEASE.total_seconds() / 3
 # Message ids after the last known one among which a message in doubt is looked for.
-_LOOKED_AT = 8
+_LOOKED_AT = 12
 # Seconds that a request under way gets when the bot stops.
 _GRACE = 3.0
 
@@ -255,18 +255,20 @@ class _Delivery:
         """
         if not call.method.startswith("send"):
             return []
-        known = max(self._sent, default=0) or await asyncio.to_thread(
-            chat_outbox.last_known, self._office, self._notice
-        )
         markup = call.arguments.get("reply_markup", {"inline_keyboard": []})
+        if "inline_keyboard" not in markup:
+            # What has another keyboard cannot be edited.
+            return []
+        places = [max(self._sent)] if self._sent else await asyncio.to_thread(
+            chat_outbox.last_known, self._office, self._notice
+        )  # fmt: skip
         found: list[dict[str, int]] = []
-        if known and "inline_keyboard" in markup:
-            for candidate in range(known + 1, known + 1 + _LOOKED_AT):
-                arguments = {"chat_id": self._chat_id, "message_id": candidate, "reply_markup": markup}
-                if await self._is_ours(Call("editMessageReplyMarkup", arguments)):
-                    found.append({"message_id": candidate})
-                if len(found) == call.messages:
-                    return found
+        for candidate in sorted({place + step for place in places for step in range(1, _LOOKED_AT + 1)}):
+            arguments = {"chat_id": self._chat_id, "message_id": candidate, "reply_markup": markup}
+            if await self._is_ours(Call("editMessageReplyMarkup", arguments)):
+                found.append({"message_id": candidate})
+            if len(found) == call.messages:
+                return found
         return []
 
     async def _is_ours(self, probe: Call) -> bool:

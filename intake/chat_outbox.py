@@ -30,8 +30,11 @@ log = structlog.get_logger()
 
 # A notice in hand longer than this, and not renewed, belonged to a process that died.
 LEASE = timedelta(seconds=30)
-# Rows of the outbox among which the last one of a chat is looked for.
-_NEAR = 500
+# Rows, and the time, among which the last message of a chat is looked for.
+_NEAR = 300
+_RECENT = timedelta(days=1)
+# Ids of supergroups are at or below it.
+_SUPERGROUP = -1_000_000_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,26 +121,33 @@ def _is_superseded(session: Session, row: OutboxMessage, chat_id: int, *, is_in_
     return is_in_doubt and any("state" in options for options in session.scalars(newer))
 
 
-def last_known(office: Office, notice: OutboxMessage) -> int:
-    """The newest message id that its chat had before *notice* was written, as far as the register knows.
+def last_known(office: Office, notice: OutboxMessage) -> list[int]:
+    """After which message ids what came of *notice* may be, for the Bot API cannot list a chat.
 
-    The Bot API cannot list a chat; what came of *notice* has one of the next ids.
+    A supergroup counts its messages itself; all other chats of a bot share one count. So: the newest
+    id that its chat had before *notice* was written, and the newest that any of those chats had.
     """
     chat_id = int(notice.to[0])
+    since = notice.created_at - _RECENT
+    arrived = (
+        select(ChatUpdate.chat_id, ChatUpdate.body)
+        .where(ChatUpdate.received_at.between(since, notice.created_at))
+        .order_by(ChatUpdate.received_at.desc())
+        .limit(_NEAR)
+    )
+    sent = select(OutboxMessage.to, OutboxMessage.remote_id).where(
+        OutboxMessage.id.between(notice.id - _NEAR, notice.id - 1),
+        OutboxMessage.channel == Channel.TELEGRAM,
+        OutboxMessage.remote_id.is_not(None),
+    )
     with office.database.reading() as session:
-        bodies = session.scalars(
-            select(ChatUpdate.body)
-            .where(ChatUpdate.chat_id == chat_id, ChatUpdate.received_at <= notice.created_at)
-            .order_by(ChatUpdate.received_at.desc())
-            .limit(20)
-        )
-        written = [_message_id(body) for body in bodies]
-        sent = session.scalar(
-            select(func.max(OutboxMessage.remote_id)).where(
-                OutboxMessage.id.between(notice.id - _NEAR, notice.id - 1), OutboxMessage.to == notice.to
-            )
-        )
-    return max([*written, sent or 0])
+        ids = [(chat, _message_id(body)) for chat, body in session.execute(arrived)]
+        ids += [(int(to[0]), remote_id or 0) for to, remote_id in session.execute(sent)]
+    mine = max((number for chat, number in ids if chat == chat_id), default=0)
+    if chat_id <= _SUPERGROUP:
+        return [mine] if mine else []
+    of_all = max((number for chat, number in ids if chat > _SUPERGROUP), default=0)
+    return sorted({mine, of_all} - {0})
 
 
 def _message_id(body: dict[str, object]) -> int:
