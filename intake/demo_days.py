@@ -20,8 +20,9 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from intake import cases, clock, mailer, merging, pipeline, spool, tickets, turnos
+from intake import cases, clock, demo_chats, mailer, merging, pipeline, spool, tickets, turnos
 from intake.commitments import calendar_of
+from intake.correspondence import way_to
 from intake.demo import Institution
 from intake.demo_files import DemoFile, make_file
 from intake.incoming import IncomingFile, IncomingMessage
@@ -57,6 +58,9 @@ class Scene:
     account: str = ""
     into: str = ""
     due: str = ""
+    # Of a chat.
+    service: str = ""
+    score: int = 0
 
 
 @dataclass
@@ -117,9 +121,11 @@ def live_through(office: Office, institution: Institution) -> None:
             play.live(scene)
             while mailer.deliver_mail(office):
                 pass
+            demo_chats.deliver(office)
     clock.sweep(office, now())
     while mailer.deliver_mail(office):
         pass
+    demo_chats.deliver(office)
 
 
 def moment_of(ago: str, moment: datetime, office: Office) -> datetime:
@@ -219,7 +225,31 @@ def _store(play: Play, mail: EmailMessage) -> int:
     return spool.store(play.office, [arrival])[0]
 
 
+def _chat(play: Play, scene: Scene) -> None:
+    """What somebody does in the chat with the bot; by default who wrote first about the case."""
+    office, case_id = play.office, play.cases.get(scene.case, 0)
+    sender = scene.sender or play.senders[scene.case]
+    name = parseaddr(sender)[0] or sender
+    if scene.do == "chat":
+        service = play.institution.services.get(scene.service)
+        play.cases[scene.case] = demo_chats.ask(office, name, service, scene.subject, scene.text, scene.files)
+        play.senders[scene.case] = sender
+    elif scene.do == "chat_add":
+        demo_chats.add(office, name, case_id, scene.text, scene.files)
+    elif scene.do == "chat_edit":
+        demo_chats.edit(office, name, scene.text)
+    elif scene.do == "chat_link":
+        demo_chats.link(office, name, parseaddr(sender)[1])
+    else:
+        demo_chats.rate(office, name, case_id, scene.score, scene.text)
+
+
 _MAILS: dict[str, Callable[[Play, Scene], None]] = {
+    "chat": _chat,
+    "chat_add": _chat,
+    "chat_edit": _chat,
+    "chat_link": _chat,
+    "chat_rate": _chat,
     "write": _write,
     "reply": _reply,
     "stranger": _reply,
@@ -260,10 +290,10 @@ def _copy(play: Play, session: Session, case: Case, by: Account, scene: Scene) -
 
 def _answer(play: Play, session: Session, case: Case, by: Account, scene: Scene) -> None:
     to, cc = cases.default_recipients(session, case)
-    files = play.files(scene)
-    cases.answer(
-        session, play.office, case, by, text=scene.text.strip(), to=to, cc=cc, files=files, then=scene.do
-    )
+    # As the panel proposes it: by the way the requester used last.
+    channel, _ = way_to(session, case)
+    cases.answer(session, play.office, case, by, text=scene.text.strip(), to=to, cc=cc,
+                 files=play.files(scene), then=scene.do, channel=channel)  # fmt: skip
 
 
 def _merge(play: Play, session: Session, case: Case, by: Account, scene: Scene) -> None:
