@@ -23,6 +23,7 @@ from typing import IO, Any
 from sqlalchemy import Column, Connection, Date, LargeBinary, Table, func, insert, select, union, update
 from sqlalchemy.orm import Session, selectinload, undefer
 
+from intake import seal
 from intake.demo import is_empty
 from intake.errors import StoreFailed
 from intake.office import Office
@@ -78,9 +79,12 @@ def back_up(office: Office, path: Path) -> Count:
 
 
 def _secret(office: Office) -> dict[str, str]:
-    """The key made on first start: without it, reply addresses already sent would not be known again."""
+    """Key and seal made on first use: without them, what was sent and sealed would not be known as ours."""
     is_set = office.settings.secret_key.get_secret_value()
-    return {} if is_set else {"secret_key": office.settings.secret.decode()}
+    kept = {} if is_set else {"secret_key": office.settings.secret.decode()}
+    if own_seal := seal.read_own(office):
+        kept["seal"] = base64.b64encode(own_seal).decode()
+    return kept
 
 
 @contextmanager
@@ -175,6 +179,7 @@ def _restore(office: Office, archive: tarfile.TarFile) -> Count:
             count.rows += _fill_table(connection, archive, table)
         _index_messages(session)
     _keep_secret(office, manifest.get("secret_key", ""))
+    seal.keep_own(office, base64.b64decode(manifest.get("seal", "")))
     return count
 
 

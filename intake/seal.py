@@ -41,6 +41,18 @@ def seal_certificate(office: Office) -> asn1.Certificate | None:
     return open_seal(office).signing_cert if _path(office).exists() else None
 
 
+def read_own(office: Office) -> bytes:
+    """The PKCS#12 that was made here, for a backup; nothing when there is none, or it is a setting."""
+    path = _path(office)
+    return path.read_bytes() if not office.settings.seal and path.exists() else b""
+
+
+def keep_own(office: Office, content: bytes) -> None:
+    """Put back what `read_own` gave; a seal that is already there stays."""
+    if content and not office.settings.seal:
+        _write(_path(office), content)
+
+
 def _path(office: Office) -> Path:
     settings = office.settings
     return Path(settings.seal) if settings.seal else settings.outgoing_dir.parent / "seal.p12"
@@ -55,7 +67,7 @@ def _load(path: str, password: str, _changed: int) -> SimpleSigner | None:
 
 
 def _make(office: Office, path: Path) -> None:
-    """A key and its certificate, whole or not at all; of two processes the first one's stays."""
+    """A key and its certificate; of two processes the first one's stays."""
     key = rsa.generate_private_key(65537, 2048)
     institution = office.settings.institution[:64]
     name = x509.Name(
@@ -83,6 +95,10 @@ def _make(office: Office, path: Path) -> None:
     password = office.settings.seal_password.get_secret_value().encode()
     protection = serialization.BestAvailableEncryption(password) if password else serialization.NoEncryption()
     content = pkcs12.serialize_key_and_certificates(institution.encode(), key, certificate, None, protection)
+    _write(path, content)
+
+
+def _write(path: Path, content: bytes) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     # mkstemp makes files that only their owner reads.
     descriptor, unfinished = tempfile.mkstemp(dir=path.parent, prefix=".seal-")

@@ -11,6 +11,7 @@ from pyhanko.sign.validation import validate_pdf_signature
 from sqlalchemy import select
 
 from intake import approval, efirma
+from intake.backup import back_up, restore
 from intake.config import Settings
 from intake.efirma import open_efirma
 from intake.errors import Conflict, InvalidInput
@@ -316,3 +317,24 @@ def test_a_code_leads_to_what_was_sent_and_to_nothing_that_was_not(
         assert RFC not in repr(found)
         assert find_by_code(session, "AAAAA-AAAAA-AAAAA-AAAAA") is None
         assert last_number(session, f"doc:{institution.systems.id}", 1990) == 0
+
+
+def test_a_backup_brings_the_seal_along(office: Office, institution: Institution, tmp_path: Path) -> None:
+    with acting(office, institution) as (session, people):
+        oficio = write(session, office, people["head"], fields(institution))
+        approval.approve(session, office, oficio, people["head"])
+        pdf = pdf_of(session, office, oficio)
+    back_up(office, tmp_path / "backup.tar")
+    elsewhere = Office.open(
+        office.settings.model_copy(
+            update={
+                "database_url": f"sqlite:///{tmp_path / 'elsewhere' / 'register.db'}",
+                "store_url": f"file:{tmp_path / 'elsewhere' / 'files'}",
+                "outgoing_dir": tmp_path / "elsewhere" / "outgoing",
+            }
+        )
+    )
+    restore(elsewhere, tmp_path / "backup.tar")
+    with elsewhere.database.reading() as session:
+        examined = examine_pdf(session, elsewhere, pdf)
+    assert examined.verdict == Verdict.AUTHENTIC and examined.signatures[0].is_trusted
