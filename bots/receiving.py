@@ -39,8 +39,8 @@ Update = dict[str, Any]
 LOOK = 0.3
 # An album comes as one Update per file; so long after the last one it is whole.
 ALBUM = 0.7
-# Bytes of a file that getFile gives.
-MAX_FILE = 20_000_000
+# Bytes of a file that getFile gives ("20 MB"); between both readings of that the server decides.
+MAX_FILE = 20 << 20
 # Who waits longer than this for an answer sees that we are writing.
 _TYPING_AFTER, _TYPING_EVERY = 1.0, 4.5
 _FETCHES = 4

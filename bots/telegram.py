@@ -253,7 +253,7 @@ class TelegramDoor:
                 await self._set_webhook(telegram, url)
                 receiver.is_caught_up.set()
             else:
-                await _until_done(telegram, "deleteWebhook")
+                await _drop_webhook(telegram)
                 # Two cannot poll with one token, so whatever is still in hand was in a dead one's.
                 await desk.do(chat_outbox.inherit, self._office)
                 group.create_task(receiver.poll())
@@ -315,6 +315,22 @@ class TelegramDoor:
                     await desk.do(write)
                 except (SQLAlchemyError, OSError) as error:
                     log.warning("pulse not written", error=str(error))
+
+
+async def _drop_webhook(telegram: Telegram) -> None:
+    """Polling and a webhook exclude each other; a server that knows no webhooks has none to drop."""
+    while True:
+        try:
+            await telegram.ask("deleteWebhook")
+        except TooFast as error:
+            await asyncio.sleep(error.seconds)
+        except Unreachable as error:
+            await telegram.recovered(error)
+        except BotApiError as error:
+            log.warning("webhook not dropped", words=str(error))
+            return
+        else:
+            return
 
 
 async def _until_done(telegram: Telegram, method: str, **arguments: Any) -> Any:

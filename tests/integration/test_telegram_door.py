@@ -519,6 +519,16 @@ def test_the_bot_introduces_itself_and_knows_its_name(office: Office, bot_api: B
     assert bot_api.warnings() == []
 
 
+def test_a_bot_api_server_that_knows_only_the_essentials_will_do(
+    office: Office, bot_api: BotApi, known_ana: int
+) -> None:
+    for method in ("deleteWebhook", "setMyCommands", "answerCallbackQuery", "sendChatAction"):
+        bot_api.fail_next(method, 404, "Not Found", times=0)
+    with telegram_door(office):
+        bot_api.send_command(known_ana, "ayuda")
+        assert bot_api.next_message(known_ana)
+
+
 def test_a_long_poll_does_not_delay_the_end(office: Office, bot_api: BotApi, known_ana: int) -> None:
     started = now()
     with telegram_door(office):
