@@ -58,7 +58,7 @@ def find_account_of(session: Session, email: str, dependencia_id: int | None) ->
 
 
 def block(session: Session, office: Office, case: Case, by: Account) -> Contact:
-    """The *spam* button: mail of the requester of *case* is held from now on, never deleted."""
+    """The *spam* button: mail of the requester of *case* is held from now on; the bot refuses their chat."""
     contact = _requester_for(session, case, by, "block_contact")
     if contact.person_id is not None:
         raise InvalidInput("contact_is_staff", name=contact.name)
@@ -80,7 +80,7 @@ def unblock(session: Session, office: Office, case: Case, by: Account) -> Contac
 def spam_action(case: Case, who: Iterable[Who]) -> str:
     """What the *spam* button does now to the requester of *case*; empty when there is none to press."""
     contact = case.requester
-    if not DECIDES_SPAM.intersection(who) or not _writes_mail(contact):
+    if not DECIDES_SPAM.intersection(who) or not _writes(contact):
         return ""
     if contact.blocked_at is not None:
         return "unblock_contact"
@@ -93,10 +93,10 @@ def _requester_for(session: Session, case: Case, by: Account, action: str) -> Co
     lock(session, case)
     if not DECIDES_SPAM & standing(session, case, by):
         raise NotAllowed(action, case.state)
-    if not _writes_mail(case.requester):
+    if not _writes(case.requester):
         raise InvalidInput("no_contact_address")
     return case.requester
 
 
-def _writes_mail(contact: Contact) -> bool:
-    return any(address.kind == AddressKind.EMAIL for address in contact.addresses)
+def _writes(contact: Contact) -> bool:
+    return bool(contact.addresses)

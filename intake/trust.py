@@ -20,8 +20,9 @@ from sqlalchemy.orm import Session
 from intake.addresses import domain_of, imitated_domain, name_claims_address
 from intake.authentication import is_aligned
 from intake.body import ENCRYPTED, LOCKED
-from intake.incoming import Authentication, IncomingMessage, MailSignature
+from intake.incoming import Authentication, Channel, IncomingMessage, MailSignature
 from intake.office import Office
+from models.chat import Chat
 from models.mailbox import Mailbox
 from models.person import Person
 from models.session import Database
@@ -90,6 +91,8 @@ def assess(session: Session, office: Office, incoming: IncomingMessage) -> dict[
 def _doubt(session: Session, office: Office, incoming: IncomingMessage) -> str:
     if not incoming.from_addr:
         return ""
+    if incoming.from_addr.isdecimal() and incoming.channel != Channel.EMAIL:
+        return _chat_namesake(session, _directory(session, office), incoming)
     return _impersonation(_directory(session, office), incoming) or _denial(
         incoming.authentication, incoming.from_addr
     )
@@ -156,6 +159,14 @@ def _impersonation(directory: _Directory, incoming: IncomingMessage) -> str:
         return ""
     key = "trust.name_of_post" if person.post else "trust.name_of"
     return say(key, name=person.name, post=person.post, address=address)
+
+
+def _chat_namesake(session: Session, directory: _Directory, incoming: IncomingMessage) -> str:
+    """In chat anybody may bear any name; a servidor público has linked the chat as theirs."""
+    person = _namesake(directory, incoming.from_name, incoming.from_addr)
+    if person is None or session.scalar(select(Chat.person_id).where(Chat.id == int(incoming.from_addr))):
+        return ""
+    return say("chat_desk.namesake", name=person.name, post=person.post or say("chat_desk.staff"))
 
 
 def _namesake(directory: _Directory, name: str, address: str) -> _Known | None:

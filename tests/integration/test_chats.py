@@ -9,7 +9,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import func, select
 
-from intake import cases, chat_files, chat_spool, chats, clock
+from intake import cases, chat_files, chat_spool, chats, clock, contacts
 from intake.chat_files import KeptFile
 from intake.config import Settings
 from intake.errors import DeskError, InvalidInput, Refused
@@ -225,6 +225,31 @@ def test_a_blocked_requester_opens_nothing_and_reads_why(office: Office, town: I
         ask(office, text="otra vez")
     with pytest.raises(Refused):
         add(office, case_id, "otra vez")
+
+
+def test_a_clerk_blocks_somebody_who_only_writes_by_chat(office: Office, town: Institution) -> None:
+    case_id = ask(office, service=town.support)
+    with office.database.writing() as session:
+        by = session.get_one(Account, town.accounts["head"].id)
+        contacts.block(session, office, get_case(session, case_id), by)
+    with pytest.raises(Refused):
+        add(office, case_id, "otra vez")
+    with office.database.writing() as session:
+        by = session.get_one(Account, town.accounts["head"].id)
+        contacts.unblock(session, office, get_case(session, case_id), by)
+    assert add(office, case_id, "perdón") == case_id
+
+
+def test_the_clerk_is_warned_of_a_chat_with_the_name_of_somebody_of_the_office(
+    office: Office, town: Institution
+) -> None:
+    case_id = ask(office, name="Lic. Jaime Torres")
+    warning = messages_of(office, case_id)[0].authentication["warning"]
+    assert "Jaime Torres" in warning and str(ANA) not in warning
+    with office.database.writing() as session:
+        session.get_one(Chat, ANA).person_id = town.accounts["head"].person_id
+    add(office, case_id, "soy yo")
+    assert "warning" not in messages_of(office, case_id)[1].authentication
 
 
 def test_a_group_opens_no_request(office: Office, town: Institution) -> None:
