@@ -241,7 +241,8 @@ def link_group(session: Session, office: Office, chat: Chat, link: OneTimeLink) 
     """New cases of the link's dependencia appear in this group from now on, and in no other."""
     if chat.kind != ChatKind.GROUP:
         raise Refused("only_group")
-    dependencia = session.get(Dependencia, link.dependencia_id, with_for_update=True)
+    number = link.dependencia_id if link.purpose == LinkPurpose.GROUP else None
+    dependencia = session.get(Dependencia, number, with_for_update=True) if number else None
     if dependencia is None or not dependencia.is_active:
         raise Refused("link_spent")
     bound = select(Chat).where(Chat.dependencia_id == dependencia.id, Chat.id != chat.id)
