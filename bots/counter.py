@@ -13,6 +13,7 @@ import structlog
 from sqlalchemy.exc import IntegrityError, OperationalError
 from sqlalchemy.orm import Session
 
+from bots import staff_counter
 from bots.acting import act
 from bots.answering import answer
 from bots.dialog import next_step, settled
@@ -21,7 +22,7 @@ from bots.dialog_terms import Input, Kind, Reply, Situation, State, Step
 from bots.identity import BotIdentity
 from bots.knowing import facts_for
 from bots.reading import Json, message_of, one_line, read, sender_of
-from intake import chat_outbox, chat_spool, chats
+from intake import chat_links, chat_outbox, chat_spool, chats
 from intake.chat_files import KeptFile
 from intake.errors import DeskError, FileLost, StoreFailed
 from intake.office import Office
@@ -97,8 +98,11 @@ def _decide(
         with speaking(chat.language):
             given = read(updates, files, too_large, missing, bot.username)
             if "my_chat_member" in updates[0]:
-                _note_membership(session, chat, updates[0]["my_chat_member"])
-            if given is None or (kind == ChatKind.GROUP and not _is_for_group(given)):
+                _note_membership(session, office, chat, updates[0]["my_chat_member"])
+            staff = staff_counter.known_to_staff(session, office, bot, chat, given, updates[0])
+            if staff is not None:
+                chat_spool.settle(rows, staff_counter.serve(session, office, chat, *staff, updates[0]))
+            elif given is None or (kind == ChatKind.GROUP and not _is_for_group(given)):
                 chat_spool.settle(rows)
             else:
                 _serve(session, office, bot, chat, given, rows, days)
@@ -127,16 +131,17 @@ def _enter(session: Session, update: Json, kind: ChatKind) -> tuple[float, Chat]
     )
     if kind == ChatKind.GROUP:
         chat.is_forum = bool(theirs.get("is_forum"))
-    elif "my_chat_member" not in update:
+    elif chat.blocked_at is not None and "my_chat_member" not in update:
         chat_outbox.mark_reachable(session, chat.id)
     return days, chat
 
 
-def _note_membership(session: Session, chat: Chat, change: Json) -> None:
+def _note_membership(session: Session, office: Office, chat: Chat, change: Json) -> None:
     """Blocked, thrown out, or let in again."""
     status = (change.get("new_chat_member") or {}).get("status")
     if status in ("kicked", "left"):
         chat.blocked_at = chat.blocked_at or now()
+        chat_links.lose_group(session, office, chat)
     else:
         chat_outbox.mark_reachable(session, chat.id)
 
@@ -169,7 +174,9 @@ def _serve(
                     step = replace(step, replies=tuple(r for r in step.replies if r.name != "added"))
     except DeskError as refusal:
         step = _refused(settled(chat.state, chat.data, given, facts), str(refusal))
-    chat.state, chat.data = step.state, dict(step.data)
+    # What its clerks are about to answer is no part of this conversation.
+    apart = {"staff": chat.data["staff"]} if "staff" in chat.data else {}
+    chat.state, chat.data = step.state, {**step.data, **apart}
     session.flush()
     answer(session, office, chat.id, step.state, step.replies, chat=chat, values=values)
     chat_spool.settle(rows, case)

@@ -72,7 +72,11 @@ def begin_or_follow(here: Situation) -> Step:
 
 
 def welcome(here: Situation) -> Step:
-    values = {"name": here.facts.name, "institution": here.facts.institution}
+    values = {
+        "name": here.facts.name,
+        "institution": here.facts.institution,
+        "is_staff": here.facts.is_staff,
+    }
     return Step(State.IDLE, without(here.data, "content"), (Reply("welcome", values, HOME),))
 
 

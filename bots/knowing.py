@@ -48,7 +48,7 @@ def facts_for(session: Session, office: Office, chat: Chat, given: Input, days: 
         proposal=_proposal(session, words) if words else None,
         link=_link(session, given),
         is_linked=_is_linked(chat),
-        is_staff=chat.person_id is not None,
+        is_staff=chat.person is not None and chat.person.is_active,
         days_silent=days,
         is_greeting=letters(given.text) in {letters(each) for each in say("chat.typed.greetings").split(",")},
         name=plain_name(chat.name, ""),

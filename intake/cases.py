@@ -14,7 +14,7 @@ from typing import Any
 from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
-from intake import notices
+from intake import chat_notices, notices
 from intake.addresses import is_address, normalise_address
 from intake.errors import InvalidInput
 from intake.incoming import Channel, IncomingFile, IncomingMessage
@@ -114,10 +114,11 @@ def _give_back(session: Session, case: Case) -> None:
         case.holder_id = case.holder = None
 
 
-def take(session: Session, office: Office, case: Case, by: Account) -> None:
-    """*by* attends the case from now on."""
+def take(session: Session, office: Office, case: Case, by: Account, *, told: int = 0) -> None:
+    """*by* attends the case from now on. *told*: the chat in which the bot itself says so."""
     step(session, case, by, "take")
     hold(session, case, by)
+    chat_notices.write_change(session, office, case, by, "take", told=told)
 
 
 def answer(
@@ -132,10 +133,12 @@ def answer(
     files: Sequence[IncomingFile] = (),
     then: str = "answer",
     channel: str = "",
+    told: int = 0,
 ) -> Message:
     """Answer to the chosen recipients. *then*: answer, answer_and_wait or answer_and_resolve.
 
     *channel* telegram, or nobody chosen and a requester in chat: the answer goes to that chat.
+    *told*: the chat in which the bot itself says so.
     """
     if then not in ("answer", "answer_and_wait", "answer_and_resolve"):
         raise InvalidInput("unknown_action", action=then)
@@ -156,6 +159,7 @@ def answer(
         channel=Channel.EMAIL if to else Channel.TELEGRAM,
     )  # fmt: skip
     notices.write_answer(session, office, case, message, to, cc)
+    chat_notices.write_change(session, office, case, by, "answer", told=told)
     return message
 
 
@@ -216,29 +220,31 @@ def resolve(session: Session, office: Office, case: Case, by: Account) -> None:
     """Say that what was asked is done; the requester is told."""
     step(session, case, by, "resolve")
     notices.write_state(session, office, case, "resolved")
+    chat_notices.write_change(session, office, case, by, "resolve")
 
 
 def conclude(session: Session, office: Office, case: Case, by: Account) -> None:
     """End a received document (manual C)."""
     step(session, case, by, "conclude")
     notices.write_state(session, office, case, "concluded")
+    chat_notices.write_change(session, office, case, by, "conclude")
 
 
 def close(session: Session, office: Office, case: Case, by: Account | None) -> None:
     """End the case, for a clerk or (None) its requester, who is told and may rate how it went."""
     step(session, case, by, "close")
     notices.write_state(session, office, case, "closed")
+    chat_notices.write_change(session, office, case, by, "close")
 
 
-def reopen(
-    session: Session, office: Office, case: Case, by: Account | None, *, is_told: bool = True
-) -> None:
+def reopen(session: Session, office: Office, case: Case, by: Account | None, *, is_told: bool = True) -> None:
     """Begin again where it was left, for a clerk or (None) its requester, who is told if *is_told*."""
     step(session, case, by, "reopen")
     case.resolved_at = None
     _give_back(session, case)
     if is_told:
         notices.write_state(session, office, case, "reopened")
+    chat_notices.write_change(session, office, case, by, "reopen")
 
 
 def cancel(
@@ -248,6 +254,7 @@ def cancel(
     step(session, case, by, "cancel", reason=reason)
     if is_told:
         notices.write_state(session, office, case, "cancelled", reason.strip())
+    chat_notices.write_change(session, office, case, by, "cancel")
 
 
 def change_priority(session: Session, office: Office, case: Case, by: Account, *, priority: Priority) -> None:

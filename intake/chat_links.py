@@ -254,6 +254,16 @@ def link_group(session: Session, office: Office, chat: Chat, link: OneTimeLink) 
     return dependencia
 
 
+def lose_group(session: Session, office: Office, chat: Chat) -> None:
+    """The group threw the bot out: it is bound no more, and the heads of its dependencia are told."""
+    dependencia = chat.dependencia
+    if dependencia is None:
+        return
+    chat.dependencia = chat.dependencia_id = None
+    record(session, None, "group_lost", data={"dependencia": dependencia.name, "chat": chat.id})
+    notices.write_group_lost(session, office, dependencia, chat.name)
+
+
 def unlink_group(session: Session, dependencia: Dependencia, by: Account) -> None:
     """The group hears no more of the dependencia's cases."""
     _must_head(dependencia, by)

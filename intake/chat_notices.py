@@ -19,7 +19,7 @@ from intake.memory import group_of
 from intake.office import Office
 from intake.one_time_links import download_link
 from intake.outbox import queue
-from intake.reply_address import case_link
+from intake.reply_address import case_link, panel_link
 from intake.wording import beginning, moment, size, speaking
 from models.case import Case
 from models.chat import Chat, ChatKind, ChatMessage, ChatTopic
@@ -27,7 +27,7 @@ from models.dependencia import Dependencia
 from models.message import Attachment, Direction, Message
 from models.outbox_message import OutboxMessage
 from models.person import Account, Person
-from models.workflow import State
+from models.workflow import State, Who, allowed_actions
 from templates import render, say
 
 # The Bot API sends documents up to 50 MB; what is larger goes as a link.
@@ -187,38 +187,93 @@ def write_staff(
     values: Mapping[str, Any],
 ) -> list[OutboxMessage]:  # fmt: skip
     """Tell those of *accounts* who linked a private chat; the same words as their mail."""
+    chats = private_chats(session, accounts)
+    buttons = staff_buttons(office, case, is_copy=kind == "copied") if chats else ()
+    return [tell(session, office, chat.id, kind, case, buttons=buttons, **values) for chat in chats]
+
+
+def private_chats(session: Session, accounts: Sequence[Account]) -> Sequence[Chat]:
+    """The chats that the people of *accounts* linked and can be told in."""
     people = {account.person_id for account in accounts if account.is_active}
     if not people:
-        return []
-    chats = session.scalars(
+        return ()
+    return session.scalars(
         select(Chat)
         .join(Person, Person.id == Chat.person_id)
         .where(Chat.person_id.in_(people), Chat.kind == ChatKind.PRIVATE, Chat.blocked_at.is_(None),
                Person.is_active)
         .order_by(Chat.id)
     ).all()  # fmt: skip
-    return [tell(session, office, chat.id, kind, case, **values) for chat in chats]
+
+
+def staff_buttons(office: Office, case: Case, *, is_copy: bool = False) -> Keyboard:
+    """[Take] [Hand on…] [See it in the panel]: what the state allows; who may is asked on the tap."""
+    possible = set() if is_copy else {row.action for row in allowed_actions(case, set(Who))}
+    acts: list[Button] = [
+        {"text": say(f"chat_staff.button.{verb}"), "data": f"st:{verb}:{case.id}"}
+        for action, verb in (("take", "take"), ("assign", "turn")) if action in possible
+    ]  # fmt: skip
+    panel: Button = {"text": say("chat_staff.button.panel"), "url": panel_link(office, case)}
+    return [acts, [panel]] if acts else [[panel]]
 
 
 def write_group(
     session: Session, office: Office, kind: str, dependencia: Dependencia | None, case: Case,
     message: Message | None, **values: Any,
 ) -> OutboxMessage | None:  # fmt: skip
-    """Tell the group that *dependencia* bound, under the topic of the case where the group has topics.
-
-    `chat_options` then has "topic", or "new_topic" (its name) when the bot has yet to open it.
-    """
+    """Tell the group that *dependencia* bound, in the topic of the case or below its first notice."""
     group = group_of(session, dependencia.id) if dependencia is not None else None
     if group is None:
         return None
-    options: dict[str, Any] = {}
-    if group.is_forum:
-        topic = session.get(ChatTopic, (group.id, case.id))
-        name = f"{case.folio} {case.subject}"[:MAX_TOPIC]
-        options = {"topic": topic.topic_id} if topic else {"new_topic": name}
+    options = _place(session, group, case, is_first=kind == "new_case")
     with speaking(office.settings.language):
         excerpt = beginning(message.reply_text) if message is not None else ""
         due = moment(case.due_at, office.settings.zone) if case.due_at else ""
         files = len(message.attachments) if message is not None else 0
-        values = {"requester": case.requester.name, "excerpt": excerpt, "due": due, "files": files, **values}
-        return tell(session, office, group.id, kind, case, options=options, **values)
+        values = {"requester": case.requester.name, "excerpt": excerpt, "due": due, "files": files,
+                  "link": panel_link(office, case), **values}  # fmt: skip
+        buttons = staff_buttons(office, case)
+        return tell(session, office, group.id, kind, case, buttons=buttons, options=options, **values)
+
+
+def _place(session: Session, group: Chat, case: Case, *, is_first: bool = False) -> dict[str, Any]:
+    """Where in the group the case is talked about; "new_topic" (its name) when the bot has yet to open it."""
+    if group.is_forum:
+        topic = session.get(ChatTopic, (group.id, case.id))
+        return {"topic": topic.topic_id} if topic else {"new_topic": topic_name(case)}
+    if is_first:
+        return {}
+    first = session.scalar(
+        select(ChatMessage.remote_id)
+        .where(ChatMessage.chat_id == group.id, ChatMessage.case_id == case.id)
+        .order_by(ChatMessage.remote_id)
+        .limit(1)
+    )
+    return {"reply_to": first} if first else {}
+
+
+def topic_name(case: Case) -> str:
+    """Folio and subject in the length that createForumTopic takes, counted as the Bot API counts."""
+    name = " ".join(f"{case.folio} · {case.subject}".split())
+    while len(name.encode("utf-16-le")) // 2 > MAX_TOPIC:
+        name = name[:-1]
+    return name.strip()
+
+
+def write_change(
+    session: Session, office: Office, case: Case, by: Account | None, action: str, *, told: int = 0,
+    target: str = "",
+) -> OutboxMessage | None:  # fmt: skip
+    """Tell the group shortly who did what to a case; None when it is *told* there by the bot itself.
+
+    By nobody: by the requester.
+    """
+    group = group_of(session, case.dependencia_id) if case.dependencia_id is not None else None
+    if group is None or group.id == told:
+        return None
+    with speaking(office.settings.language):
+        name = by.person.name if by else case.requester.name
+        sentence = say(f"chat_staff.change.{action}", name=name, target=target)
+        state = say(f"panel.state.{case.state}")
+        return tell(session, office, group.id, "staff_change", case, options=_place(session, group, case),
+                    sentence=sentence, state=state)  # fmt: skip

@@ -37,10 +37,12 @@ from intake.incoming import Channel
 from intake.office import Office
 from intake.outbox import queue
 from intake.reply_address import case_link
+from intake.reply_address import panel_link as panel_link
 from intake.scanning import UNSCANNED
 from intake.wording import beginning, instant, moment, paragraphs, plain_name, size, speaking, thread_subject
 from models.base import now
 from models.case import Case
+from models.dependencia import Dependencia
 from models.event import record
 from models.inbound_mail import InboundMail
 from models.message import Attachment, Direction, Message
@@ -188,8 +190,13 @@ def write_state(
         return _queue(session, office, notice, [to], values, head, thread_of(session, case), case, GENERATED)
 
 
-def write_turno(session: Session, office: Office, turno: Turno) -> OutboxMessage | None:
-    """Tell who got a case (assigned, copied), or who had handed it over that it came back (returned)."""
+def write_turno(
+    session: Session, office: Office, turno: Turno, *, is_new_there: bool = True
+) -> OutboxMessage | None:
+    """Tell who got a case (assigned, copied), or who had handed it over that it came back (returned).
+
+    *is_new_there*: its dependencia has not attended the case until now.
+    """
     # A turno that is still pending has not loaded its case and people.
     session.flush()
     if turno.state == TurnoState.RETURNED:
@@ -207,7 +214,7 @@ def write_turno(session: Session, office: Office, turno: Turno) -> OutboxMessage
         "returned_by": turno.to_account.person.name if turno.to_account else turno.to_dependencia.name,
         "due": moment(turno.due_at, office.settings.zone) if turno.due_at else "",
     }
-    if kind == "assigned":
+    if kind == "assigned" and is_new_there:
         write_new_case(session, office, turno)
     return _tell_staff(session, office, kind, to, turno.case, values)
 
@@ -323,9 +330,21 @@ def write_link(
         return _queue(session, office, "link", [to], values, head, Thread(), None, GENERATED)
 
 
-def panel_link(office: Office, case: Case) -> str:
-    """The page of *case* in the panel, for those who work there."""
-    return f"{_base(office)}/admin/casos/{case.id}"
+def write_group_lost(session: Session, office: Office, dependencia: Dependencia, group: str) -> None:
+    """Tell the heads of *dependencia*, by mail and in chat, that its group in chat hears nothing any more."""
+    heads = heads_of(session, dependencia)
+    with speaking(office.settings.language):
+        values: dict[str, Any] = {
+            "institution": office.settings.institution,
+            "dependencia": dependencia.name,
+            "group": group,
+            "link": f"{_base(office)}/admin/telegram/",
+        }
+        for chat in chat_notices.private_chats(session, heads):
+            chat_notices.tell(session, office, chat.id, "group_lost", **values)
+        if to := addresses_of(heads):
+            head = unbound_letterhead(session, office)
+            _queue(session, office, "group_lost", to, values, head, Thread(), None, GENERATED)
 
 
 def _base(office: Office) -> str:

@@ -14,6 +14,7 @@ import re
 from urllib.parse import quote, urlencode
 
 from intake.office import Office
+from models.case import Case
 
 # 60 bits: to guess one takes some 10^18 mails to our door.
 _TAG_LENGTH = 12
@@ -110,3 +111,8 @@ def _unwrite(value: str) -> str:
         return raw.encode("latin-1").decode() if _ESCAPED.search(value) else value
     except UnicodeError:
         return value
+
+
+def panel_link(office: Office, case: Case) -> str:
+    """The page of *case* in the panel, for those who work there."""
+    return f"{office.settings.base_url.rstrip('/')}/admin/casos/{case.id}"

@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from intake import notices
+from intake import chat_notices, notices
 from intake.cases import step
 from intake.errors import InvalidInput
 from intake.office import Office
@@ -30,15 +30,22 @@ def assign(
     account: Account | None = None,
     instruction: str = "",
     due_at: datetime | None = None,
+    told: int = 0,
 ) -> Turno:
-    """Hand the case to *dependencia*, or to *account* in it, for attention."""
+    """Hand the case to *dependencia*, or to *account* in it, for attention.
+
+    *told*: the chat in which the bot itself says so.
+    """
     _check_target(dependencia, account)
     step(session, case, by, "assign", data=_to(dependencia, account, instruction))
+    target = account.person.name if account else dependencia.name
+    chat_notices.write_change(session, office, case, by, "assign", told=told, target=target)
+    is_new_there = case.dependencia_id != dependencia.id
     if due_at is not None:
         case.due_at, case.is_overdue = due_at, False
     end_turno(session, case)
     turno = hand_over(session, case, by, dependencia=dependencia, account=account, instruction=instruction)
-    notices.write_turno(session, office, turno)
+    notices.write_turno(session, office, turno, is_new_there=is_new_there)
     return turno
 
 
@@ -130,6 +137,7 @@ def copy_to(
 def return_turno(session: Session, office: Office, case: Case, by: Account, *, reason: str) -> None:
     """Send the case back to who turned it, with the reason (devolver)."""
     step(session, case, by, "return_turno", reason=reason)
+    chat_notices.write_change(session, office, case, by, "return_turno")
     turnos = _open_turnos(session, case, TurnoKind.ATTENTION)
     for turno in turnos:
         turno.state, turno.ended_at, turno.reason = TurnoState.RETURNED, now(), reason.strip()
