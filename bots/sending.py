@@ -65,8 +65,9 @@ class Courier:
         """Deliver until cancelled; what is under way is then ended, and the rest given back."""
         try:
             while True:
+                is_told = self._wake.is_set()
                 self._wake.clear()
-                await self._exchange(_ROOM - len(self._in_hand))
+                await self._exchange(_ROOM - len(self._in_hand), is_told=is_told)
                 await self._renew()
                 with contextlib.suppress(TimeoutError):
                     # wait_for of Python 3.11 may swallow the cancellation that ends us.
@@ -75,9 +76,11 @@ class Courier:
         finally:
             await self._end()
 
-    async def _exchange(self, room: int) -> None:
+    async def _exchange(self, room: int, *, is_told: bool = False) -> None:
         outcomes, self._outcomes = self._outcomes, []
-        work = asyncio.ensure_future(self._desk.do(chat_outbox.exchange, self._office, outcomes, room))
+        work = asyncio.ensure_future(
+            self._desk.do(chat_outbox.exchange, self._office, outcomes, room, is_told=is_told)
+        )
         try:
             # Once begun it is committed, whether we are told to end meanwhile or not.
             claimed = await asyncio.shield(work)

@@ -10,9 +10,10 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import cache
 
 import structlog
-from sqlalchemy import ColumnElement, Select, and_, func, select, update
+from sqlalchemy import ColumnElement, Select, and_, bindparam, func, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
@@ -61,11 +62,16 @@ class Outcome:
     is_in_doubt: bool = False
 
 
-def exchange(office: Office, outcomes: Sequence[Outcome], room: int) -> list[Claimed]:
-    """Write down *outcomes* and claim up to *room* notices that are due. Raises SQLAlchemyError."""
-    if not outcomes:
+def exchange(
+    office: Office, outcomes: Sequence[Outcome], room: int, *, is_told: bool = False
+) -> list[Claimed]:
+    """Write down *outcomes* and claim up to *room* notices that are due. Raises SQLAlchemyError.
+
+    *is_told*: somebody said that there are some; else nobody waits for us while we look.
+    """
+    if not outcomes and not is_told:
         with office.database.reading() as session:
-            if not room or session.scalar(_due(1)) is None:
+            if not room or session.scalar(_due(), {"now": now(), "room": 1}) is None:
                 return []
     claimed: list[Claimed] = []
     with office.database.writing() as session:
@@ -73,7 +79,7 @@ def exchange(office: Office, outcomes: Sequence[Outcome], room: int) -> list[Cla
             _settle(session, outcome)
         session.flush()
         while len(claimed) < room:
-            rows = session.scalars(_due(room - len(claimed)).with_for_update(skip_locked=True)).all()
+            rows = session.scalars(_due(), {"now": now(), "room": room - len(claimed)}).all()
             if not rows:
                 break
             claimed += [found for row in rows if (found := _claim(session, row)) is not None]
@@ -83,15 +89,17 @@ def exchange(office: Office, outcomes: Sequence[Outcome], room: int) -> list[Cla
     return claimed
 
 
-def _due(limit: int) -> Select[OutboxMessage]:
+@cache
+def _due() -> Select[OutboxMessage]:
     mine = (OutboxMessage.channel == Channel.TELEGRAM, outbox.IS_WAITING)
     # A notice that waits holds up the later ones of its chat, whatever case they are about.
     first = select(func.min(OutboxMessage.id)).where(*mine).group_by(OutboxMessage.to).correlate(None)
     return (
         select(OutboxMessage)
-        .where(*mine, OutboxMessage.id.in_(first), OutboxMessage.next_attempt_at <= now())
+        .where(*mine, OutboxMessage.id.in_(first), OutboxMessage.next_attempt_at <= bindparam("now"))
         .order_by(OutboxMessage.id)
-        .limit(limit)
+        .limit(bindparam("room"))
+        .with_for_update(skip_locked=True)
     )
 
 
@@ -113,12 +121,14 @@ def _is_superseded(session: Session, row: OutboxMessage, chat_id: int, *, is_in_
     chat = session.get(Chat, chat_id)
     if chat is None or chat.state != row.chat_options["state"]:
         return chat is not None
+    if not is_in_doubt:
+        return False
     # The same question, asked anew after this one may have arrived.
     newer = select(OutboxMessage.chat_options).where(
         OutboxMessage.channel == Channel.TELEGRAM, outbox.IS_WAITING, OutboxMessage.id > row.id,
         OutboxMessage.to == row.to,
     )  # fmt: skip
-    return is_in_doubt and any("state" in options for options in session.scalars(newer))
+    return any("state" in options for options in session.scalars(newer))
 
 
 def last_known(office: Office, notice: OutboxMessage) -> list[int]:
