@@ -9,6 +9,7 @@ from bots.dialog_draft import (
     begin,
     edited,
     merged,
+    not_fetched,
     not_taken,
     onward,
     stay,
@@ -68,7 +69,7 @@ def begin_or_follow(here: Situation) -> Step:
         return _file(here, found[0], here.input)
     data: Data = {**here.data, "content": merged(without(here.data, "content"), here.input)}
     which = question(State.CHOOSING_CASE, data, here.facts)
-    return Step(State.CHOOSING_CASE, data, (*not_taken(here.input), which))
+    return Step(State.CHOOSING_CASE, data, (*not_fetched(here.input), which))
 
 
 def welcome(here: Situation) -> Step:
@@ -111,7 +112,13 @@ def add_to_waiting(here: Situation) -> Step:
     if here.facts.case is not None and not here.input.files:
         return _picked(here, here.facts.case)
     data: Data = {**here.data, "content": merged(here.data, here.input)}
-    return stay(here, *not_taken(here.input), data=data)
+    return stay(here, *not_fetched(here.input), data=data)
+
+
+def pick_by_reply(here: Situation) -> Step:
+    """Asked which case it is about, the person replies to a message of one: it is that one."""
+    assert here.facts.case is not None
+    return _file(here, here.facts.case, as_input(merged(here.data, here.input)))
 
 
 def pick(here: Situation) -> Step:

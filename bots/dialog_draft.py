@@ -77,14 +77,21 @@ def without(data: Data, *names: str) -> Data:
 def as_content(given: Input) -> Content:
     """What was sent, to be kept while something else is asked."""
     files = [file.as_json() for file in given.files]
-    return {"ids": list(given.remote_ids), "text": given.text, "is_place": given.is_place, "files": files}
+    return {
+        "ids": list(given.remote_ids),
+        "text": given.text,
+        "is_place": given.is_place,
+        "files": files,
+        "large": list(given.too_large),
+    }
 
 
 def as_input(content: Content) -> Input:
     """What was kept, as if it came now."""
     files = tuple(KeptFile.from_json(file) for file in content["files"])
     ids = tuple(content["ids"])
-    return Input(Kind.CONTENT, content["text"], content["is_place"], files, remote_ids=ids)
+    large = tuple(content["large"])
+    return Input(Kind.CONTENT, content["text"], content["is_place"], files, large, remote_ids=ids)
 
 
 def words_of(given: Input) -> str:
@@ -102,6 +109,11 @@ def not_taken(given: Input, case_id: int = 0) -> tuple[Reply, ...]:
     if missing:
         found.append(Reply("not_fetched", {"names": missing}, case_id=case_id or None))
     return tuple(found)
+
+
+def not_fetched(given: Input) -> tuple[Reply, ...]:
+    """While it waits for a decision: what is too large is told of when it is known what for."""
+    return not_taken(replace(given, too_large=()))
 
 
 def begin(here: Situation) -> Step:
@@ -173,7 +185,7 @@ def hold_up(here: Situation) -> Step:
     data = here.data
     if here.input.kind == Kind.CONTENT:
         data = {**data, "content": merged(data, here.input)}
-    return Step(State.RESUMING, data, (*not_taken(here.input), question(State.RESUMING, data, here.facts)))
+    return Step(State.RESUMING, data, (*not_fetched(here.input), question(State.RESUMING, data, here.facts)))
 
 
 def merged(data: Data, given: Input) -> Content:
@@ -187,16 +199,17 @@ def merged(data: Data, given: Input) -> Content:
         "text": f"{before['text']}\n\n{words_of(given)}".strip(),
         "is_place": before["is_place"] and not now["text"],
         "files": [*before["files"], *now["files"]],
+        "large": [*before["large"], *now["large"]],
     }
 
 
 def resume(here: Situation) -> Step:
     """Go on with the draft of days ago; what was sent meanwhile belongs to it."""
     data = without(here.data, "content")
-    draft = data["draft"]
-    if "content" in here.data:
-        draft = absorb(draft, as_input(here.data["content"]))
-    return onward(replace(here, data=data), draft)
+    if "content" not in here.data:
+        return onward(replace(here, data=data), data["draft"])
+    given = as_input(here.data["content"])
+    return onward(replace(here, data=data), absorb(data["draft"], given), *not_taken(given))
 
 
 def restart(here: Situation) -> Step:

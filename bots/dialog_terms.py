@@ -184,6 +184,8 @@ class Content(TypedDict):
     text: str
     is_place: bool
     files: list[dict[str, Any]]
+    # Names of files that wait to be handed in on the upload page.
+    large: list[str]
 
 
 class Data(TypedDict, total=False):

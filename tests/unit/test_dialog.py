@@ -73,7 +73,8 @@ inputs = st.one_of(
 services = st.builds(
     ServiceFact,
     st.integers(1, 12),
-    st.text(min_size=1, max_size=300),
+    # The catalogue's form takes no blank name.
+    st.text(min_size=1, max_size=300).filter(str.strip),
     st.sampled_from(["", "Soporte", "Obras"]),
     st.booleans(),
 )
@@ -123,6 +124,7 @@ content = st.fixed_dictionaries(
         "text": texts,
         "is_place": st.booleans(),
         "files": st.lists(kept, max_size=2),
+        "large": st.lists(st.text(max_size=300), max_size=3),
     }
 )
 memories = st.fixed_dictionaries(
@@ -438,6 +440,35 @@ def test_a_complaint_leads_back_to_the_draft_that_it_interrupted(talk: Talk) -> 
     assert talk.state == State.COMPLAINING
     talk.send("Nadie vino.")
     assert talk.state == State.ASKING_SUBJECT and "draft" in talk.data
+
+
+def test_a_reply_says_which_case_it_is_about() -> None:
+    talk = Talk(Facts(cases=(OPEN, OTHER)))
+    talk.send("¿Ya vienen?")
+    talk.known = Facts(cases=(OPEN, OTHER), case=OTHER)
+    (act,) = talk.send("De esta", replied_to=5).acts
+    assert act.text == "¿Ya vienen?\n\nDe esta" and act.case_id == 8  # type: ignore[union-attr]
+
+
+def test_a_file_too_large_gets_its_link_when_the_case_is_known() -> None:
+    talk = Talk(Facts(cases=(OPEN, OTHER)))
+    talk.send(too_large=("obra.mp4",))
+    assert talk.said == ["ask_which"]
+    talk.known = Facts(cases=(OPEN, OTHER), case=OTHER)
+    (reply,) = talk.tap("T-2026-000008 Lámpara fundida").replies
+    assert (reply.name, reply.upload_to) == ("too_large", 8)
+
+
+def test_more_than_eight_services_are_paged_and_stand_by_classification() -> None:
+    services = tuple(ServiceFact(n, f"Servicio {n}", "Obras" if n % 2 else "Agua") for n in range(1, 18))
+    talk = Talk(Facts(services=services))
+    talk.command("nueva")
+    first = talk.step.replies[0]
+    assert [name for name, _ in first.values["groups"]] == ["Agua"] and len(first.buttons) == 10
+    second = talk.tap("next").replies[0]
+    assert second.values["groups"] == [("Obras", [f"Servicio {n}" for n in range(1, 17, 2)])]
+    assert second.edits == 1, "the next page takes the place of the one before"
+    assert talk.tap("Servicio 3").data["draft"]["service"] == 3
 
 
 def test_a_greeting_is_answered_and_opens_nothing() -> None:
