@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from pydantic import SecretStr
+from sqlalchemy import select
 
 from bots.telegram import TelegramDoor
 from intake import outbox
@@ -17,8 +18,12 @@ from intake.config import Settings
 from intake.office import Office
 from models.case import Case
 from models.chat import Chat
+from models.mailbox import Door
 from models.message import Message
+from models.outbox_message import OutboxStatus
 from tests.support.botapi import BotApi
+from tests.support.desk import get_notice
+from tests.support.waiting import wait_until
 
 
 def with_bot(settings: Settings, server: BotApi) -> Settings:
@@ -66,3 +71,22 @@ def queue_for_chat(office: Office, chat_id: int, text: str, *, case: Case | None
             text=text, html=text, case=case, message=message, chat_options=options or {},
         )  # fmt: skip
         return notice.id
+
+
+def texts(server: BotApi, chat: int) -> list[str]:
+    """What the bot has written in a chat, without the greeting."""
+    said = [each for each in server.messages(chat) if each["from"]["is_bot"]]
+    return [each.get("text") or each.get("caption") or "" for each in said][1:]
+
+
+def status(office: Office, notice: int) -> OutboxStatus:
+    return get_notice(office, notice).status
+
+
+def wait_for_status(office: Office, notice: int, wanted: OutboxStatus, timeout: float = 10) -> None:
+    wait_until(lambda: status(office, notice) == wanted, timeout, lambda: repr(get_notice(office, notice)))
+
+
+def door_error(office: Office) -> str:
+    with office.database.reading() as session:
+        return session.scalar(select(Door.error).where(Door.name == "telegram")) or ""
