@@ -90,8 +90,7 @@ TABLE: tuple[Row, ...] = (
     _row({S.RESUMING}, "tap:restart", draft.restart, ONWARD),
     _row({S.RESUMING}, "tap:cancel", draft.drop, _HOME),
     # Following up.
-    _row(ANY - {S.CHOOSING_CASE}, "reply", cases.file_reply),
-    _row({S.CHOOSING_CASE}, "reply", cases.pick_by_reply, _HOME),
+    _row(ANY, "reply", cases.file_reply, ANY),
     _row({S.CHOOSING_CASE}, "content", cases.add_to_waiting, {S.CHOOSING_CASE, S.IDLE}),
     _row({S.CHOOSING_CASE}, "tap:pick", cases.pick, {S.CHOOSING_CASE, S.IDLE}),
     _row({S.CHOOSING_CASE}, "tap:picknew", cases.pick_new, ONWARD),

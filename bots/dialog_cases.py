@@ -84,6 +84,9 @@ def welcome(here: Situation) -> Step:
 def file_reply(here: Situation) -> Step:
     """A reply to a message about a case goes to that case, whatever else is under way."""
     assert here.facts.case is not None
+    if here.state == State.CHOOSING_CASE:
+        # Asked which case it is about, the person shows it.
+        return _file(here, here.facts.case, as_input(merged(here.data, here.input)))
     step = _file(here, here.facts.case, here.input)
     if here.state == State.IDLE:
         return step
@@ -113,12 +116,6 @@ def add_to_waiting(here: Situation) -> Step:
         return _picked(here, here.facts.case)
     data: Data = {**here.data, "content": merged(here.data, here.input)}
     return stay(here, *not_fetched(here.input), data=data)
-
-
-def pick_by_reply(here: Situation) -> Step:
-    """Asked which case it is about, the person replies to a message of one: it is that one."""
-    assert here.facts.case is not None
-    return _file(here, here.facts.case, as_input(merged(here.data, here.input)))
 
 
 def pick(here: Situation) -> Step:
