@@ -14,7 +14,7 @@ from typing import Any
 from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
-from intake import chat_notices, notices
+from intake import chat_notices, commitments, notices
 from intake.addresses import is_address, normalise_address
 from intake.errors import InvalidInput
 from intake.incoming import Channel, IncomingFile, IncomingMessage
@@ -261,6 +261,7 @@ def change_priority(session: Session, office: Office, case: Case, by: Account, *
     """Change the priority."""
     step(session, case, by, "change_priority", data={"from": case.priority, "to": priority})
     case.priority = priority
+    commitments.promise_again(session, office, case)
 
 
 def snooze(session: Session, office: Office, case: Case, by: Account, *, until: datetime) -> None:
@@ -300,6 +301,7 @@ def follow_up(
     record(
         session, case, "follow_up", actor="requester", data={"message": message.id, "reopened": not was_open}
     )
+    commitments.recount(session, office, case)
     notices.write_follow_up(session, office, case, message)
     return message
 

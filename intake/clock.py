@@ -10,13 +10,15 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 
 import structlog
-from sqlalchemy import ColumnElement, Select, TextClause, func, or_, select, text
+from sqlalchemy import ColumnElement, Select, TextClause, exists, func, or_, select, text
 from sqlalchemy.orm import Session
 
-from intake import chat_spool, notices
+from intake import chat_spool, commitments, notices, reminders
 from intake.office import Office
 from intake.wording import speaking
+from models.base import now
 from models.case import Case
+from models.commitment import CaseCommitment
 from models.event import record
 from models.inbound_mail import InboundMail, InboundStatus
 from models.outbox_message import OutboxMessage
@@ -42,23 +44,40 @@ _STUCK = text("inbound_mail.status IN ('held', 'failed')")
 _ALERTS = text("outbox_message.kind = 'alert'")
 
 
-def sweep(office: Office, now: datetime) -> None:
-    """Write what the time *now* (UTC) brings."""
-    _each(office, [Case.snoozed_until <= now], _wake)
-    _each(office, [_IS_OVERDUE, or_(Case.due_at.is_(None), Case.due_at > now)], _relieve)
+def sweep(office: Office, at: datetime) -> None:
+    """Write what the time *at* (UTC) brings."""
+    _each(office, _cases(Case.snoozed_until <= at), _wake)
+    # Before anything is called overdue: a case that waited for its requester has more time now.
+    _each(office, _to_look_at(at), lambda session, _, case: reminders.look_at(session, office, case, at))
+    in_time = or_(Case.due_at.is_(None), Case.due_at > at)
+    _each(office, _cases(_IS_OVERDUE, in_time, ~_owes_first_answer(at)), _relieve)
     # While the requester owes us an answer, the deadline is not ours to keep.
-    missed: list[_Condition] = [_IS_OPEN, Case.due_at <= now, ~Case.is_overdue, Case.state != State.WAITING]
-    _each(office, missed, _miss)
-    _alert(office, now)
-    chat_spool.purge(office, now)
+    missed: list[_Condition] = [_IS_OPEN, Case.due_at <= at, ~Case.is_overdue, Case.state != State.WAITING]
+    _each(office, _cases(*missed), _miss)
+    _alert(office, at)
+    chat_spool.purge(office, at)
 
 
-def _each(office: Office, which: list[_Condition], change: _Change) -> None:
+def _cases(*which: _Condition) -> Select[Case]:
+    return select(Case).where(*which).order_by(Case.due_at)
+
+
+def _to_look_at(at: datetime) -> Select[Case]:
+    found = select(Case).join(CaseCommitment, CaseCommitment.case_id == Case.id)
+    return found.where(CaseCommitment.next_at <= at).order_by(CaseCommitment.next_at)
+
+
+def _owes_first_answer(at: datetime) -> ColumnElement[bool]:
+    missed = CaseCommitment.answered_at.is_(None), CaseCommitment.answer_due_at <= at
+    return exists().where(CaseCommitment.case_id == Case.id, *missed)
+
+
+def _each(office: Office, which: Select[Case], change: _Change) -> None:
     """Apply *change* to every case that is *which*, a batch per transaction."""
-    wanted = select(Case).where(*which).order_by(Case.due_at).limit(_BATCH)
+    wanted = which.limit(_BATCH)
     while True:
         with office.database.reading() as session:
-            if session.scalar(select(Case.id).where(*which).limit(1)) is None:
+            if session.scalar(which.with_only_columns(Case.id).order_by(None).limit(1)) is None:
                 return
         with office.database.writing() as session:
             # Somebody works on a locked case right now; the next sweep looks at it again.
@@ -82,8 +101,14 @@ def _relieve(session: Session, office: Office, case: Case) -> None:
 
 
 def _miss(session: Session, office: Office, case: Case) -> None:
+    # The requester may have answered since the deadlines were last counted.
+    row = commitments.recount(session, office, case)
+    if case.due_at is None or case.due_at > now():
+        return
     case.is_overdue = True
-    assert case.due_at is not None
+    if row is not None:
+        # Its promises are told by `intake.reminders`.
+        return
     record(session, case, "overdue", actor="clock", data={"due_at": case.due_at.isoformat()})
     # Waiting for the requester lowers the flag; after that the same deadline is not told twice.
     was_told = select(OutboxMessage.id).where(
@@ -95,17 +120,17 @@ def _miss(session: Session, office: Office, case: Case) -> None:
         notices.write_overdue(session, office, case)
 
 
-def _alert(office: Office, now: datetime) -> None:
+def _alert(office: Office, at: datetime) -> None:
     """Tell the administrators, at most once an hour, of accepted mail that became nothing."""
     with office.database.reading() as session:
-        if not any(_stuck(session, now)):
+        if not any(_stuck(session, at)):
             return
     with office.database.writing() as session, speaking(office.settings.language):
         # Two workers on PostgreSQL: only one gets this row, and who comes later finds that all was told.
         stuck = select(InboundMail.id).where(or_(_RECEIVED, _STUCK)).order_by(InboundMail.id).limit(1)
         if session.scalar(stuck.with_for_update(skip_locked=True)) is None:
             return
-        late, failed = _stuck(session, now)
+        late, failed = _stuck(session, at)
         if not late and not failed:
             return
         findings = [say("mail.alert.late", count=late)] if late else []
@@ -114,13 +139,13 @@ def _alert(office: Office, now: datetime) -> None:
         notices.write_alert(session, office, findings)
 
 
-def _stuck(session: Session, now: datetime) -> tuple[int, int]:
+def _stuck(session: Session, at: datetime) -> tuple[int, int]:
     """How much mail waits too long, and how much failed since the last alert; nothing within its hour."""
     last = session.scalar(select(func.max(OutboxMessage.created_at)).where(_ALERTS))
-    if last is not None and now - last < ALERT_EVERY:
+    if last is not None and at - last < ALERT_EVERY:
         return 0, 0
     failed_at = func.coalesce(InboundMail.processed_at, InboundMail.received_at)
-    late = _count(_RECEIVED, InboundMail.received_at < now - UNPROCESSED)
+    late = _count(_RECEIVED, InboundMail.received_at < at - UNPROCESSED)
     is_new = [failed_at > last] if last else []
     failed = _count(_STUCK, InboundMail.status == InboundStatus.FAILED, *is_new)
     return session.scalar(late) or 0, session.scalar(failed) or 0

@@ -1,33 +1,196 @@
-"""By when a service is promised: its working minutes on the institution's calendar."""
+"""By when a case is promised: what its service says, what was agreed for it, and what pauses did to that.
+
+Everything is counted anew from what happened, on the calendar of the service; `Case.due_at` and
+`CaseCommitment.answer_due_at` keep the result for lists and for `intake.clock`.
+"""
 
 from __future__ import annotations
 
-from datetime import date, datetime
-from functools import lru_cache
-from zoneinfo import ZoneInfo
+from collections.abc import Sequence
+from datetime import date, datetime, timedelta
 
-import holidays
+from sqlalchemy import inspect, select
+from sqlalchemy.orm import Session
 
+from intake import memory
+from intake.errors import InvalidInput
 from intake.office import Office
-from models.deadline import BusinessCalendar, add_working_minutes
+from models import promise as promises
+from models.base import now
+from models.calendar import business_calendar
+from models.case import Case
+from models.commitment import CaseCommitment, CasePause
+from models.deadline import BusinessCalendar, Pause, Term
+from models.promise import Promise, PromiseKind
 from models.service import Service
+from models.ticket import Ticket
+
+# Who types a date and an hour types no seconds.
+_SAME = timedelta(minutes=1)
 
 
-def calendar_of(office: Office, year: int) -> BusinessCalendar:
-    """Working days and hours around *year*, without the public holidays of Mexico."""
-    return _calendar(office.settings.zone, year)
+def calendar_of(session: Session, office: Office, calendar_id: int | None = None) -> BusinessCalendar:
+    """The calendar with that id, else the institution's: its hours, without holidays and days off."""
+    calendars, days_off = memory.office_hours(session)
+    chosen = next((one for one in calendars if one.id == calendar_id and one.is_active), None)
+    chosen = chosen or next((one for one in calendars if one.is_active), None)
+    return business_calendar(chosen, days_off, office.settings.zone)
 
 
-@lru_cache(maxsize=8)
-def _calendar(zone: ZoneInfo, year: int) -> BusinessCalendar:
-    # A promise of three months made in December falls due in the next year.
-    days: frozenset[date] = frozenset(holidays.country_holidays("MX", years=range(year - 1, year + 3)))
-    return BusinessCalendar(zone=zone, holidays=days)
+def promise(session: Session, office: Office, case: Case, service: Service | None) -> None:
+    """Write what *service* promises for *case*, counted from its beginning; what was agreed is off."""
+    row = _find(session, case)
+    case.due_at = None
+    if row is None:
+        if service is None or not _promises(service):
+            return
+        row = CaseCommitment(case=case, case_id=case.id, counts_from=case.created_at)
+        session.add(row)
+    row.agreed_at = row.agreed_due_at = row.earliest_on = row.latest_on = None
+    row.calendar_id = service.calendar_id if service else None
+    _set_minutes(row, case, service)
+    calendar = calendar_of(session, office, row.calendar_id)
+    terms = _range_of(service)
+    if terms is not None:
+        asked_on = case.created_at.astimezone(calendar.zone).date()
+        row.earliest_on, row.latest_on = promises.agreeable(asked_on, *terms, calendar)
+        # Until a date is agreed, the last one of the range is what was promised.
+        row.agreed_at, row.agreed_due_at = row.counts_from, calendar.closing_of(row.latest_on)
+    _count(session, case, row, calendar)
 
 
-def solution_due_at(office: Office, service: Service | None, start: datetime) -> datetime | None:
-    """When *service*, asked for at *start*, must be done; None when nothing is promised."""
-    if service is None or service.solution_minutes is None:
+def promise_again(session: Session, office: Office, case: Case) -> None:
+    """Priority or quantity changed: other minutes, from the same beginning. What was agreed stays."""
+    row = _find(session, case)
+    service = case.service if isinstance(case, Ticket) else None
+    if row is None or service is None:
+        return
+    _set_minutes(row, case, service)
+    _count(session, case, row, calendar_of(session, office, row.calendar_id))
+
+
+def fix_due(session: Session, office: Office, case: Case, due_at: datetime) -> None:
+    """Somebody who hands the case on says by when; the same instant again changes nothing."""
+    if case.due_at is not None and abs(due_at - case.due_at) < _SAME:
+        return
+    row = _find(session, case)
+    if row is None:
+        row = CaseCommitment(case=case, case_id=case.id, counts_from=case.created_at)
+        session.add(row)
+    row.agreed_at, row.agreed_due_at = now(), due_at
+    case.due_at, case.is_overdue = due_at, False
+    _count(session, case, row, calendar_of(session, office, row.calendar_id))
+
+
+def agree_on(session: Session, office: Office, case: Case, on: date) -> None:
+    """The project is promised until closing on *on*, which must be a working day of the promised range."""
+    row = _find(session, case)
+    if row is None:
+        row = CaseCommitment(case=case, case_id=case.id, counts_from=case.created_at)
+        session.add(row)
+    calendar = calendar_of(session, office, row.calendar_id)
+    today = now().astimezone(calendar.zone).date()
+    earliest = max(today, row.earliest_on or today)
+    latest = row.latest_on
+    if on < earliest or (latest is not None and on > max(latest, earliest)):
+        if latest is None:
+            raise InvalidInput("agreed_past")
+        raise InvalidInput("agreed_range", earliest=str(earliest), latest=str(latest))
+    if not calendar.is_working_day(on):
+        raise InvalidInput("agreed_day_off", next=str(calendar.working_day_from(on)))
+    row.agreed_at, row.agreed_due_at = now(), calendar.closing_of(on)
+    case.is_overdue = False
+    _count(session, case, row, calendar)
+
+
+def recount(session: Session, office: Office, case: Case) -> CaseCommitment | None:
+    """Count the deadlines of *case* anew; None when nothing was ever promised."""
+    session.flush()
+    row = _find(session, case)
+    if row is not None:
+        _count(session, case, row, calendar_of(session, office, row.calendar_id))
+    return row
+
+
+def promises_of(row: CaseCommitment) -> list[Promise]:
+    """What *row* promises, as `models.promise` counts it: the first answer before the solution."""
+    found = []
+    if row.answer_minutes is not None:
+        found.append(Promise(PromiseKind.FIRST_ANSWER, row.counts_from, row.answer_minutes,
+                             done_at=row.answered_at))  # fmt: skip
+    if row.solution_minutes is not None or row.agreed_due_at is not None:
+        found.append(Promise(PromiseKind.SOLUTION, row.counts_from, row.solution_minutes or 0, row.agreed_at,
+                             row.agreed_due_at, done_at=row.solved_at))  # fmt: skip
+    return found
+
+
+def pauses_of(session: Session, case_ids: Sequence[int]) -> dict[int, list[CasePause]]:
+    """The pauses of each of these cases, the oldest first."""
+    found: dict[int, list[CasePause]] = {}
+    wanted = select(CasePause).where(CasePause.case_id.in_(case_ids)).order_by(CasePause.id)
+    # Written beside the session by the listeners of `models.commitment`.
+    for pause in session.scalars(wanted.execution_options(populate_existing=True)):
+        found.setdefault(pause.case_id, []).append(pause)
+    return found
+
+
+def spans(pauses: Sequence[CasePause]) -> list[Pause]:
+    """*pauses* as `models.deadline` counts them."""
+    return [(one.started_at, one.ended_at) for one in pauses]
+
+
+def _find(session: Session, case: Case) -> CaseCommitment | None:
+    if inspect(case).pending:
+        # It has no rows yet, and asking would write what is still being put together.
         return None
-    calendar = calendar_of(office, start.astimezone(office.settings.zone).year)
-    return add_working_minutes(start, service.solution_minutes, calendar)
+    wanted = select(CaseCommitment).where(CaseCommitment.case_id == case.id)
+    return session.scalar(wanted.execution_options(populate_existing=True))
+
+
+def _set_minutes(row: CaseCommitment, case: Case, service: Service | None) -> None:
+    if service is None:
+        row.answer_minutes = row.solution_minutes = None
+        return
+    answer, solution = service.first_answer_minutes, service.solution_minutes
+    for one in service.commitments:
+        if one.priority == case.priority:
+            answer = answer if one.first_answer_minutes is None else one.first_answer_minutes
+            solution = solution if one.solution_minutes is None else one.solution_minutes
+    quantity = case.quantity if isinstance(case, Ticket) else None
+    row.answer_minutes = answer
+    row.solution_minutes = promises.promised_minutes(solution, service.unit_minutes, quantity)
+
+
+def _count(session: Session, case: Case, row: CaseCommitment, calendar: BusinessCalendar) -> None:
+    """Write when the promises of *row* fall due, and when the clock must look at them next."""
+    found = [] if inspect(case).pending else pauses_of(session, [case.id]).get(case.id, [])
+    pauses, wake = spans(found), []
+    solution = None
+    for one in promises_of(row):
+        due_at = promises.due_at(one, calendar, pauses)
+        if due_at is not None and one.done_at is None:
+            moments = promises.moments(one, calendar, pauses)
+            wake.append(moments.warn_at if moments else due_at)
+        if one.kind == PromiseKind.FIRST_ANSWER:
+            row.answer_due_at = due_at
+        else:
+            # While the clock stands still, the deadline of before is what the case keeps.
+            solution = due_at or case.due_at
+    case.due_at = solution
+    row.next_at = min(wake, default=None) if case.is_open is not False else None
+
+
+def _promises(service: Service) -> bool:
+    numbers = (service.first_answer_minutes, service.solution_minutes, service.unit_minutes)
+    return (
+        any(number is not None for number in numbers)
+        or bool(service.commitments)
+        or _range_of(service) is not None
+    )
+
+
+def _range_of(service: Service | None) -> tuple[Term, Term] | None:
+    if service is None:
+        return None
+    earliest, latest = Term.parse(service.agreed_from or ""), Term.parse(service.agreed_to or "")
+    return (earliest, latest) if earliest and latest else None

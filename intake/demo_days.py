@@ -138,7 +138,8 @@ def moment_of(ago: str, moment: datetime, office: Office) -> datetime:
         return moment - timedelta(**{"hours" if unit == "h" else "minutes": int(amount)})
     zone: ZoneInfo = office.settings.zone
     day = moment.astimezone(zone).date()
-    calendar = calendar_of(office, day.year)
+    with office.database.reading() as session:
+        calendar = calendar_of(session, office)
     for _ in range(int(days)):
         day += timedelta(days=1 if sign else -1)
         while not calendar.is_working_day(day):

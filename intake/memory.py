@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from sqlalchemy import Select, bindparam, select
 from sqlalchemy.orm import Session, joinedload
 
+from models.calendar import Calendar, DayOff
 from models.chat import Chat
 from models.contact import Address, AddressKind, Contact
 from models.mailbox import Mailbox
@@ -42,6 +43,7 @@ class _Memory:
     people: dict[str, Person | None] = field(default_factory=dict)
     filed: dict[str, int | None] = field(default_factory=dict)
     groups: dict[int, Chat] | None = None
+    hours: tuple[Sequence[Calendar], Sequence[DayOff]] | None = None
 
 
 def remember(session: Session, senders: Collection[str], fingerprints: Collection[str]) -> None:
@@ -144,3 +146,15 @@ def group_of(session: Session, dependencia_id: int) -> Chat | None:
     if memory.groups is None:
         memory.groups = {chat.dependencia_id or 0: chat for chat in session.scalars(bound)}
     return memory.groups.get(dependencia_id)
+
+
+def office_hours(session: Session) -> tuple[Sequence[Calendar], Sequence[DayOff]]:
+    """All calendars, the institution's first, and the days off in force."""
+    memory = _memory(session)
+    if memory is not None and memory.hours is not None:
+        return memory.hours
+    calendars = session.scalars(select(Calendar).order_by(Calendar.is_active.desc(), Calendar.id)).all()
+    found = (calendars, session.scalars(select(DayOff).where(DayOff.is_active)).all())
+    if memory is not None:
+        memory.hours = found
+    return found

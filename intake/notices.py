@@ -216,7 +216,7 @@ def write_turno(
     }
     if kind == "assigned" and is_new_there:
         write_new_case(session, office, turno)
-    return _tell_staff(session, office, kind, to, turno.case, values)
+    return tell_staff(session, office, kind, to, turno.case, values)
 
 
 def write_new_case(
@@ -252,10 +252,10 @@ def write_overdue(session: Session, office: Office, case: Case) -> OutboxMessage
     """Tell the holder, or the heads while nobody holds it, that the deadline of *case* has passed."""
     to = [case.holder] if case.holder else heads_of(session, case.dependencia)
     due = moment(case.due_at, office.settings.zone) if case.due_at else ""
-    return _tell_staff(session, office, "overdue", to, case, {"due": due})
+    return tell_staff(session, office, "overdue", to, case, {"due": due})
 
 
-def _tell_staff(
+def tell_staff(
     session: Session, office: Office, kind: str, accounts: Sequence[Account], case: Case,
     values: dict[str, Any],
 ) -> OutboxMessage | None:  # fmt: skip

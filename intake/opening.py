@@ -12,9 +12,8 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy.orm import Session
 
-from intake import notices, trust
+from intake import commitments, notices, trust
 from intake.cases import link
-from intake.commitments import solution_due_at
 from intake.contacts import contact_for
 from intake.incoming import Channel, IncomingMessage
 from intake.memory import active_rules
@@ -112,8 +111,8 @@ def open_case(
     case.created_at = case.last_activity_at = now()
     case.channel, case.requester, case.priority = incoming.channel, contact, to.priority
     case.routing_reason = to.reason
-    case.due_at = solution_due_at(office, to.service, case.created_at)
     session.add(case)
+    commitments.promise(session, office, case, to.service)
     record(session, case, "open", account=by, actor="" if by else "requester",
            data={"folio": case.folio, "channel": case.channel, "requester": contact.name})  # fmt: skip
     message = file_incoming(session, office, case, incoming, reason=reason, inbound=inbound)

@@ -1,15 +1,15 @@
-"""The verbs of tickets: open from a message, register for somebody, change the service."""
+"""The verbs of tickets: open from a message, register for somebody, change what is promised for it."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import date
 
 from sqlalchemy.orm import Session
 
-from intake import notices
+from intake import commitments, notices
 from intake.addresses import is_address, normalise_address
 from intake.cases import step
-from intake.commitments import solution_due_at
 from intake.errors import InvalidInput
 from intake.incoming import Channel, IncomingFile, IncomingMessage
 from intake.office import Office
@@ -26,6 +26,9 @@ from models.service import Service
 from models.ticket import Ticket
 from models.workflow import NotAllowed, Process, first_state
 from templates import say
+
+# More is a typing error, and would promise years.
+MAX_QUANTITY = 100_000
 
 
 def open_ticket(
@@ -116,8 +119,25 @@ def change_service(session: Session, office: Office, case: Case, by: Account, *,
     before = case.service.name if case.service else None
     step(session, case, by, "change_service", data={"from": before, "to": service.name})
     case.service, case.service_id = service, service.id
-    case.due_at = solution_due_at(office, service, case.created_at)
+    commitments.promise(session, office, case, service)
     if case.dependencia_id != service.dependencia_id:
         end_turno(session, case)
         turno = hand_over(session, case, by, dependencia=service.dependencia, account=None)
         notices.write_new_case(session, office, turno)
+
+
+def agree_date(session: Session, office: Office, case: Case, by: Account, *, on: date) -> None:
+    """The requester and we agreed on the day: the solution is promised until closing on *on*."""
+    step(session, case, by, "agree_date", data={"date": on.isoformat()})
+    commitments.agree_on(session, office, case, on)
+
+
+def set_quantity(session: Session, office: Office, case: Case, by: Account, *, quantity: int) -> None:
+    """How many pieces were asked for, where the service promises minutes for each."""
+    if not isinstance(case, Ticket) or case.service is None or case.service.unit_minutes is None:
+        raise InvalidInput("nothing_to_count")
+    if not 1 <= quantity <= MAX_QUANTITY:
+        raise InvalidInput("bad_quantity")
+    step(session, case, by, "set_quantity", data={"from": case.quantity, "to": quantity})
+    case.quantity = quantity
+    commitments.promise_again(session, office, case)

@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from intake import chat_notices, notices
+from intake import chat_notices, commitments, notices
 from intake.cases import step
 from intake.errors import InvalidInput
 from intake.office import Office
@@ -42,7 +42,7 @@ def assign(
     chat_notices.write_change(session, office, case, by, "assign", told=told, target=target)
     is_new_there = case.dependencia_id != dependencia.id
     if due_at is not None:
-        case.due_at, case.is_overdue = due_at, False
+        commitments.fix_due(session, office, case, due_at)
     end_turno(session, case)
     turno = hand_over(session, case, by, dependencia=dependencia, account=account, instruction=instruction)
     notices.write_turno(session, office, turno, is_new_there=is_new_there)

@@ -111,7 +111,7 @@ def examine(session: Session, office: Office, at: datetime) -> Report:
 def _examine_door(session: Session, office: Office, door: Door, at: datetime) -> DoorReport:
     if door.last_message_at is None:
         return DoorReport(door, None, None)
-    calendar = calendar_of(office, at.astimezone(office.settings.zone).year)
+    calendar = calendar_of(session, office)
     silent = working_minutes_between(door.last_message_at, at, calendar)
     kind, _, source = door.name.partition(" ")
     wanted = select(InboundMail.received_at).where(InboundMail.door == kind)

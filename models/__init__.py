@@ -5,9 +5,11 @@ Import this package to have every table known to `Base.metadata`.
 
 from models.acuse import Acuse
 from models.base import Base
+from models.calendar import Calendar, DayOff
 from models.canned_reply import CannedReply
 from models.case import Case, CaseAccess, CaseLink, Presence
 from models.chat import Chat, ChatMessage, ChatTopic, ChatUpdate, MessageRevision, OneTimeLink, Rating
+from models.commitment import CaseCommitment, CasePause, Commitment
 from models.contact import Address, Contact
 from models.delegation import Delegation
 from models.dependencia import Dependencia
@@ -40,15 +42,20 @@ __all__ = [
     "Attachment",
     "Base",
     "Blob",
+    "Calendar",
     "CannedReply",
     "Case",
     "CaseAccess",
+    "CaseCommitment",
     "CaseLink",
+    "CasePause",
     "Chat",
     "ChatMessage",
     "ChatTopic",
     "ChatUpdate",
+    "Commitment",
     "Contact",
+    "DayOff",
     "Delegation",
     "Dependencia",
     "DocumentFile",

@@ -1,17 +1,41 @@
-"""Working time: when a promise of so many working minutes falls due, and how much of it has passed.
+"""Working time: when a promise falls due, how much of it is left, and what pauses do to both.
 
-Pure: the calendar is a value, holidays come in as dates. Results are UTC instants;
-opening and closing are local times, so a day with a change of clocks is right too.
+Pure: the calendar is a value, holidays come in as dates, pauses as pairs of instants. Results are UTC
+instants; opening and closing are local times, so a day with a change of clocks is right too.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from calendar import monthrange
+from collections.abc import Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
+from enum import StrEnum
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 MONDAY_TO_FRIDAY = frozenset(range(5))
+MINUTE = timedelta(minutes=1)
+FOREVER = datetime.max.replace(tzinfo=UTC)
+_NO_TIME = timedelta()
+
+# Minutes since midnight at which one stretch of a day begins and ends; 1440 is the next midnight.
+Span = tuple[int, int]
+# The stretches of Monday, of Tuesday, … of Sunday.
+Week = tuple[tuple[Span, ...], ...]
+# When the clock stood still: from, to; without an end while it still does.
+Pause = tuple[datetime, datetime | None]
+
+
+def same_hours(weekdays: Container[int], opens: time, closes: time) -> Week:
+    """A week with the same hours on each of *weekdays* (Monday is 0)."""
+    span = (opens.hour * 60 + opens.minute, closes.hour * 60 + closes.minute)
+    return tuple((span,) if day in weekdays else () for day in range(7))
+
+
+# Those of manual O: Monday to Friday from 09:00 to 15:00.
+OFFICE_WEEK = same_hours(MONDAY_TO_FRIDAY, time(9), time(15))
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,64 +43,171 @@ class BusinessCalendar:
     """Days and hours in which the office attends; by default those of manual O."""
 
     zone: ZoneInfo = field(default_factory=lambda: ZoneInfo("America/Mexico_City"))
-    opens: time = time(9)
-    closes: time = time(15)
-    # Monday is 0.
-    weekdays: frozenset[int] = MONDAY_TO_FRIDAY
-    holidays: frozenset[date] = frozenset()
+    week: Week = OFFICE_WEEK
+    holidays: Container[date] = frozenset()
 
     def __post_init__(self) -> None:
-        if not self.weekdays or self.opens >= self.closes:
+        spans = [span for day in self.week for span in day]
+        if len(self.week) != 7 or not spans:
             raise ValueError("an office that never opens keeps no promise")
+        if any(not 0 <= opens < closes <= 1440 for opens, closes in spans):
+            raise ValueError("an office opens before it closes, and both on one day")
 
     def is_working_day(self, day: date) -> bool:
         """True when the office attends on *day*."""
-        return day.weekday() in self.weekdays and day not in self.holidays
+        return bool(self.week[day.weekday()]) and day not in self.holidays
 
-    def hours_of(self, day: date) -> tuple[datetime, datetime]:
-        """Opening and closing of *day* as UTC instants, whether or not the office attends."""
-        opening = datetime.combine(day, self.opens, self.zone)
-        closing = datetime.combine(day, self.closes, self.zone)
-        return opening.astimezone(UTC), closing.astimezone(UTC)
+    def hours_of(self, day: date) -> tuple[tuple[datetime, datetime], ...]:
+        """The stretches in which the office attends on *day*, as UTC instants; none on a day off."""
+        return _instants(self.zone, self.week[day.weekday()], day) if self.is_working_day(day) else ()
+
+    def working_day_from(self, day: date) -> date:
+        """*day*, or the first working day after it."""
+        while not self.is_working_day(day):
+            day += timedelta(days=1)
+        return day
+
+    def closing_of(self, day: date) -> datetime:
+        """When the office closes on *day*, or on the first working day after it."""
+        return self.hours_of(self.working_day_from(day))[-1][1]
+
+    @property
+    def usual_day(self) -> timedelta:
+        """The working time of its longest day: what people mean by a working day."""
+        return max(sum(closes - opens for opens, closes in day) for day in self.week) * MINUTE
+
+
+@lru_cache(maxsize=8192)
+def _instants(zone: ZoneInfo, spans: tuple[Span, ...], day: date) -> tuple[tuple[datetime, datetime], ...]:
+    midnight = datetime.combine(day, time(), zone)
+    # Adding to a local time keeps to the clock on the wall, which is what an office opens by.
+    found = (
+        ((midnight + opens * MINUTE).astimezone(UTC), (midnight + closes * MINUTE).astimezone(UTC))
+        for opens, closes in spans
+    )
+    # An hour that a change of clocks leaves out is none.
+    return tuple((opening, closing) for opening, closing in found if opening < closing)
+
+
+def due_after(
+    start: datetime, promised: timedelta, calendar: BusinessCalendar, pauses: Iterable[Pause] = ()
+) -> datetime | None:
+    """The instant at which *promised* working time has passed since *start*, not counting *pauses*.
+
+    What ends with the day ends at closing, not at the next opening. No time at all gives
+    *start*, or the next moment that counts. None: a pause without end comes first.
+    """
+    if promised < _NO_TIME:
+        raise ValueError("a deadline lies ahead")
+    for begin, end in _counting(start, calendar, pauses):
+        if promised <= end - begin:
+            return begin + promised
+        promised -= end - begin
+    return None
+
+
+def working_time(
+    start: datetime, end: datetime, calendar: BusinessCalendar, pauses: Iterable[Pause] = ()
+) -> timedelta:
+    """Working time from *start* to *end* without *pauses*; negative when *end* comes first."""
+    if end < start:
+        return -working_time(end, start, calendar, pauses)
+    passed = _NO_TIME
+    for begin, until in _counting(start, calendar, pauses):
+        if begin >= end:
+            break
+        passed += min(until, end) - begin
+    return passed
 
 
 def add_working_minutes(start: datetime, minutes: int, calendar: BusinessCalendar) -> datetime:
-    """The instant at which *minutes* of working time have passed since *start*.
-
-    What ends with the day ends at closing, not at the next opening. No minutes at
-    all give *start*, or the next opening when the office is closed then.
-    """
-    if minutes < 0:
-        raise ValueError("a deadline lies ahead")
-    remaining = timedelta(minutes=minutes)
-    for opening, closing in _working_hours(start, calendar):
-        begin = max(opening, start.astimezone(UTC))
-        if begin > closing:
-            continue
-        if remaining <= closing - begin:
-            return begin + remaining
-        remaining -= closing - begin
-    raise AssertionError("working days never end")
+    """Like `due_after` for whole minutes and no pause."""
+    due_at = due_after(start, minutes * MINUTE, calendar)
+    assert due_at is not None
+    return due_at
 
 
 def working_minutes_between(start: datetime, end: datetime, calendar: BusinessCalendar) -> int:
     """Whole minutes of working time from *start* to *end*; negative when *end* comes first."""
     if end < start:
         return -working_minutes_between(end, start, calendar)
-    passed = timedelta()
-    for opening, closing in _working_hours(start, calendar):
-        if opening >= end:
-            break
-        passed += max(timedelta(), min(closing, end) - max(opening, start))
-    return passed // timedelta(minutes=1)
+    return working_time(start, end, calendar) // MINUTE
 
 
-def _working_hours(start: datetime, calendar: BusinessCalendar) -> Iterator[tuple[datetime, datetime]]:
-    """Opening and closing of each working day from that of *start* on, without end."""
+def working_days_between(first: date, last: date, calendar: BusinessCalendar) -> int:
+    """Working days after *first* until *last*, as laws count terms: the first day is not one of them."""
+    return sum(
+        calendar.is_working_day(first + timedelta(days=number))
+        for number in range(1, (last - first).days + 1)
+    )
+
+
+def _counting(
+    start: datetime, calendar: BusinessCalendar, pauses: Iterable[Pause]
+) -> Iterator[tuple[datetime, datetime]]:
+    """The stretches of time that count, from *start* on; without end unless a pause has none."""
     if start.tzinfo is None:
         raise ValueError(f"naive datetime {start!r}: instants carry their zone")
+    start, gaps = start.astimezone(UTC), _merged(pauses)
     day = start.astimezone(calendar.zone).date()
     while True:
-        if calendar.is_working_day(day):
-            yield calendar.hours_of(day)
+        for opening, closing in calendar.hours_of(day):
+            begin = max(opening, start)
+            for paused, resumed in gaps:
+                if resumed <= begin or paused >= closing:
+                    continue
+                if paused > begin:
+                    yield begin, paused
+                if resumed == FOREVER:
+                    return
+                begin = resumed
+            if begin <= closing:
+                yield begin, closing
         day += timedelta(days=1)
+
+
+def _merged(pauses: Iterable[Pause]) -> Sequence[tuple[datetime, datetime]]:
+    """*pauses* in their order, those that touch or overlap as one."""
+    found: list[tuple[datetime, datetime]] = []
+    for begin, end in sorted((begin.astimezone(UTC), end or FOREVER) for begin, end in pauses):
+        if found and begin <= found[-1][1]:
+            found[-1] = (found[-1][0], max(found[-1][1], end))
+        else:
+            found.append((begin, end))
+    return found
+
+
+class TermUnit(StrEnum):
+    """The units of ISO 8601 in which a range is promised."""
+
+    DAYS = "D"
+    WEEKS = "W"
+    MONTHS = "M"
+
+
+_TERM = re.compile(r"P(\d{1,3})([DWM])")
+
+
+@dataclass(frozen=True, slots=True)
+class Term:
+    """A stretch of calendar time: *1 week*, *3 months* (manual O). Written as ISO 8601 has it: P1W, P3M."""
+
+    count: int
+    unit: TermUnit
+
+    @classmethod
+    def parse(cls, text: str) -> Term | None:
+        """The term that *text* writes; None when it writes none."""
+        match = _TERM.fullmatch(text)
+        return cls(int(match[1]), TermUnit(match[2])) if match else None
+
+    def __str__(self) -> str:
+        return f"P{self.count}{self.unit}"
+
+    def after(self, day: date) -> date:
+        """The day on which the term that begins on *day* ends; a month later is at most its last day."""
+        if self.unit != TermUnit.MONTHS:
+            return day + timedelta(days=self.count * (7 if self.unit == TermUnit.WEEKS else 1))
+        years, month = divmod(day.month - 1 + self.count, 12)
+        year = day.year + years
+        return date(year, month + 1, min(day.day, monthrange(year, month + 1)[1]))

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from sqlalchemy import ForeignKey, String, false
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from models.base import Base, Id
+from models.calendar import Calendar
 from models.dependencia import Dependencia
+
+if TYPE_CHECKING:
+    from models.commitment import Commitment
 
 
 class Service(Base):
@@ -30,12 +36,25 @@ class Service(Base):
     legal_basis: Mapped[str] = mapped_column(default="")
     first_answer_minutes: Mapped[int | None]
     solution_minutes: Mapped[int | None]
+    # Besides, for each piece: 5 minutes per credential (manual O).
+    unit_minutes: Mapped[int | None]
+    unit_name: Mapped[str] = mapped_column(String(60), default="", server_default="")
+    # A range, whose date is agreed for each project: `models.deadline.Term`, or empty.
+    agreed_from: Mapped[str] = mapped_column(String(5), default="", server_default="")
+    agreed_to: Mapped[str] = mapped_column(String(5), default="", server_default="")
+    # Null: the institution's.
+    calendar_id: Mapped[int | None] = mapped_column(ForeignKey("calendar.id"), index=True)
     # The bot and the portal ask where it is.
     asks_location: Mapped[bool] = mapped_column(default=False, server_default=false())
     position: Mapped[int] = mapped_column(default=0)
     is_active: Mapped[bool] = mapped_column(default=True)
 
     dependencia: Mapped[Dependencia] = relationship()
+    calendar: Mapped[Calendar | None] = relationship()
+    # Other minutes by priority.
+    commitments: Mapped[list[Commitment]] = relationship(
+        back_populates="service", cascade="all, delete-orphan"
+    )
 
     def __str__(self) -> str:
         return self.name

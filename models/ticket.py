@@ -17,5 +17,7 @@ class Ticket(Case):
 
     id: Mapped[int] = mapped_column(ForeignKey("case.id", ondelete="CASCADE"), primary_key=True)
     service_id: Mapped[int | None] = mapped_column(ForeignKey("service.id"), index=True)
+    # How many pieces were asked for; null while nobody knows.
+    quantity: Mapped[int | None]
 
     service: Mapped[Service | None] = relationship()

@@ -161,6 +161,8 @@ TRANSITIONS: tuple[Transition, ...] = (
     _ticket("split", TICKET_OPEN | TICKET_DONE, None, {*_DESK, Who.HOLDER}),
     _ticket("change_service", TICKET_OPEN, None, _STAFF),
     _ticket("change_priority", TICKET_OPEN, None, _STAFF),
+    _ticket("agree_date", TICKET_OPEN, None, _STAFF),
+    _ticket("set_quantity", TICKET_OPEN, None, _STAFF),
     _ticket("snooze", TICKET_OPEN, None, _ATTENDING),
     # What the requester's message does by itself.
     _ticket("follow_up", {State.NEW, State.ASSIGNED, State.IN_PROGRESS}, None, {Who.REQUESTER, Who.SYSTEM}),

@@ -9,7 +9,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.deadline import BusinessCalendar, add_working_minutes, working_minutes_between
+from models.deadline import (
+    BusinessCalendar,
+    Term,
+    TermUnit,
+    add_working_minutes,
+    due_after,
+    same_hours,
+    working_days_between,
+    working_minutes_between,
+)
 
 ZONE = ZoneInfo("America/Mexico_City")
 # Revolution Day of 2026, a Monday.
@@ -24,10 +33,8 @@ minutes = st.integers(0, 40 * DAY)
 calendars = st.sampled_from(
     [
         CALENDAR,
-        BusinessCalendar(
-            zone=ZoneInfo("America/Tijuana"), opens=time(0), closes=time(23, 59), weekdays=frozenset(range(7))
-        ),
-        BusinessCalendar(weekdays=frozenset({5})),
+        BusinessCalendar(ZoneInfo("America/Tijuana"), same_hours(range(7), time(0), time(23, 59))),
+        BusinessCalendar(week=same_hours({5}, time(9), time(15))),
     ]
 )
 
@@ -78,7 +85,7 @@ def test_an_instant_without_a_zone_is_refused() -> None:
 
 def test_an_office_that_never_opens_is_refused() -> None:
     with pytest.raises(ValueError, match="never opens"):
-        BusinessCalendar(weekdays=frozenset())
+        BusinessCalendar(week=((),) * 7)
 
 
 @given(instants, minutes, calendars)
@@ -90,9 +97,9 @@ def test_as_many_minutes_pass_as_were_promised(
 
 @given(instants, minutes, calendars)
 def test_a_deadline_falls_into_working_hours(start: datetime, count: int, calendar: BusinessCalendar) -> None:
-    due = add_working_minutes(start, count, calendar).astimezone(calendar.zone)
-    assert calendar.is_working_day(due.date())
-    assert calendar.opens <= due.time() <= calendar.closes
+    due = add_working_minutes(start, count, calendar)
+    hours = calendar.hours_of(due.astimezone(calendar.zone).date())
+    assert any(opening <= due <= closing for opening, closing in hours)
     assert due >= start
 
 
@@ -117,3 +124,100 @@ def test_time_back_is_negative_time(one: datetime, other: datetime, calendar: Bu
     forward = working_minutes_between(one, other, calendar)
     assert forward == -working_minutes_between(other, one, calendar)
     assert abs(forward) <= abs(other - one) / timedelta(minutes=1)
+
+
+def test_an_office_may_rest_at_noon_and_close_at_another_hour_on_another_day() -> None:
+    split: tuple[tuple[int, int], ...] = ((540, 840), (960, 1080))
+    calendar = BusinessCalendar(week=(split, split, split, split, ((540, 780),), (), ()))
+    # Thursday 13:30: half an hour before noon's rest, the other half after it.
+    assert add_working_minutes(local(19, 13, 30), 60, calendar) == local(19, 16, 30)
+    assert add_working_minutes(local(19, 17), 2 * 60, calendar) == local(20, 10)
+    # Friday 12:59 has one minute left.
+    assert add_working_minutes(local(20, 12, 59), 2, calendar) == local(23, 9, 1)
+
+
+def test_an_office_may_be_open_round_the_clock() -> None:
+    guard = BusinessCalendar(week=(((0, 1440),),) * 7)
+    assert add_working_minutes(local(21, 23, 30), 60, guard) == local(22, 0, 30)
+
+
+@pytest.mark.parametrize("span", [(900, 540), (540, 540), (-1, 540), (540, 1441)])
+def test_hours_that_make_no_sense_are_refused(span: tuple[int, int]) -> None:
+    with pytest.raises(ValueError, match="before it closes"):
+        BusinessCalendar(week=((span,), (), (), (), (), (), ()))
+
+
+def test_a_night_with_a_change_of_clocks_has_as_many_hours_as_it_has() -> None:
+    # Tijuana goes with California: 2026-03-08 loses the hour from 2 to 3, 2026-11-01 has it twice.
+    night = BusinessCalendar(ZoneInfo("America/Tijuana"), same_hours(range(7), time(0), time(6)))
+    zone = night.zone
+    for day, hours in ((date(2026, 3, 8), 5), (date(2026, 11, 1), 7), (date(2026, 3, 9), 6)):
+        begin = datetime.combine(day, time(), zone)
+        assert working_minutes_between(begin, begin + timedelta(hours=12), night) == hours * 60
+
+
+@pytest.mark.parametrize("name", ["America/Mexico_City", "America/Hermosillo", "America/Cancun"])
+def test_where_the_clocks_never_change_every_day_is_as_long(name: str) -> None:
+    night = BusinessCalendar(ZoneInfo(name), same_hours(range(7), time(0), time(6)))
+    for number in range(365):
+        begin = datetime.combine(date(2026, 1, 1) + timedelta(days=number), time(), night.zone)
+        assert working_minutes_between(begin, begin + timedelta(hours=12), night) == 360
+
+
+def test_mexico_city_had_summer_time_until_2022() -> None:
+    # The same wall clock, one hour apart in UTC: 2022-06-01 was UTC-5, 2023-06-01 is UTC-6.
+    assert CALENDAR.hours_of(date(2022, 6, 1))[0][0].hour == 14
+    assert CALENDAR.hours_of(date(2023, 6, 1))[0][0].hour == 15
+
+
+def test_a_pause_adds_its_working_time_and_nights_in_it_nothing() -> None:
+    asked, due = local(18, 10), timedelta(hours=2)
+    assert due_after(asked, due, CALENDAR, [(local(18, 11), local(18, 14))]) == local(18, 15)
+    assert due_after(asked, due, CALENDAR, [(local(18, 11), local(19, 8))]) == local(19, 10)
+    # A pause of a night costs nobody any time.
+    assert due_after(local(18, 14), due, CALENDAR, [(local(18, 16), local(19, 9))]) == local(19, 10)
+
+
+def test_while_a_pause_lasts_nobody_knows_when_it_is_due() -> None:
+    assert due_after(local(18, 10), timedelta(hours=2), CALENDAR, [(local(18, 11), None)]) is None
+
+
+def test_what_was_due_before_the_pause_stays_due() -> None:
+    late = due_after(local(18, 10), timedelta(hours=1), CALENDAR, [(local(18, 11, 30), None)])
+    assert late == local(18, 11)
+
+
+def test_pauses_that_overlap_count_once() -> None:
+    pauses = [(local(18, 12), local(18, 14)), (local(18, 11), local(18, 13))]
+    assert due_after(local(18, 10), timedelta(hours=2), CALENDAR, pauses) == local(18, 15)
+
+
+def test_terms_are_counted_from_the_next_day_as_the_law_has_it() -> None:
+    # Friday the 13th; Monday the 16th is a holiday.
+    assert working_days_between(date(2026, 11, 13), date(2026, 11, 17), CALENDAR) == 1
+    assert working_days_between(date(2026, 11, 13), date(2026, 11, 13), CALENDAR) == 0
+
+
+@pytest.mark.parametrize(
+    ("written", "day", "ends"),
+    [
+        ("P1W", date(2026, 11, 20), date(2026, 11, 27)),
+        ("P3M", date(2026, 11, 20), date(2027, 2, 20)),
+        ("P1M", date(2027, 1, 31), date(2027, 2, 28)),
+        ("P3M", date(2027, 11, 30), date(2028, 2, 29)),
+        ("P10D", date(2026, 12, 25), date(2027, 1, 4)),
+    ],
+)
+def test_a_term_ends_on_the_day_the_calendar_says(written: str, day: date, ends: date) -> None:
+    term = Term.parse(written)
+    assert term is not None and str(term) == written
+    assert term.after(day) == ends
+
+
+@pytest.mark.parametrize("written", ["", "1W", "P1Y", "P-1W", "PW", "P1000D"])
+def test_what_writes_no_term_is_none(written: str) -> None:
+    assert Term.parse(written) is None
+
+
+def test_units_are_those_of_iso_8601() -> None:
+    assert [str(Term(1, unit)) for unit in TermUnit] == ["P1D", "P1W", "P1M"]
