@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import date, datetime, time
+from datetime import date
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from intake import acuses
+from intake import acuses, commitments
 from intake.addresses import domain_of
 from intake.cases import step
-from intake.commitments import calendar_of
 from intake.errors import InvalidInput
 from intake.incoming import IncomingMessage
 from intake.office import Office
@@ -21,7 +20,6 @@ from intake.recognition import FILE, SUBJECT, TEXT, Source, read_document, recog
 from models.base import now
 from models.case import CaseKind
 from models.contact import Contact
-from models.deadline import add_working_minutes
 from models.folio import RECEPTION_SERIES, draw_folio
 from models.inbound_mail import InboundMail
 from models.message import Message
@@ -124,9 +122,8 @@ def confirm_proposals(
     for field, value in wanted.items():
         setattr(oficio, field, date.fromisoformat(value) if field in _DATES else value.strip())
     if "answer_required_on" in wanted and oficio.answer_required_on is not None:
-        calendar = calendar_of(office, oficio.answer_required_on.year)
-        closing = datetime.combine(oficio.answer_required_on, calendar.closes, office.settings.zone)
-        oficio.due_at, oficio.is_overdue = closing, False
+        calendar = commitments.calendar_of(session, office)
+        commitments.fix_due(session, office, oficio, calendar.closing_of(oficio.answer_required_on))
 
 
 def _check(field: str, value: str) -> None:
@@ -144,14 +141,9 @@ def _propose(session: Session, office: Office, oficio: Oficio, incoming: Incomin
     zone = office.settings.zone
     received = oficio.received_on or now().astimezone(zone).date()
 
-    def workdays(day: date, count: int) -> date:
-        calendar = calendar_of(office, day.year)
-        # From the evening of the day: the day of reception itself does not count.
-        start = datetime.combine(day, time.max, zone)
-        minutes = 60 * (calendar.closes.hour - calendar.opens.hour) * count
-        return add_working_minutes(start, minutes, calendar).astimezone(zone).date()
-
-    for one in read_document(sources_of(incoming), received, workdays):
+    calendar = commitments.calendar_of(session, office)
+    # The day of reception itself does not count.
+    for one in read_document(sources_of(incoming), received, calendar.working_day_after):
         session.add(
             Proposal(
                 oficio=oficio,

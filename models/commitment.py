@@ -96,6 +96,8 @@ PAUSING: dict[str, PauseReason] = {
     "waiting": PauseReason.REQUESTER,
     "resolved": PauseReason.DONE,
     "closed": PauseReason.DONE,
+    "answered": PauseReason.DONE,
+    "signed": PauseReason.DONE,
     "concluded": PauseReason.DONE,
 }
 

@@ -67,6 +67,12 @@ class BusinessCalendar:
             day += timedelta(days=1)
         return day
 
+    def working_day_after(self, day: date, count: int) -> date:
+        """The working day on which a term of *count* working days ends; *day* itself is none of them."""
+        for _ in range(count):
+            day = self.working_day_from(day + timedelta(days=1))
+        return day
+
     def closing_of(self, day: date) -> datetime:
         """When the office closes on *day*, or on the first working day after it."""
         return self.hours_of(self.working_day_from(day))[-1][1]
