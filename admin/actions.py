@@ -6,7 +6,7 @@ Nothing here changes a case by itself.
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime
+from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import select
@@ -100,6 +100,20 @@ def _change_service(session: Session, office: Office, case: Case, by: Account, f
     return case
 
 
+def _agree_date(session: Session, office: Office, case: Case, by: Account, form: Form) -> Case:
+    try:
+        on = date.fromisoformat(form.get("on", ""))
+    except ValueError:
+        raise InvalidInput("bad_date") from None
+    tickets.agree_date(session, office, case, by, on=on)
+    return case
+
+
+def _set_quantity(session: Session, office: Office, case: Case, by: Account, form: Form) -> Case:
+    tickets.set_quantity(session, office, case, by, quantity=form.get("quantity", 0, int))
+    return case
+
+
 def _snooze(session: Session, office: Office, case: Case, by: Account, form: Form) -> Case:
     until = local_instant(form.get("until", ""), office.settings.zone)
     if until is None:
@@ -155,18 +169,21 @@ ACTIONS: dict[str, Action] = {
     "split": _split,
     "change_service": _change_service,
     "change_priority": _change_priority,
+    "agree_date": _agree_date,
+    "set_quantity": _set_quantity,
     "snooze": _snooze,
     "block_contact": _block_contact,
     "unblock_contact": _unblock_contact,
 }
 # These ask something first, in a dialog.
 ASKING = frozenset({"assign", "return_turno", "copy", "cancel", "merge", "split", "change_service",
-                    "change_priority", "snooze", "block_contact"})  # fmt: skip
+                    "change_priority", "agree_date", "set_quantity", "snooze", "block_contact"})  # fmt: skip
 ICONS = {
     "assign": "arrow-forward-up", "take": "hand-grab", "return_turno": "arrow-back-up", "copy": "copy",
     "mark_reviewed": "eye", "resolve": "circle-check", "conclude": "circle-check", "close": "lock",
     "reopen": "refresh", "cancel": "ban", "merge": "git-merge", "split": "git-branch",
     "change_service": "adjustments-horizontal", "change_priority": "flag", "snooze": "clock",
+    "agree_date": "calendar", "set_quantity": "hash",
     "block_contact": "shield-exclamation", "unblock_contact": "mail",
 }  # fmt: skip
 

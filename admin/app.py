@@ -12,7 +12,7 @@ from flask_wtf import CSRFProtect
 from jinja2 import FileSystemLoader
 
 import templates
-from admin import auth, db, errors, formats, frame, headers, health
+from admin import auth, clocks, db, errors, formats, frame, headers, health
 from admin.icons import icon
 from admin.views import VIEWS
 from admin.views.bandeja import BandejaView
@@ -48,6 +48,7 @@ def create_app(office: Office) -> Flask:
     CSRFProtect(app)
     _speak(app)
     formats.init_app(app)
+    clocks.init_app(app)
     frame.init_app(app)
     errors.init_app(app)
     health.init_app(app)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 
-from sqlalchemy import inspect, select
+from sqlalchemy import inspect, select, update
 from sqlalchemy.orm import Session
 
 from intake import memory
@@ -110,6 +110,12 @@ def recount(session: Session, office: Office, case: Case) -> CaseCommitment | No
     if row is not None:
         _count(session, case, row, calendar_of(session, office, row.calendar_id))
     return row
+
+
+def recount_all(session: Session) -> None:
+    """Office hours or days off changed: the clock counts the deadlines of all open cases anew."""
+    is_open = CaseCommitment.case_id.in_(select(Case.id).where(Case.is_open))
+    session.execute(update(CaseCommitment).where(is_open).values(next_at=now()))
 
 
 def promises_of(row: CaseCommitment) -> list[Promise]:

@@ -18,8 +18,10 @@ from sqlalchemy.orm import Session
 
 from intake.accounts import create_login
 from intake.office import Office
+from models.calendar import Calendar, DayOff
 from models.canned_reply import CannedReply
 from models.case import Case, CaseKind, Priority
+from models.commitment import Commitment
 from models.dependencia import Dependencia, DependenciaKind
 from models.event import record
 from models.mailbox import Mailbox
@@ -69,6 +71,8 @@ def install(session: Session, plan: Row, *, hash_password: Callable[[str], str])
         made.dependencias[row["siglas"]] = _dependencia(session, row, made)
     for row in plan["person"]:
         made.accounts[row["user"]] = _person(session, row, made, hash_password)
+    session.add_all(Calendar(**row) for row in plan["calendar"])
+    session.add_all(DayOff(**row) for row in plan["day_off"])
     for position, row in enumerate(plan["service"], start=1):
         made.services[row["slug"]] = _service(plan["service_defaults"] | row, made, position)
     session.add_all(made.services.values())
@@ -110,6 +114,9 @@ def _person(session: Session, row: Row, made: Institution, hash_password: Callab
 
 def _service(row: Row, made: Institution, position: int) -> Service:
     columns = {name: value.strip() if isinstance(value, str) else value for name, value in row.items()}
+    columns["commitments"] = [
+        Commitment(**one | {"priority": Priority(one["priority"])}) for one in row.get("commitments", ())
+    ]
     return Service(**columns | {"dependencia": made.dependencias[row["dependencia"]], "position": position})
 
 

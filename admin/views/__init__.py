@@ -7,6 +7,7 @@ from types import ModuleType
 from admin.views import (
     accounts,
     audit,
+    calendars,
     case,
     catalogues,
     chat_links,
@@ -44,5 +45,6 @@ VIEWS: tuple[ModuleType, ...] = (
     organigrama,
     people,
     catalogues,
+    calendars,
     rules,
 )

@@ -12,6 +12,8 @@ from werkzeug.wrappers import Response
 from admin import frame
 from admin.db import office, session
 from admin.query import ListQuery, read_query, write_key
+from intake.promises import clocks_of
+from models.base import now
 from models.dependencia import Dependencia
 from models.listing import Found, find_page, search, tags_of
 from models.service import Service
@@ -30,6 +32,7 @@ def list_values() -> dict[str, Any]:
     g.tray = query.tray.name if not query.words else ""
     values: dict[str, Any] = {"query": query, "keep": query.arguments, **_rows(query)}
     values["tags"] = tags_of(session(), who, [row.id for row in values["rows"]])
+    values["clocks"] = clocks_of(session(), office(), values["rows"], now())
     values["own_tags"] = (
         session().scalars(select(Tag).where(Tag.account_id == who.id).order_by(Tag.name)).all()
     )

@@ -19,7 +19,9 @@ from admin.views.bandeja import list_values, wants_only
 from intake import cases, contacts, notices, turnos
 from intake.correspondence import way_to
 from intake.errors import DeskError
+from intake.promises import promises_of_case
 from models.access import standing, visible_to
+from models.base import now
 from models.case import Case, Priority
 from models.contact import Contact
 from models.dependencia import Dependencia
@@ -69,6 +71,11 @@ def buttons(case: Case, who: Account) -> list[str]:
         del found["take"]
     if "mark_reviewed" in found and not turnos.has_copy(session(), case, who):
         del found["mark_reviewed"]
+    # A quantity is asked for where something is promised for each piece.
+    if "set_quantity" in found and not (
+        isinstance(case, Ticket) and case.service and case.service.unit_minutes
+    ):
+        del found["set_quantity"]
     spam = contacts.spam_action(case, stands)
     return [*found, spam] if spam else list(found)
 
@@ -83,6 +90,7 @@ def case_values(case: Case, *, before: int | None = None) -> dict[str, Any]:
         "case": case,
         "service": case.service if isinstance(case, Ticket) else None,
         "thread": read_thread(session(), case, before=before),
+        "promised": promises_of_case(session(), office(), case, now()),
         "facts": read_facts(session(), case, who),
         "allowed": allowed,
         "in_sight": [one for one in allowed if one in IN_SIGHT],
@@ -165,7 +173,7 @@ class CaseView(frame.PanelView):
                 keep=list_arguments(),
                 message_id=request.args.get("mensaje", type=int),
                 allowed=allowed,
-                **_choices(action),
+                **_choices(action, case),
             )
         )
 
@@ -213,7 +221,7 @@ class CaseView(frame.PanelView):
                                keep=list_arguments()))  # fmt: skip
 
 
-def _choices(action: str) -> dict[str, Any]:
+def _choices(action: str, case: Case) -> dict[str, Any]:
     """What the dialog of *action* offers to choose from."""
     read = session().scalars
     if action in ("assign", "copy"):
@@ -231,6 +239,8 @@ def _choices(action: str) -> dict[str, Any]:
         return {"services": read(select(Service).where(Service.is_active).order_by(Service.position)).all()}
     if action == "change_priority":
         return {"priorities": list(Priority)}
+    if action == "agree_date":
+        return {"promised": promises_of_case(session(), office(), case, now())}
     return {}
 
 

@@ -6,7 +6,7 @@ Nothing is deleted: what is no longer used is switched off, because cases refer 
 from __future__ import annotations
 
 import enum
-from datetime import datetime
+from datetime import date
 from typing import Any, ClassVar
 
 from flask import abort, flash, request
@@ -83,7 +83,7 @@ def _plain(value: Any, target: type[Base] | None) -> Any:
         return str(session().get(target, value) or value)
     if isinstance(value, enum.Enum):
         return value.value
-    if isinstance(value, datetime):
+    if isinstance(value, date):
         return value.isoformat()
     return value
 
@@ -162,8 +162,12 @@ class CatalogueView(frame.PanelView, ModelView):
         made: Response | str = super().edit_view()
         return made
 
+    def changes(self, model: Any) -> dict[str, list[Any]]:
+        """What is about to be written, for the bitácora; a catalogue with rows below its own adds them."""
+        return changes_of(model)
+
     def on_model_change(self, form: BaseForm, model: Any, is_created: bool) -> None:
-        changes = None if is_created else changes_of(model)
+        changes = None if is_created else self.changes(model)
         if changes or is_created:
             remember(session(), model, f"{self.words}_{'created' if is_created else 'changed'}", changes)
 

@@ -28,8 +28,11 @@ from admin.forms import (
     slug,
     unique,
 )
-from admin.views.catalogue import REQUEST_SESSION, CatalogueView
+from admin.promise_forms import Minutes, MinutesFor, TermField, check_range, minutes_by_priority
+from admin.views.calendars import calendar_choices
+from admin.views.catalogue import REQUEST_SESSION, CatalogueView, changes_of
 from models.canned_reply import CannedReply
+from models.case import Priority
 from models.dependencia import Dependencia
 from models.mailbox import Mailbox
 from models.person import Role
@@ -63,10 +66,27 @@ class ServiceForm(BaseForm):
     cost = Line()
     complaint_mechanism = Words(rows=2)
     legal_basis = Words(rows=2)
-    first_answer_minutes = IntegerField(validators=[Optional(), not_negative])
-    solution_minutes = IntegerField(validators=[Optional(), not_negative])
+    first_answer_minutes = Minutes()
+    solution_minutes = Minutes()
+    unit_minutes = Minutes()
+    unit_name = Line(at_most(60))
+    agreed_from = TermField()
+    agreed_to = TermField()
+    calendar_id = Reference(calendar_choices)
+    urgent_first_answer = MinutesFor(Priority.URGENT, "first_answer_minutes")
+    urgent_solution = MinutesFor(Priority.URGENT, "solution_minutes")
+    high_first_answer = MinutesFor(Priority.HIGH, "first_answer_minutes")
+    high_solution = MinutesFor(Priority.HIGH, "solution_minutes")
+    low_first_answer = MinutesFor(Priority.LOW, "first_answer_minutes")
+    low_solution = MinutesFor(Priority.LOW, "solution_minutes")
     position = IntegerField(validators=[Optional(), not_negative], default=0)
     is_active = BooleanField(default=True)
+
+    def __init__(self, formdata: Any = None, obj: Service | None = None, **more: Any) -> None:
+        super().__init__(formdata, obj, **minutes_by_priority(obj), **more)
+
+    def validate_agreed_to(self, field: Field) -> None:
+        check_range(self.agreed_from, field)
 
     def validate_slug(self, field: Field) -> None:
         if not field.data and self.name.data:
@@ -87,9 +107,21 @@ class ServicesView(CatalogueView):
     groups = (
         ("name", "slug", "classification", "dependencia_id", "description"),
         ("requirements", "validity", "place", "cost", "complaint_mechanism", "legal_basis"),
-        ("commitment", "first_answer_minutes", "solution_minutes"),
+        ("commitment", "first_answer_minutes", "solution_minutes", "unit_minutes", "unit_name",
+         "agreed_from", "agreed_to", "calendar_id"),
+        ("urgent_first_answer", "urgent_solution", "high_first_answer", "high_solution",
+         "low_first_answer", "low_solution"),
         ("position", "is_active"),
-    )
+    )  # fmt: skip
+
+    def changes(self, model: Any) -> dict[str, list[Any]]:
+        found = changes_of(model)
+        for row in model.commitments:
+            # Nothing was there before a row that is new.
+            names = ("first_answer_minutes", "solution_minutes")
+            own = changes_of(row)
+            found |= {f"{row.priority}_{name}": own[name] for name in names if name in own}
+        return found
 
     def on_model_change(self, form: BaseForm, model: Any, is_created: bool) -> None:
         model.position = model.position or 0
