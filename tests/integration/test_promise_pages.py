@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from datetime import date, datetime
 from html import unescape
+from zoneinfo import ZoneInfo
 
 import pytest
 import time_machine
@@ -21,7 +22,7 @@ from models.commitment import CaseCommitment
 from models.event import Event
 from models.person import Account
 from models.service import Service
-from tests.integration.test_commitments import arrive, local
+from tests.support.desk import arrive
 from tests.support.institution import Institution, found_institution
 from tests.support.mails import make_mail
 from tests.support.panel import Clerk, give_logins
@@ -29,8 +30,13 @@ from tests.support.panel import Clerk, give_logins
 # What a page says is the same on both databases.
 pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
-HOURS = {day: "09:00-15:00" for day in ("monday", "tuesday", "wednesday", "thursday", "friday")}
+HOURS = dict.fromkeys(("monday", "tuesday", "wednesday", "thursday", "friday"), "09:00-15:00")
 CALENDAR = {"name": "Palacio", "zone": "", **HOURS, "keeps_holidays": "y", "is_active": "y"}
+
+
+def local(day: int, hour: int, minute: int = 0) -> datetime:
+    # November 2026: the 16th is a holiday, the 18th a Wednesday, the 20th a Friday.
+    return datetime(2026, 11, day, hour, minute, tzinfo=ZoneInfo("America/Mexico_City"))
 
 
 @pytest.fixture
