@@ -50,8 +50,7 @@ def correct(here: Situation) -> Step:
     if text and not any(each["id"] == edited for each in parts):
         # A file that came without words.
         parts.append({"id": edited, "text": text})
-    parts = [each for each in parts if each["text"]]
-    if not parts and not here.draft["files"]:
+    if not any(each["text"] for each in parts) and not here.draft["files"]:
         parts = here.draft["parts"]
     return _ask(here, _changed(here, here.draft, parts, here.draft["files"]), case)
 
@@ -176,7 +175,7 @@ def _changed(here: Situation, draft: Draft, parts: list[Part], files: list[Draft
 
 
 def text_of(draft: Draft) -> str:
-    return "\n\n".join(part["text"] for part in draft["parts"])
+    return "\n\n".join(part["text"] for part in draft["parts"] if part["text"])
 
 
 def files_of(draft: Draft) -> tuple[KeptFile, ...]:
