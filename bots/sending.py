@@ -14,7 +14,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 import structlog
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import OperationalError, SQLAlchemyError
 
 from bots.composing import Call, as_file, compose, instead
 from bots.errors import Blocked, BotApiError, Moved, Rejected, TooFast, Unreachable, WrongToken
@@ -87,21 +87,36 @@ class Courier:
         except asyncio.CancelledError:
             self._outcomes += [Outcome(each.notice, is_given_back=True) for each in await work]
             raise
-        except (SQLAlchemyError, OSError) as error:
+        except (OperationalError, OSError) as error:
             # The database is busy or its disk is full: what became of the notices is told later.
             self._outcomes = outcomes + self._outcomes
             log.error("outbox not written", error=str(error))
             await asyncio.sleep(1)
             return
+        except SQLAlchemyError:
+            log.exception("outbox not written", notices=[each.notice.id for each in outcomes])
+            await self._settle_singly(outcomes)
+            return
         for each in claimed:
             task = asyncio.create_task(self._deliver(each))
             self._in_hand[each.notice.id] = (each.notice, task)
+
+    async def _settle_singly(self, outcomes: list[Outcome]) -> None:
+        """One that cannot be written (its case is gone) must not keep the others from being written."""
+        for outcome in outcomes:
+            try:
+                await self._desk.do(chat_outbox.exchange, self._office, [outcome], 0)
+            except SQLAlchemyError as error:
+                log.error("notice not settled", outbox=outcome.notice.id, error=str(error))
+                await asyncio.sleep(1)
 
     async def _renew(self) -> None:
         if self._in_hand and time.monotonic() - self._renewed > _RENEW:
             self._renewed = time.monotonic()
             notices = [notice for notice, _ in self._in_hand.values()]
-            await self._desk.do(chat_outbox.renew, self._office, notices)
+            # Not done this time, it is done the next, before the lease ends.
+            with contextlib.suppress(OperationalError):
+                await self._desk.do(chat_outbox.renew, self._office, notices)
 
     async def _end(self) -> None:
         tasks = [task for _, task in self._in_hand.values()]

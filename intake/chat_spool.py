@@ -132,7 +132,8 @@ def waiting(office: Office, bot_id: int, *, limit: int = 1000) -> dict[int, list
     with office.database.reading() as session:
         rows = session.execute(
             select(ChatUpdate.chat_id, ChatUpdate.body)
-            .where(ChatUpdate.bot_id == bot_id, IS_WAITING)
+            # Not by the key, which SQLite would take: that is every update of the last weeks.
+            .where(ChatUpdate.bot_id + 0 == bot_id, IS_WAITING)
             .order_by(ChatUpdate.update_id)
             .limit(limit)
         ).all()
