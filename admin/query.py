@@ -53,7 +53,7 @@ def read_query(args: MultiDict[str, str], account: Account, zone: ZoneInfo) -> L
     words = given.get("q", "")[:200]
     # Searching looks everywhere, unless a tray is named.
     tray = find_tray(given.get("bandeja", "all" if words else ""), account) or first_tray(account)
-    since, until = _day(given.get("desde"), zone), _day(given.get("hasta"), zone)
+    since, until = read_day(given.get("desde"), zone), read_day(given.get("hasta"), zone)
     filters = Filters(
         kind=_choice(CaseKind, given.get("tipo")),
         state=given.get("estado", "")[:24],
@@ -69,8 +69,8 @@ def read_query(args: MultiDict[str, str], account: Account, zone: ZoneInfo) -> L
         tray,
         words,
         filters,
-        older_than=_key(given.get("antes")),
-        newer_than=_key(given.get("despues")),
+        older_than=read_key(given.get("antes")),
+        newer_than=read_key(given.get("despues")),
         before_message=_number(given.get("antes")) if words else None,
         arguments=given,
     )
@@ -82,7 +82,7 @@ def write_key(key: Key) -> str:
     return f"{since // timedelta(microseconds=1)}-{key.id}"
 
 
-def _key(value: str | None) -> Key | None:
+def read_key(value: str | None) -> Key | None:
     at, _, identifier = (value or "").partition("-")
     if not (at.isdecimal() and identifier.isdecimal() and len(at) < 18):
         return None
@@ -98,7 +98,7 @@ def _choice(kind: type[Choice], value: str | None) -> Choice | None:
     return next((one for one in kind if one.value == value), None)
 
 
-def _day(value: str | None, zone: ZoneInfo) -> datetime | None:
+def read_day(value: str | None, zone: ZoneInfo) -> datetime | None:
     try:
         return datetime.strptime(value or "", "%Y-%m-%d").replace(tzinfo=zone)
     except ValueError:

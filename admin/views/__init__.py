@@ -5,14 +5,19 @@ from __future__ import annotations
 from types import ModuleType
 
 from admin.views import (
+    absences,
     accounts,
     audit,
+    board,
     calendars,
     case,
     catalogues,
     chat_links,
     composer,
+    directory,
+    documents,
     doors,
+    drafting,
     files,
     held,
     organigrama,
@@ -22,6 +27,7 @@ from admin.views import (
     public,
     register,
     rules,
+    signing,
     uploads,
     webhook,
 )
@@ -36,7 +42,13 @@ VIEWS: tuple[ModuleType, ...] = (
     webhook,
     printing,
     chat_links,
+    documents,
+    signing,
     # In the order of the rail.
+    board,
+    drafting,
+    directory,
+    absences,
     register,
     held,
     outbox,

@@ -6,7 +6,7 @@ from typing import Any
 
 from flask import Flask, abort, flash, redirect, request, url_for
 from flask_admin import Admin, expose
-from sqlalchemy import select
+from sqlalchemy import or_, select
 from sqlalchemy.orm import Session, joinedload
 from werkzeug.wrappers import Response
 
@@ -25,11 +25,13 @@ from models.base import now
 from models.case import Case, Priority
 from models.contact import Contact
 from models.dependencia import Dependencia
+from models.folders import documents_of, who_acts
 from models.message import Message
+from models.oficio import Oficio
 from models.person import Account, Person
 from models.service import Service
 from models.ticket import Ticket
-from models.workflow import NotAllowed, allowed_actions
+from models.workflow import NotAllowed, Process, allowed_actions, process_of
 from templates import say
 
 # Buttons that stay in sight; the others are in the menu.
@@ -56,6 +58,12 @@ def get_case(read: Session, case_id: int) -> Case:
         )
     )
     return read.scalar(query) or abort(404)
+
+
+def get_ordinary(read: Session, case_id: int) -> Case:
+    """The same, but not of a document that the house issues, which has verbs of its own."""
+    found = get_case(read, case_id)
+    return abort(404) if process_of(found) == Process.ISSUED else found
 
 
 def list_arguments() -> dict[str, Any]:
@@ -129,7 +137,11 @@ class CaseView(frame.PanelView):
         return redirect(url_for("admin.index"))
 
     @expose("/<int:case_id>")
-    def show(self, case_id: int) -> str:
+    def show(self, case_id: int) -> str | Response:
+        case = session().get(Case, case_id)
+        if case is not None and process_of(case) == Process.ISSUED:
+            # A page of its own, which asks by itself who may see it.
+            return away(url_for("documents.show", document_id=case_id))
         return show_case(self, get_case(session(), case_id))
 
     @expose("/<int:case_id>/mensajes")
@@ -183,7 +195,7 @@ class CaseView(frame.PanelView):
         verb = ACTIONS.get(action) or abort(404)
         try:
             with writing() as write:
-                case = verb(write, office(), get_case(write, case_id), frame.account(), request.form)
+                case = verb(write, office(), get_ordinary(write, case_id), frame.account(), request.form)
                 shown, folio = case.id, case.folio
         except DeskError as error:
             flash(str(error), "error")
@@ -244,12 +256,22 @@ def _choices(action: str, case: Case) -> dict[str, Any]:
     return {}
 
 
+def away(url: str) -> Response:
+    """Go to another page, also when htmx asked for a part of this one."""
+    if "HX-Request" in request.headers:
+        return Response(status=200, headers={"HX-Redirect": url})
+    return redirect(url)
+
+
 def by_folio(folio: str) -> Response:
     """`/admin/folio/<folio>` for links in mail and for people who type."""
     who = frame.find_account()
     if who is None or who.role not in frame.READING:
         return frame.turn_away()
-    wanted = select(Case.id).where(Case.folio == folio.strip().upper(), visible_to(who))
+    # A number pattern may have small letters.
+    named = Case.folio.in_([folio.strip(), folio.strip().upper()])
+    seen = or_(visible_to(who), Case.id.in_(select(Oficio.id).where(documents_of(who_acts(session(), who)))))
+    wanted = select(Case.id).where(named, seen)
     return redirect(url_for("case.show", case_id=session().scalar(wanted) or abort(404)))
 
 

@@ -1,0 +1,290 @@
+"""The folders of the documents' board (manual T): each is one rule, from which list and counts are made.
+
+*Recibidos, Enviados, Por aprobar, Reasignados, Descartados, Cancelados*, and besides them
+drafts and what waits for one's signature. What a head sees, who acts for it sees too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, and_, exists, false, func, or_, select, tuple_
+from sqlalchemy.orm import Session, aliased
+
+from models.access import principals_of, received_by, visible_to
+from models.case import Case
+from models.contact import Contact
+from models.dependencia import Dependencia
+from models.listing import Key
+from models.oficio import DocumentType, Flow, Oficio
+from models.person import Account, Person, Role
+from models.recipient import Recipient
+from models.signature import Signature
+from models.tag import case_tag
+from models.workflow import State
+
+PAGE_SIZE = 50
+COUNT_LIMIT = 1000
+
+
+class Folder(StrEnum):
+    RECEIVED = "received"
+    SENT = "sent"
+    PENDING = "pending"
+    REASSIGNED = "reassigned"
+    DISCARDED = "discarded"
+    CANCELLED = "cancelled"
+    DRAFTS = "drafts"
+    TO_SIGN = "to_sign"
+
+
+# The six of manual T; the others are shown to those who have something there to do.
+BOARD = (Folder.RECEIVED, Folder.SENT, Folder.PENDING, Folder.REASSIGNED, Folder.DISCARDED, Folder.CANCELLED)
+
+
+@dataclass(frozen=True, slots=True)
+class Sought:
+    """Advanced search of manual T; what is empty does not matter."""
+
+    folio: str = ""
+    subject: str = ""
+    sender: str = ""
+    dependencia_id: int | None = None
+    approved_by: str = ""
+    since: datetime | None = None
+    until: datetime | None = None
+    document_type: DocumentType | None = None
+    administration_id: int | None = None
+    tag_id: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentRow:
+    """A document as the board shows it."""
+
+    id: int
+    folio: str
+    document_type: DocumentType
+    flow: Flow
+    subject: str
+    state: str
+    last_activity_at: datetime
+    sent_at: datetime | None
+    requester: str
+    dependencia: str | None
+    author: str | None
+    issuer: str | None
+    is_unread: bool
+
+    @property
+    def sender(self) -> str:
+        """Who signs it, or will; of a received one, who sent it."""
+        return self.issuer or self.author or self.requester
+
+
+def who_acts(session: Session, account: Account) -> Sequence[Account]:
+    """*account*, and the absent ones for whom it acts now."""
+    return (account, *principals_of(session, account))
+
+
+def documents_of(accounts: Iterable[Account]) -> ColumnElement[bool]:
+    """A condition on `Case` for the documents that the first of *accounts* may see, acting for the others."""
+    own, *principals = accounts
+    seen = [visible_to(own), *(and_(Oficio.flow == Flow.ISSUED, visible_to(one)) for one in principals)]
+    return or_(*seen)
+
+
+def in_folder(folder: Folder, accounts: Sequence[Account]) -> ColumnElement[bool]:
+    """The rule of *folder* for the first of *accounts*, acting for the others."""
+    own = accounts[0]
+    if folder == Folder.RECEIVED:
+        handed_on = select(Recipient.oficio_id).where(Recipient.reassigned_by_id == own.id)
+        to_us = and_(Oficio.flow == Flow.ISSUED, Case.state == State.SENT, _to(accounts))
+        return and_(or_(to_us, _came_from_outside(own)), Oficio.id.not_in(handed_on))
+    if folder == Folder.REASSIGNED:
+        handed_on = select(Recipient.oficio_id).where(Recipient.reassigned_by_id == own.id)
+        return and_(Oficio.id.in_(handed_on), Case.state == State.SENT)
+    issued = Oficio.flow == Flow.ISSUED
+    if folder == Folder.SENT:
+        return and_(issued, Case.state == State.SENT, _by(own))
+    if folder == Folder.PENDING:
+        waits = Case.state.in_([State.PENDING_APPROVAL, State.PENDING_SIGNATURE])
+        return and_(issued, waits, or_(_by(own), *(_under(one) for one in accounts)))
+    if folder == Folder.DISCARDED:
+        return and_(issued, Case.state == State.DISCARDED, _by(own))
+    if folder == Folder.CANCELLED:
+        return and_(issued, Case.state == State.CANCELLED, or_(_by(own), _to(accounts)))
+    if folder == Folder.DRAFTS:
+        return and_(issued, Case.state == State.DRAFT, Oficio.author_id == own.id)
+    wanted = select(Signature.oficio_id).where(Signature.account_id == own.id, Signature.signed_at.is_(None))
+    return and_(issued, Case.state == State.PENDING_SIGNATURE, Oficio.id.in_(wanted))
+
+
+def to_approve(accounts: Sequence[Account]) -> ColumnElement[bool]:
+    """What waits for the approval of one of *accounts*."""
+    waits = and_(Oficio.flow == Flow.ISSUED, Case.state == State.PENDING_APPROVAL)
+    return and_(waits, or_(*(_under(one) for one in accounts)))
+
+
+def is_unread(account: Account) -> ColumnElement[bool]:
+    """*account*, or the dependencia of which it is head, received it and did not open it."""
+    return exists().where(Recipient.oficio_id == Oficio.id, Recipient.read_at.is_(None), received_by(account))
+
+
+def count_by_type(
+    session: Session, folder: Folder, accounts: Sequence[Account], administration_id: int | None
+) -> dict[DocumentType, int]:
+    """How many documents of each type the folder has; together at most COUNT_LIMIT are counted."""
+    some = _ids(in_folder(folder, accounts), Sought(administration_id=administration_id)).add_columns(
+        Oficio.document_type
+    )
+    part = some.limit(COUNT_LIMIT).subquery()
+    found = session.execute(select(part.c.document_type, func.count()).group_by(part.c.document_type))
+    return {DocumentType(kind): number for kind, number in found}
+
+
+def count_some(session: Session, rule: ColumnElement[bool]) -> int:
+    """How many documents a rule has, at most COUNT_LIMIT."""
+    part = _ids(rule, Sought()).limit(COUNT_LIMIT).subquery()
+    return session.scalar(select(func.count()).select_from(part)) or 0
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentPage:
+    """Rows, newest activity first, and the key of the last when there are more."""
+
+    rows: Sequence[DocumentRow]
+    next_key: Key | None
+
+
+def find_documents(
+    session: Session,
+    rule: ColumnElement[bool],
+    accounts: Sequence[Account],
+    sought: Sought,
+    *,
+    older_than: Key | None = None,
+) -> DocumentPage:
+    """A page of *rule*, narrowed by *sought*."""
+    wanted = _ids(rule, sought)
+    if older_than is not None:
+        wanted = wanted.where(tuple_(Case.last_activity_at, Case.id) < (older_than.at, older_than.id))
+    newest = wanted.order_by(Case.last_activity_at.desc(), Case.id.desc()).limit(PAGE_SIZE + 1)
+    ids = session.scalars(newest).all()
+    shown = ids[:PAGE_SIZE]
+    by_id = {row.id: row for row in _rows(session, shown, accounts)}
+    rows = [by_id[one] for one in shown]
+    last = Key(rows[-1].last_activity_at, rows[-1].id) if len(ids) > PAGE_SIZE else None
+    return DocumentPage(rows, last)
+
+
+def _ids(rule: ColumnElement[bool], sought: Sought) -> Select[Any]:
+    return select(Oficio.id).where(rule, *_conditions(sought))
+
+
+def _rows(session: Session, ids: Sequence[int], accounts: Sequence[Account]) -> list[DocumentRow]:
+    found = session.execute(_columns(accounts[0]).where(Oficio.id.in_(ids)))
+    return [DocumentRow(*values) for values in found]
+
+
+def _columns(account: Account) -> Select[*tuple[Any, ...]]:
+    writer, signer = aliased(Account), aliased(Account)
+    writes, signs = aliased(Person), aliased(Person)
+    return (
+        select(
+            Oficio.id, Oficio.folio, Oficio.document_type, Oficio.flow, Oficio.subject, Oficio.state,
+            Oficio.last_activity_at, Oficio.sent_at, Contact.name, Dependencia.name, writes.name, signs.name,
+            and_(Oficio.state == State.SENT, is_unread(account)),
+        )
+        .join(Contact, Contact.id == Oficio.requester_id)
+        .outerjoin(Dependencia, Dependencia.id == Oficio.dependencia_id)
+        .outerjoin(writer, writer.id == Oficio.author_id)
+        .outerjoin(writes, writes.id == writer.person_id)
+        .outerjoin(signer, signer.id == Oficio.issuer_id)
+        .outerjoin(signs, signs.id == signer.person_id)
+    )  # fmt: skip
+
+
+def recipients_named(session: Session, ids: Sequence[int]) -> dict[int, list[str]]:
+    """To whom each of these documents goes, as it names them, in order."""
+    query = (
+        select(Recipient.oficio_id, Recipient.name)
+        .where(Recipient.oficio_id.in_(ids), Recipient.reassigned_by_id.is_(None))
+        .order_by(Recipient.position, Recipient.id)
+    )
+    found: dict[int, list[str]] = {}
+    for oficio_id, name in session.execute(query):
+        found.setdefault(oficio_id, []).append(name)
+    return found
+
+
+def _by(account: Account) -> ColumnElement[bool]:
+    own = or_(Oficio.author_id == account.id, Oficio.issuer_id == account.id)
+    if account.role != Role.HEAD:
+        return own
+    # A head sees all that its dependencia wrote.
+    return or_(own, Case.dependencia_id == account.dependencia_id)
+
+
+def _under(account: Account) -> ColumnElement[bool]:
+    if account.role != Role.HEAD:
+        return false()
+    below = select(Dependencia.id).where(
+        Dependencia.path.startswith(account.dependencia.path, autoescape=True)
+    )
+    return Case.dependencia_id.in_(below)
+
+
+def _to(accounts: Sequence[Account]) -> ColumnElement[bool]:
+    return Oficio.id.in_(select(Recipient.oficio_id).where(or_(*(received_by(one) for one in accounts))))
+
+
+def _came_from_outside(account: Account) -> ColumnElement[bool]:
+    """A received document (manual C) that *account* attends, or its dependencia if it is head of it."""
+    mine = Case.holder_id == account.id
+    if account.role == Role.HEAD:
+        mine = or_(mine, Case.dependencia_id == account.dependencia_id)
+    return and_(Oficio.flow == Flow.RECEIVED, mine, Case.state != State.CANCELLED)
+
+
+def _conditions(sought: Sought) -> list[ColumnElement[bool]]:
+    found: list[ColumnElement[bool]] = []
+    if sought.document_type is not None:
+        found.append(Oficio.document_type == sought.document_type)
+    if sought.administration_id is not None:
+        found.append(Oficio.administration_id == sought.administration_id)
+    if sought.tag_id is not None:
+        found.append(exists().where(case_tag.c.case_id == Oficio.id, case_tag.c.tag_id == sought.tag_id))
+    if sought.dependencia_id is not None:
+        found.append(Case.dependencia_id == sought.dependencia_id)
+    if sought.folio:
+        found.append(or_(Case.folio.icontains(sought.folio, autoescape=True),
+                         Oficio.sender_number.icontains(sought.folio, autoescape=True)))  # fmt: skip
+    if sought.subject:
+        found.append(Case.subject.icontains(sought.subject, autoescape=True))
+    if sought.sender:
+        outside = select(Contact.id).where(Contact.name.icontains(sought.sender, autoescape=True))
+        writers = _named(sought.sender)
+        found.append(or_(Oficio.author_id.in_(writers), Oficio.issuer_id.in_(writers),
+                         and_(Oficio.flow == Flow.RECEIVED, Case.requester_id.in_(outside))))  # fmt: skip
+    if sought.approved_by:
+        found += [Oficio.approved_at.is_not(None), Oficio.issuer_id.in_(_named(sought.approved_by))]
+    # A day of approval; of what was not approved, of its beginning.
+    when = func.coalesce(Oficio.approved_at, Case.created_at)
+    if sought.since is not None:
+        found.append(when >= sought.since)
+    if sought.until is not None:
+        found.append(when < sought.until)
+    return found
+
+
+def _named(words: str) -> Select[Any]:
+    return (
+        select(Account.id)
+        .join(Person, Person.id == Account.person_id)
+        .where(Person.name.icontains(words, autoescape=True))
+    )
