@@ -22,7 +22,7 @@ import threading
 import traceback
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Self, cast
 
 from intake.incoming import Authentication, IncomingMessage, MailSignature
 
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from intake.authentication import Envelope
+    from intake.pdf_proof import Proof
 
 # Seconds of processor time for one mail, and on the clock, for a machine that is busy elsewhere.
 SECONDS, PATIENCE = 2.0, 6.0
@@ -44,6 +45,7 @@ _PARSE = "intake.parsing:parse_email"
 _AUTHENTICATE = "intake.authentication:evaluate"
 _VERIFY = "intake.smime:verify"
 _FIRST_PAGE = "intake.first_page:read"
+_PROVE = "intake.pdf_proof:prove"
 # What the child needs of our environment; settings and secrets are not among it.
 _ENVIRONMENT = ("PATH", "LANG", "LC_ALL", "TZ", "VIRTUAL_ENV", "LD_LIBRARY_PATH", "TMPDIR")
 _DATA = {("datetime", name) for name in ("datetime", "timedelta", "timezone")}
@@ -114,6 +116,13 @@ class Reader:
             return str(self._call(_FIRST_PAGE, pdf))
         except Poisoned:
             return ""
+
+    def prove(
+        self, pdf: bytes, roots: list[bytes], others: list[bytes], crls: list[bytes]
+    ) -> tuple[str, list[Proof]]:
+        """What `pdf_proof.prove` says. Raises Poisoned."""
+        code, proofs = cast("tuple[str, list[Proof]]", self._call(_PROVE, pdf, roots, others, crls))
+        return code, proofs
 
     def close(self) -> None:
         with self._turn:

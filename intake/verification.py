@@ -6,26 +6,22 @@ Says nothing of a person but the names that the document itself shows.
 from __future__ import annotations
 
 import hashlib
-import io
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from asn1crypto import x509
-from pyhanko.pdf_utils.misc import PdfError
-from pyhanko.pdf_utils.reader import PdfFileReader
-from pyhanko.sign.validation import validate_pdf_signature
-from pyhanko.sign.validation.errors import SignatureValidationError
-from pypdf import PdfReader
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from intake.codes import CODE, read_code
+from intake.attachments import read_blob
+from intake.codes import read_code
 from intake.documents import post_of
-from intake.efirma import context_of, name_of, read_trust
+from intake.efirma import read_trust
+from intake.isolation import Poisoned, Reader
 from intake.office import Office
+from intake.pdf_proof import prove
 from intake.seal import seal_certificate
 from models.acuse import Acuse
 from models.oficio import Flow, Oficio
@@ -83,6 +79,7 @@ class PdfSignature:
     """One signature in a file, as the file itself proves it."""
 
     name: str
+    serial: str
     # Nothing that it covers was altered, and the key is the certificate's.
     is_intact: bool
     # Its certificate is ours, or of an authority that the office trusts.
@@ -132,17 +129,33 @@ def as_json(examined: Examined) -> dict[str, Any]:
     return made
 
 
-def examine_pdf(session: Session, office: Office, content: bytes) -> Examined:
-    """Compare *content* with what was issued, byte by byte, and look at its signatures."""
+def examine_issued(session: Session, office: Office, found: Found) -> Examined:
+    """The file that the office keeps, examined like any other: *altered* when our own store failed.
+
+    Raises StoreFailed.
+    """
+    return examine_pdf(session, office, read_blob(session, office, found.sha256))
+
+
+def examine_pdf(
+    session: Session, office: Office, content: bytes, *, reader: Reader | None = None
+) -> Examined:
+    """Compare *content* with what was issued, byte by byte, and look at its signatures.
+
+    *reader*: the child that reads what is not ours; a file that is too much for it is unreadable.
+    """
     sha256 = hashlib.sha256(content).hexdigest()
     found = _by_sha256(session, sha256)
     if found is not None:
         verdict = Verdict.CANCELLED if found.is_cancelled else Verdict.AUTHENTIC
-        return Examined(verdict, sha256, found, _signatures(office, content))
+        return Examined(verdict, sha256, found, _prove(office, content, None)[1])
     if len(content) > MAX_PDF or b"%PDF-" not in content[:1024]:
         return Examined(Verdict.UNREADABLE, sha256)
-    claimed = _claimed(session, content)
-    signatures = _signatures(office, content)
+    try:
+        code, signatures = _prove(office, content, reader)
+    except Poisoned:
+        return Examined(Verdict.UNREADABLE, sha256)
+    claimed = find_by_code(session, code) if code else None
     is_broken = any(not one.is_intact for one in signatures)
     return Examined(Verdict.ALTERED if claimed or is_broken else Verdict.UNKNOWN, sha256, claimed, signatures)
 
@@ -153,18 +166,6 @@ def _by_sha256(session: Session, sha256: str) -> Found | None:
         return _of_oficio(session, oficio)
     acuse = session.scalar(select(Acuse).where(Acuse.pdf_sha256 == sha256))
     return _of_acuse(acuse) if acuse is not None else None
-
-
-def _claimed(session: Session, content: bytes) -> Found | None:
-    """The document whose code the file bears in its properties."""
-    try:
-        about = PdfReader(io.BytesIO(content)).metadata
-        keywords = str(about.get("/Keywords", "")) if about is not None else ""
-    # pypdf meets broken files with exceptions of every kind.
-    except Exception:
-        keywords = ""
-    match = CODE.search(keywords) or CODE.search(content[-200_000:].decode("latin-1"))
-    return find_by_code(session, match[0]) if match else None
 
 
 def _of_oficio(session: Session, oficio: Oficio) -> Found | None:
@@ -222,24 +223,10 @@ def _of_acuse(acuse: Acuse) -> Found:
     )
 
 
-def _signatures(office: Office, content: bytes) -> tuple[PdfSignature, ...]:
-    try:
-        found = PdfFileReader(io.BytesIO(content), strict=False).embedded_regular_signatures
-    # A file from anybody: pyHanko, too, meets nonsense with exceptions of every kind.
-    except Exception:
-        return ()
-    seal = seal_certificate(office)
-    roots = [seal] if seal is not None else []
-    return tuple(_validate(office, one, roots) for one in found)
-
-
-def _validate(office: Office, embedded: object, roots: list[x509.Certificate]) -> PdfSignature:
-    context = context_of(read_trust(office), roots=roots)
-    try:
-        status = validate_pdf_signature(embedded, context)  # type: ignore[arg-type]
-    except (SignatureValidationError, PdfError, ValueError, TypeError, KeyError):
-        return PdfSignature("", is_intact=False, is_trusted=False, at=None)
-    at = status.timestamp_validity.timestamp if status.timestamp_validity else status.signer_reported_dt
-    return PdfSignature(
-        name_of(status.signing_cert), status.intact and status.valid, bool(status.trusted), at
-    )
+def _prove(office: Office, content: bytes, reader: Reader | None) -> tuple[str, tuple[PdfSignature, ...]]:
+    """The code that *content* bears and its signatures. Raises Poisoned, if *reader* reads it."""
+    trust, seal = read_trust(office), seal_certificate(office)
+    roots = [*trust.roots, seal] if seal is not None else [*trust.roots]
+    ders = [[one.dump() for one in some] for some in (roots, trust.others, trust.crls)]
+    code, proofs = reader.prove(content, *ders) if reader is not None else prove(content, *ders)
+    return code, tuple(PdfSignature(*one) for one in proofs)
