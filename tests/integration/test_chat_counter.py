@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import func, select
 
 from bots import counter
-from intake import cases, chat_links, chat_spool, one_time_links
+from intake import cases, chat_files, chat_links, chat_spool, one_time_links, uploads
 from intake.config import Settings
 from intake.office import Office
 from models.case import Case, CaseLink, LinkKind
@@ -25,6 +25,8 @@ from tests.support.citizen import BOT, JPEG, OGG, Citizen, Json
 from tests.support.desk import later, notices
 from tests.support.institution import Institution, found_institution, open_case
 
+# Many cases of one story, in which the databases do not differ.
+once = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 YES, DONE, SEND = "Sí, así es", "Listo", "Enviar"
 
 
@@ -162,6 +164,7 @@ CONTENT: dict[str, Callable[[Citizen], Json]] = {
 }
 
 
+@once
 @pytest.mark.parametrize("kind", CONTENT)
 def test_any_content_opens_and_continues_a_request(ana: Citizen, office: Office, kind: str) -> None:
     said = ana.sends(**CONTENT[kind](ana))
@@ -175,6 +178,7 @@ def test_any_content_opens_and_continues_a_request(ana: Citizen, office: Office,
         assert texts(office, ticket)[1] == "Contacto: Luis, +523312345678"
 
 
+@once
 @pytest.mark.parametrize("state", ["/start", "/nueva", "Soporte técnico", "asunto", "descripción", "revisar"])
 def test_an_album_is_one_message_at_any_step(ana: Citizen, office: Office, state: str) -> None:
     steps = ["/start", "/nueva", "Soporte técnico", "asunto", "descripción", "revisar"]
@@ -194,6 +198,7 @@ def test_an_album_is_one_message_at_any_step(ana: Citizen, office: Office, state
         assert names == [f"foto-{ana.last_id - before}.jpg" for before in (2, 1, 0)]
 
 
+@once
 @pytest.mark.parametrize("kind", ["sticker", "poll", "dice", "game"])
 def test_a_sticker_is_refused_kindly_and_the_question_asked_again(ana: Citizen, kind: str) -> None:
     ana.says("/nueva")
@@ -455,6 +460,7 @@ def test_a_group_is_bound_by_its_link_and_left_alone_otherwise(office: Office, t
         assert session.get_one(Chat, -100500).dependencia_id == town.works.id
 
 
+@once
 @pytest.mark.parametrize(
     ("code", "word"), [("en-US", "attends you"), ("es-419", "le atiende"), ("fr", "le atiende")]
 )
@@ -471,6 +477,7 @@ def test_the_language_can_be_chosen_and_stays(ana: Citizen) -> None:
     assert "help" in ana.says("/help").text and "I do not know" in ana.says("/what").text
 
 
+@once
 @pytest.mark.parametrize(
     "command", ["/ayuda", "/privacidad", "/nada_asi", "/cancelar", "/estado", "/mis_solicitudes"]
 )
@@ -547,3 +554,19 @@ def test_a_message_of_the_thread_says_which_chat_it_came_by(ana: Citizen, office
     with office.database.reading() as session:
         message = session.scalar(select(Message).where(Message.case_id == ticket.id))
         assert message is not None and (message.channel, message.sender_address) == ("telegram", "7001")
+
+
+def test_what_was_uploaded_for_a_draft_goes_with_the_request(ana: Citizen, office: Office) -> None:
+    said = ana.sends(video=ana.large_file("obra.mp4"), caption="Miren la obra del alumbrado.")
+    found = re.search(r"/subir/([\w-]{43})", said.text)
+    assert found
+    kept = chat_files.keep(office, "obra.mp4", "video/mp4", JPEG)
+    with office.database.writing() as session:
+        uploads.take_upload(session, office, found[1], [kept])
+    ana.listens()
+    ana.taps(YES)
+    ana.says("Hidalgo 12")
+    ana.taps(DONE)
+    ana.taps(SEND)
+    with office.database.reading() as session:
+        assert session.scalar(select(Attachment.sha256)) == kept.sha256
