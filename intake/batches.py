@@ -32,6 +32,8 @@ log = structlog.get_logger()
 
 # Mails, and bytes of mail, that are decided in one transaction at most; other writers wait for its end.
 MAILS, BYTES = 20, 8_000_000
+# Mails of a batch whose large files are written at the same time.
+STORES = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,21 +120,37 @@ def read_batch(
     with office.database.reading() as session:
         mails = session.scalars(still_waiting(ids).options(undefer(InboundMail.raw))).all()
     batch = Batch()
-    for inbound in mails:
-        try:
-            raw = _bytes(office, inbound)
-            incoming = inspection.inspect(office, inbound, raw, parse, authenticate, verify)
-            store_large(office, incoming.attachments)
-            batch.read.append(Read(inbound.id, incoming))
-        except (OperationalError, NoReader):
-            raise
-        except Exception as error:
-            if isinstance(error, StoreFailed) and not isinstance(error, FileLost):
-                batch.away = error
-                continue
-            fail(office, inbound.id, error)
-            batch.failed += 1
+    # Disks and object stores are waited for together: most of a large file's time is spent there.
+    with ThreadPoolExecutor(STORES, "store") as stores:
+        stored = []
+        for inbound in mails:
+            try:
+                raw = _bytes(office, inbound)
+                incoming = inspection.inspect(office, inbound, raw, parse, authenticate, verify)
+            except (OperationalError, NoReader):
+                raise
+            except Exception as error:
+                _set_aside(office, batch, inbound.id, error)
+            else:
+                stored.append(
+                    (Read(inbound.id, incoming), stores.submit(store_large, office, incoming.attachments))
+                )
+        for read, storing in stored:
+            try:
+                storing.result()
+            except Exception as error:
+                _set_aside(office, batch, read.inbound_id, error)
+            else:
+                batch.read.append(read)
     return batch
+
+
+def _set_aside(office: Office, batch: Batch, inbound_id: int, error: Exception) -> None:
+    if isinstance(error, StoreFailed) and not isinstance(error, FileLost):
+        batch.away = error
+        return
+    fail(office, inbound_id, error)
+    batch.failed += 1
 
 
 def _bytes(office: Office, inbound: InboundMail) -> bytes:

@@ -32,6 +32,8 @@ class FileStore:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        # Folders whose names are known to be on the disk.
+        self._secured: set[Path] = set()
 
     def path(self, sha256: str) -> Path:
         return self.folder / sha256[:2] / sha256[2:4] / sha256
@@ -49,13 +51,20 @@ class FileStore:
                 file.flush()
                 os.fsync(file.fileno())
             os.rename(temporary, path)
-            # Each level may be new: without these a power cut can forget the name.
-            for folder in (path.parent, path.parent.parent, self.folder):
-                _fsync_folder(folder)
+            # Without these a power cut can forget the name.
+            _fsync_folder(path.parent)
+            self._secure(path.parent)
         except OSError as error:
             if temporary:
                 Path(temporary).unlink(missing_ok=True)
             raise StoreFailed(f"{path}: {error.strerror}") from error
+
+    def _secure(self, folder: Path) -> None:
+        """Make the names of the folders above durable: each may be new, to the disk or only to us."""
+        while folder != self.folder and folder not in self._secured:
+            _fsync_folder(folder.parent)
+            self._secured.add(folder)
+            folder = folder.parent
 
     def get(self, sha256: str) -> bytes:
         try:
