@@ -4,9 +4,19 @@ from __future__ import annotations
 
 from bots.dialog_terms import Reply
 from bots.staff_terms import Situation, Step, VoidLink
+from templates import say
 
 # Somebody unknown is told how to link at most so often; the group reads it too.
 TOLD_SECONDS = 3600
+
+
+# In the order in which a group's menu shows them.
+_MENU = ("chat_staff.command.nota", "chat_staff.command.pendientes", "chat.command.ayuda")
+
+
+def group_menu() -> list[tuple[str, str]]:
+    """The commands of a group as the current language calls and explains them."""
+    return [(say(f"{key}.name"), say(f"{key}.what")) for key in _MENU]
 
 
 def tell_how_to_link(here: Situation) -> Step:

@@ -6,6 +6,7 @@ None says that it is no business of clerks: in a private chat the citizen's then
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import NamedTuple
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -30,6 +31,13 @@ from models.person import Person
 from templates import LANGUAGES, labels, say
 
 _IN_GROUPS = frozenset({*COMMANDS, "start", "ayuda"})
+
+
+class _Answered(NamedTuple):
+    """The message that somebody replies to, and what the bot said in it."""
+
+    id: int
+    words: str
 
 
 def staff_input(given: Input) -> Input:
@@ -57,11 +65,11 @@ def staff_facts(
 ) -> Facts | None:
     """The facts that *given* (of `staff_input`) may be decided by; None: it is not for clerks."""
     user = int(sender_of(update).get("id", 0))
-    replied = _replied(bot, chat, update)
-    if not _is_ours(session, chat, given, replied):
+    answered = _answered(bot, chat, update)
+    if not _is_ours(session, chat, given, answered):
         return None
     person = chat_staff.linked_person(session, user)
-    case = _case(session, chat, given, replied, _topic(update))
+    case = _case(session, chat, given, answered, _topic(update))
     if case is None and _is_talk(chat, given):
         # In a group: a reply to what the bot said about no case.
         return None
@@ -86,7 +94,7 @@ def staff_facts(
     )
 
 
-def _is_ours(session: Session, chat: Chat, given: Input, replied: int) -> bool:
+def _is_ours(session: Session, chat: Chat, given: Input, answered: _Answered | None) -> bool:
     if given.kind == Kind.TAP:
         return given.tap.startswith(PREFIX)
     if given.kind == Kind.EDIT:
@@ -95,10 +103,10 @@ def _is_ours(session: Session, chat: Chat, given: Input, replied: int) -> bool:
     if chat.kind == ChatKind.GROUP:
         if given.kind == Kind.COMMAND:
             return given.command in _IN_GROUPS and not _binds(session, given)
-        return bool(replied)
+        return answered is not None
     if given.kind == Kind.COMMAND:
         return given.command in COMMANDS and chat.person_id is not None
-    return bool(replied) and chat_staff.is_for_staff(session, chat, replied)
+    return answered is not None and chat_staff.is_for_staff(session, chat, answered.id, answered.words)
 
 
 def _is_talk(chat: Chat, given: Input) -> bool:
@@ -122,14 +130,17 @@ def _waiting(chat: Chat, given: Input) -> Draft | None:
     return None
 
 
-def _replied(bot: BotIdentity, chat: Chat, update: Json) -> int:
+def _answered(bot: BotIdentity, chat: Chat, update: Json) -> _Answered | None:
     """The message that this one answers; in a group only one of the bot's own."""
-    answered = message_of(update).get("reply_to_message") or {}
+    answered = message_of(update).get("reply_to_message")
+    if not answered or "callback_query" in update:
+        return None
     # Whatever is written in a topic "answers" the message that opened it; people mean nothing by that.
     is_own = (answered.get("from") or {}).get("id") == bot.id and "forum_topic_created" not in answered
-    if "callback_query" in update or (chat.kind == ChatKind.GROUP and not is_own):
-        return 0
-    return int(answered.get("message_id", 0))
+    if chat.kind == ChatKind.GROUP and not is_own:
+        return None
+    words = str(answered.get("text") or answered.get("caption") or "") if is_own else ""
+    return _Answered(int(answered["message_id"]), words)
 
 
 def _topic(update: Json) -> int:
@@ -137,7 +148,7 @@ def _topic(update: Json) -> int:
     return int(message.get("message_thread_id", 0)) if message.get("is_topic_message") else 0
 
 
-def _case(session: Session, chat: Chat, given: Input, replied: int, topic: int) -> Case | None:
+def _case(session: Session, chat: Chat, given: Input, answered: _Answered | None, topic: int) -> Case | None:
     if given.kind in (Kind.TAP, Kind.EDIT):
         if draft := _waiting(chat, given):
             return chat_staff.case_here(session, chat, draft["case"])
@@ -145,7 +156,9 @@ def _case(session: Session, chat: Chat, given: Input, replied: int, topic: int) 
             return chat_staff.case_of_message(session, chat, given.remote_ids[0])
         number = 0 if draft_id(given) else _number(given.tap)
         return chat_staff.case_here(session, chat, number) if number else None
-    found = chat_staff.case_of_message(session, chat, replied) if replied else None
+    found: Case | None = None
+    if answered is not None:
+        found = chat_staff.case_of_message(session, chat, answered.id, answered.words)
     return found or (chat_staff.case_of_topic(session, chat, topic) if topic else None)
 
 

@@ -11,7 +11,7 @@ import contextlib
 import random
 import signal
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
@@ -40,6 +40,7 @@ from bots.errors import (
 from bots.identity import BotIdentity
 from bots.receiving import Receiver
 from bots.sending import Courier
+from bots.staff_door import group_menu
 from intake import chat_outbox, chat_spool
 from intake.config import Settings
 from intake.office import Office
@@ -292,9 +293,12 @@ class TelegramDoor:
         try:
             for code in ("", *LANGUAGES):
                 with speaking(code or default):
-                    commands = [{"command": name, "description": what} for name, what in menu()]
                     values = {"language_code": code} if code else {}
-                    await telegram.ask("setMyCommands", commands=commands, **values)
+                    await telegram.ask("setMyCommands", commands=_commands(menu()), **values)
+                    await telegram.ask(
+                        "setMyCommands", commands=_commands(group_menu()),
+                        scope={"type": "all_group_chats"}, **values,
+                    )  # fmt: skip
                     await telegram.ask("setMyDescription", description=say("bot.description"), **values)
                     await telegram.ask(
                         "setMyShortDescription", short_description=say("bot.short_description"), **values
@@ -331,6 +335,10 @@ async def _drop_webhook(telegram: Telegram) -> None:
             return
         else:
             return
+
+
+def _commands(menu: Sequence[tuple[str, str]]) -> list[dict[str, str]]:
+    return [{"command": name, "description": what} for name, what in menu]
 
 
 async def _until_done(telegram: Telegram, method: str, **arguments: Any) -> Any:

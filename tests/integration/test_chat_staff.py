@@ -17,7 +17,7 @@ from models.case import Case, CaseAccess
 from models.chat import Chat, ChatTopic, LinkPurpose
 from models.event import Event
 from models.message import Direction, Message
-from models.outbox_message import OutboxMessage
+from models.outbox_message import OutboxMessage, OutboxStatus
 from models.person import Account, Person, Role
 from models.ticket import Ticket
 from models.turno import Turno
@@ -463,6 +463,28 @@ def test_a_clerk_is_told_of_overdue_cases_with_buttons(
         case.due_at = now()
         notices.write_overdue(session, office, case)
     assert list(notice(tomas).buttons) == [TAKE, TURN, PANEL]
+
+
+@pytest.mark.parametrize("is_group", [False, True])
+def test_a_reply_to_a_notice_that_a_killed_bot_had_just_sent_is_no_lost_word(
+    office: Office, town: Institution, ticket: Ticket, tomas: Room, group: Room, is_group: bool
+) -> None:
+    """It arrived, and nobody lived to write down its number."""
+    hand_to(office, town, ticket)
+    room = group if is_group else tomas
+    with office.database.writing() as session:
+        for told in session.scalars(select(OutboxMessage).where(OutboxMessage.to == [str(room.id)])):
+            told.status = OutboxStatus.SENDING if told.case_id else OutboxStatus.SENT
+    answered = {
+        "message_id": 4_000,
+        "from": {"id": BOT.id},
+        "text": f"Le turnaron {ticket.folio} No enciende",
+    }
+    (question,) = room.says("Enseguida voy.", by=TOMAS, reply_to_message=answered)
+    assert ticket.folio in question.text and SEND in question.buttons
+    other = {**answered, "text": "Le turnaron T-2020-000009 Otra cosa"}
+    said = room.says("¿Y esto?", by=TOMAS, reply_to_message=other)
+    assert all(each.kind == "dialog" for each in said)
 
 
 # In the group.
