@@ -10,7 +10,7 @@ from sqlalchemy import func, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session, undefer
 
-from intake.errors import StoreFailed
+from intake.errors import FileLost
 from intake.filetypes import danger_of, generated_name, safe_name, true_type
 from intake.incoming import IncomingFile
 from intake.office import Office
@@ -68,9 +68,7 @@ def fit(
     kept: list[IncomingFile] = []
     left_out: list[dict[str, Any]] = []
     for file in files:
-        reason = (
-            "too_large" if file.size > largest else "case_full" if file.size > room else ""
-        )
+        reason = "too_large" if file.size > largest else "case_full" if file.size > room else ""
         if reason:
             left_out.append({"filename": file.filename, "size": file.size, "reason": reason})
         else:
@@ -100,10 +98,10 @@ def keep_files(session: Session, office: Office, message: Message, files: Sequen
 
 
 def read_blob(session: Session, office: Office, sha256: str) -> bytes:
-    """The bytes with this hash. Raises StoreFailed when they are lost or the store is away."""
+    """The bytes with this hash. Raises FileLost, or StoreFailed while the store is away."""
     blob = session.scalar(select(Blob).where(Blob.sha256 == sha256).options(undefer(Blob.content)))
     if blob is None:
-        raise StoreFailed(f"no file {sha256}")
+        raise FileLost(f"no file {sha256}")
     return blob.content if blob.content is not None else office.store.get(sha256)
 
 

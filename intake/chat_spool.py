@@ -69,11 +69,20 @@ def _insert(session: Session, bot_id: int, updates: Sequence[dict[str, Any]]) ->
             "bot_id": bot_id, "update_id": body["update_id"], "chat_id": chat_of(body), "body": body,
             "status": UpdateStatus.RECEIVED, "reason": "", "error": "", "attempts": 0, "received_at": now(),
         }
-        for body in updates
+        for body in map(_storable, updates)
     }  # fmt: skip
     statement = dialect.insert(ChatUpdate).values(list(rows.values())).on_conflict_do_nothing()
     new = session.scalars(statement.returning(ChatUpdate.update_id)).all()
     return [rows[update_id]["body"] for update_id in new]
+
+
+def _storable(value: Any) -> Any:
+    """*value* without what PostgreSQL's jsonb has no room for: NUL and half surrogate pairs."""
+    if isinstance(value, str):
+        return value.replace("\0", "").encode("utf-8", "replace").decode()
+    if isinstance(value, dict):
+        return {key: _storable(each) for key, each in value.items()}
+    return [_storable(each) for each in value] if isinstance(value, list) else value
 
 
 def _busy(session: Session, office: Office, bot_id: int, chats: Iterable[int]) -> Sequence[int]:

@@ -86,6 +86,11 @@ def test_an_update_that_telegram_hands_out_twice_is_kept_once(office: Office) ->
     assert chat_spool.store(office, BOT + 1, [first]) == 1, "Another bot counts for itself."
 
 
+def test_an_update_with_characters_that_no_database_takes_is_kept_without_them(office: Office) -> None:
+    assert chat_spool.store(office, BOT, [written(1, ANA, "no hay\0 agua \ud83d")]) == 1
+    assert chat_spool.waiting(office, BOT)[ANA][0]["message"]["text"] == "no hay agua ?"
+
+
 def test_updates_wait_in_order_by_chat_whatever_they_are_about(office: Office) -> None:
     tap = {
         "update_id": 3,

@@ -151,7 +151,9 @@ def test_two_workers_with_two_copies_make_one_ticket(office: Office, town: Insti
         assert last_number(session, "T", now().astimezone(office.settings.zone).year) == 1
 
 
-def test_osticket_902_uvdesk_478_821_answering_the_acuse_is_a_follow_up(office: Office, town: Institution) -> None:
+def test_osticket_902_uvdesk_478_821_answering_the_acuse_is_a_follow_up(
+    office: Office, town: Institution
+) -> None:
     arrive(office, make_mail())
     with office.database.reading() as session:
         acuse = acuse_of(session, only_case(session).id)
