@@ -102,6 +102,9 @@ class Settings(BaseSettings):
         "", description="tcp://host:port or unix:/path of ClamAV; empty: files are not scanned"
     )
     acuse_per_hour: int = Field(10, description="acuses to one address per hour, against mail loops")
+    acuse_per_hour_pair: int = Field(
+        6, description="the same from one mailbox, where two robots may answer each other"
+    )
     retention_days: int = Field(3650, description="how long raw mail is kept")
     number_pattern: str = Field(
         "{siglas}/{number:04}/{year}",

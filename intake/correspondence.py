@@ -9,6 +9,7 @@ from datetime import timedelta
 from functools import cache
 
 from sqlalchemy import ColumnElement, Select, bindparam, func, inspect, select
+from sqlalchemy import case as case_when
 from sqlalchemy.orm import Session
 
 from intake.addresses import split_plus
@@ -187,22 +188,27 @@ def is_answerable(session: Session, address: str) -> bool:
     return mailbox_at(session, split_plus(address)[0]) is None
 
 
-def has_had_enough(session: Session, office: Office, case: Case, kind: str) -> bool:
-    """True when the requester got as many notices of *kind* within the hour as may be a person's."""
+def has_had_enough(session: Session, office: Office, case: Case, kind: str, mailbox: str) -> bool:
+    """True when the requester got as many notices of *kind* within the hour as may be a person's.
+
+    Fewer from one *mailbox* than from all together: two robots that answer each other are such a pair.
+    """
     if inspect(case.requester).pending:
         # Somebody new, who is written together with this case.
         return False
     since = now() - timedelta(hours=1)
-    values = {"requester": case.requester.id, "since": since, "kind": kind}
-    count = session.scalar(_notices_since(), values)
-    return (count or 0) >= office.settings.acuse_per_hour
+    values = {"requester": case.requester.id, "since": since, "kind": kind, "mailbox": mailbox}
+    of_all, of_pair = session.execute(_notices_since(), values).one()
+    settings = office.settings
+    return bool(of_all >= settings.acuse_per_hour or of_pair >= settings.acuse_per_hour_pair)
 
 
 @cache
-def _notices_since() -> Select[int]:
+def _notices_since() -> Select[int, int]:
     # Built once: putting a statement together takes longer than SQLite does to answer it.
+    of_pair = case_when((OutboxMessage.from_addr == bindparam("mailbox"), OutboxMessage.id))
     return (
-        select(func.count(OutboxMessage.id))
+        select(func.count(OutboxMessage.id), func.count(of_pair))
         .join(Case, Case.id == OutboxMessage.case_id)
         .where(
             Case.requester_id == bindparam("requester"),

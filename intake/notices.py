@@ -67,10 +67,10 @@ def write_acuse(session: Session, office: Office, case: Case, message: Message) 
             return chat_notices.write_acuse(session, office, case, to, _received(office, case, message))
     if not is_answerable(session, to):
         return None
-    if has_had_enough(session, office, case, "acuse"):
+    head = letterhead(session, office, case, message)
+    if has_had_enough(session, office, case, "acuse", head.address):
         record(session, case, "acuse_withheld", data={"to": to, "per_hour": office.settings.acuse_per_hour})
         return None
-    head = letterhead(session, office, case, message)
     with speaking(case.requester.language):
         values = {**_about(office, case, head), **_received(office, case, message)}
         return _queue(session, office, "acuse", [to], values, head, under(message), case, REPLIED)

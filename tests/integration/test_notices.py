@@ -18,6 +18,7 @@ from intake.office import Office
 from intake.reply_address import case_link, read
 from models.event import Event
 from models.inbound_mail import InboundMail
+from models.mailbox import Mailbox
 from models.message import Message
 from models.outbox_message import OutboxMessage, OutboxStatus
 from models.person import Account, Role
@@ -152,6 +153,21 @@ def test_whoever_writes_all_the_time_gets_so_many_acuses_an_hour(office: Office,
     assert len(notices(office, "acuse")) == 3
     with office.database.reading() as session:
         assert len(session.scalars(select(Event).where(Event.action == "acuse_withheld")).all()) == 2
+
+
+def test_two_robots_that_answer_each_other_stop_sooner_than_a_person_with_much_to_ask(
+    office: Office, town: Institution
+) -> None:
+    settings = office.settings.model_copy(update={"acuse_per_hour": 5, "acuse_per_hour_pair": 2})
+    limited = Office(settings, office.database, office.store)
+    for number in range(4):
+        arrive(limited, make_mail(subject=f"Respuesta automática del sistema {number}"))
+    assert len(notices(office, "acuse")) == 2
+    with limited.database.writing() as session:
+        session.add(Mailbox(address="obras@example.gob.mx", dependencia_id=town.works.id))
+    for number in range(2):
+        arrive(limited, make_mail(subject=f"Bache {number}"), to="obras@example.gob.mx")
+    assert len(notices(office, "acuse")) == 4
 
 
 def test_a_contact_who_reads_english_is_told_in_english(office: Office, town: Institution) -> None:
