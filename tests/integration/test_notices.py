@@ -161,7 +161,7 @@ def test_two_robots_that_answer_each_other_stop_sooner_than_a_person_with_much_t
     settings = office.settings.model_copy(update={"acuse_per_hour": 5, "acuse_per_hour_pair": 2})
     limited = Office(settings, office.database, office.store)
     for number in range(4):
-        arrive(limited, make_mail(subject=f"Respuesta automática del sistema {number}"))
+        arrive(limited, make_mail(subject=f"Disco lleno en el servidor {number}"))
     assert len(notices(office, "acuse")) == 2
     with limited.database.writing() as session:
         session.add(Mailbox(address="obras@example.gob.mx", dependencia_id=town.works.id))
