@@ -164,7 +164,7 @@ def test_two_robots_that_answer_each_other_stop_sooner_than_a_person_with_much_t
         arrive(limited, make_mail(subject=f"Disco lleno en el servidor {number}"))
     assert len(notices(office, "acuse")) == 2
     with limited.database.writing() as session:
-        session.add(Mailbox(address="obras@example.gob.mx", dependencia_id=town.works.id))
+        session.add(Mailbox(address="obras@example.gob.mx", name="Obras", dependencia_id=town.works.id))
     for number in range(2):
         arrive(limited, make_mail(subject=f"Bache {number}"), to="obras@example.gob.mx")
     assert len(notices(office, "acuse")) == 4
