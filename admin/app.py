@@ -104,20 +104,24 @@ def serve(office: Office) -> None:
     """Serve the panel on `web_listen` until the process is told to stop."""
     from waitress import serve as run
 
+    run(create_app(office), **server_options(office))
+
+
+def server_options(office: Office) -> dict[str, Any]:
+    """How waitress is to listen, and whom it believes who the client is."""
     settings = office.settings
-    options: dict[str, Any] = {}
+    options: dict[str, Any] = {
+        "listen": settings.web_listen,
+        "threads": THREADS,
+        "ident": "oficialia",
+        "max_request_body_size": MAX_FORM_BYTES,
+    }
     if settings.base_url.startswith("https:"):
-        # Then a front server on this machine speaks TLS and says who the client is.
-        options = {
+        # Then a front server on this machine speaks TLS and says who the client is: of several addresses
+        # in X-Forwarded-For the last, which is the one that it saw itself.
+        options |= {
             "trusted_proxy": "127.0.0.1",
             "trusted_proxy_headers": {"x-forwarded-for", "x-forwarded-proto"},
             "clear_untrusted_proxy_headers": True,
         }
-    run(
-        create_app(office),
-        listen=settings.web_listen,
-        threads=THREADS,
-        ident="oficialia",
-        max_request_body_size=MAX_FORM_BYTES,
-        **options,
-    )
+    return options

@@ -29,6 +29,7 @@ from admin.views import (
     rules,
     signing,
     uploads,
+    verification,
     webhook,
 )
 
@@ -38,6 +39,7 @@ VIEWS: tuple[ModuleType, ...] = (
     composer,
     files,
     public,
+    verification,
     uploads,
     webhook,
     printing,
