@@ -58,22 +58,22 @@ def first_pill(found: CaseClocks | None) -> list[Pill]:
     if found is None or not still:
         return []
     worst = next((one for one in still if one.standing in (Standing.OVERDUE, Standing.PAUSED)), still[0])
-    return [_pill(worst, found.usual_day)]
+    return [_pill(worst, found.usual_day, is_short=True)]
 
 
-def _pill(clock: Clock, usual_day: timedelta) -> Pill:
+def _pill(clock: Clock, usual_day: timedelta, *, is_short: bool = False) -> Pill:
     left = length(clock.left, usual_day)
     is_one = left == say("panel.clock.day")
-    is_answer = clock.kind == PromiseKind.FIRST_ANSWER
+    answer = ("answer" if is_short else "first_answer") if clock.kind == PromiseKind.FIRST_ANSWER else ""
     if clock.standing == Standing.PAUSED:
         key = "paused_late" if clock.left < timedelta() else "paused_one" if is_one else "paused"
         reason = say("panel.clock.pause_requester")
         return Pill(say(f"panel.clock.{key}", left=left), "", "hourglass", reason)
     title = f"{say('panel.clock.' + clock.kind.value)}: {say('panel.clock.due', date=moment(clock.due_at))}"
     if clock.standing == Standing.OVERDUE:
-        key = "first_answer_overdue" if is_answer else "overdue"
+        key = f"{answer}_overdue" if answer else "overdue"
         return Pill(say(f"panel.clock.{key}", left=left), "bad", "alarm", title)
-    key = "first_answer_left" if is_answer else "solution_one_left" if is_one else "solution_left"
+    key = f"{answer}_left" if answer else "solution_one_left" if is_one else "solution_left"
     is_soon = clock.standing == Standing.SOON
     # Not by colour alone.
     icon = "alarm" if is_soon else "clock"
@@ -99,7 +99,7 @@ def pause_sentence(pause: Paused, usual_day: timedelta) -> tuple[str, str]:
     if pause.reason == PauseReason.REQUESTER:
         key = "pause_requester_by" if pause.by else "pause_requester"
     else:
-        key = "pause_done" if pause.ended_at else "pause_done_now"
+        key = "pause_done"
     start = moment(pause.started_at)
     if pause.ended_at is None:
         when = say("panel.clock.pause_since", start=start)
@@ -132,5 +132,6 @@ def init_app(app: Flask) -> None:
 
 
 def newest(pauses: Sequence[Paused], number: int = 5) -> list[Paused]:
-    """The last pauses, the newest first."""
-    return list(reversed(pauses))[:number]
+    """The last pauses, the newest first; that it has ended now is no pause yet."""
+    shown = [one for one in pauses if one.reason == PauseReason.REQUESTER or one.ended_at]
+    return list(reversed(shown))[:number]

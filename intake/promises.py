@@ -100,7 +100,8 @@ def promises_of_case(session: Session, office: Office, case: Case, at: datetime)
         is_agreed = row.agreed_at != row.counts_from
         agreed_on = row.agreed_due_at.astimezone(calendar.zone).date() if is_agreed else None
         if not is_agreed and case.is_open and row.earliest_on and row.latest_on:
-            to_agree = (row.earliest_on, row.latest_on)
+            today = calendar.working_day_from(at.astimezone(calendar.zone).date())
+            to_agree = (max(today, row.earliest_on), max(today, row.latest_on))
     return CasePromises(
         clocks, _paused(session, case, pauses, calendar, at), to_agree, agreed_on, _units(case)
     )
