@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import product
 from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -19,7 +21,7 @@ from intake.chat_files import KeptFile
 from intake.wording import speaking
 from templates import FOLDER, LANGUAGES, labels
 
-PROFILE = settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+PROFILE = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 NOW = 1_800_000_000
 Scene = tuple[dict[str, Any], Input, Facts]
 ACTIONS = ("answer", "answer_and_resolve", "note", "take", "assign")
@@ -64,6 +66,9 @@ case_facts = st.builds(
     may=st.one_of(st.just(frozenset(ACTIONS)), st.frozensets(st.sampled_from(ACTIONS))),
     stands=st.sampled_from([True, True, True, False]),
 )
+targets = st.builds(
+    Target, st.sampled_from(["a1", "a2", "d1", "d2"]), st.text(max_size=300).map("Área {}".format)
+)
 facts = st.builds(
     Facts,
     user=small,
@@ -74,8 +79,7 @@ facts = st.builds(
     dependencia=st.sampled_from(["", "Obras"]),
     case=st.one_of(case_facts, case_facts, st.none()),
     pending=st.lists(case_facts, max_size=12).map(tuple),
-    targets=st.lists(st.builds(Target, st.sampled_from(["a1", "a2", "d1", "d2"]), st.text(max_size=300)),
-                     max_size=20).map(tuple),
+    targets=st.lists(targets, max_size=20).map(tuple),
     panel=st.just("https://example.gob.mx/admin/telegram/"),
     at=st.just(NOW),
 )  # fmt: skip
@@ -104,17 +108,24 @@ nonsense = st.dictionaries(
 def scenes(draw: st.DrawFn) -> tuple[dict[str, Any], Input, Facts]:
     """Something happens in a chat, more often than not about words that wait there."""
     memory, came, known = draw(memories), draw(inputs), draw(facts)
-    if memory["drafts"] and draw(st.integers(0, 3)):
-        about = draw(st.sampled_from(memory["drafts"]))
-        known = replace(known, case=replace(draw(case_facts), id=about["case"]))
-        if draw(st.booleans()):
-            verb = draw(st.sampled_from(["send", "resolve", "note", "discard"]))
-            tap = f"{PREFIX}{verb}:{about['id']}:{about['revision'] + draw(st.sampled_from([0, 0, 0, 1]))}"
-            came = Input(Kind.TAP, tap=tap, remote_ids=(9,))
-        elif came.kind == Kind.CONTENT:
-            # Telegram gives no number twice in a chat.
-            came = replace(came, remote_ids=(77,))
-    elif came.kind == Kind.CONTENT:
+    match draw(st.sampled_from(["words", "words", "case", "anything"])):
+        case "words" if memory["drafts"]:
+            about = draw(st.sampled_from(memory["drafts"]))
+            known = replace(known, case=replace(draw(case_facts), id=about["case"]))
+            verb = draw(st.sampled_from(["send", "send", "resolve", "note", "discard"]))
+            tap = f"{PREFIX}{verb}:{about['id']}:{about['revision'] + draw(st.sampled_from([0, 0, 1]))}"
+            came = draw(st.sampled_from([Input(Kind.TAP, tap=tap, remote_ids=(9,)), came]))
+        case "case":
+            known = replace(
+                known, case=draw(case_facts), targets=(Target("a1", "Ana"), Target("d1", "Obras"))
+            )
+            number = known.case.id if known.case else 0
+            verb = draw(st.sampled_from(["take", "turn", "see", "keep", "to"]))
+            tap = f"{PREFIX}{verb}:{number}" + (draw(st.sampled_from([":a1", ":a7"])) if verb == "to" else "")
+            note = Input(Kind.COMMAND, command="nota", argument="Falta algo.", remote_ids=(8,))
+            came = draw(st.sampled_from([Input(Kind.TAP, tap=tap, remote_ids=(9,)), note]))
+    if came.kind == Kind.CONTENT:
+        # Telegram gives no number twice in a chat.
         came = replace(came, remote_ids=(77,))
     return memory, came, known
 
@@ -204,6 +215,36 @@ def test_what_is_asked_can_be_discarded_with_one_tap(scene: Scene) -> None:
             after = next_step(step.memory, Input(Kind.TAP, tap=button.data, remote_ids=(9,)), known)
             assert len(after.memory.get("drafts", [])) == len(step.memory.get("drafts", [])) - 1
             assert not after.acts and after.replies[0].edits == 9
+
+
+ACTS = {
+    "send": ("answer", Answer), "resolve": ("answer_and_resolve", Answer), "note": ("note", Note),
+    "take": ("take", Take), "to": ("assign", HandOn), "/nota": ("note", Note),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("verb", ACTS)
+@pytest.mark.parametrize(
+    ("person", "stands", "may", "is_current"), list(product((0, 1, 2), *[(True, False)] * 3))
+)
+def test_an_act_needs_who_wrote_it_standing_the_workflow_and_the_present_button(
+    verb: str, person: int, stands: bool, may: bool, is_current: bool
+) -> None:
+    action, kind = ACTS[verb]
+    waits = Draft(id=5, revision=2, person=1, case=7, parts=[{"id": 5, "text": "Va."}], files=[], at=NOW)
+    case = CaseFact(7, "T-2026-000007", may=frozenset(set(ACTIONS) - {action} | ({action} if may else set())),
+                    stands=stands)  # fmt: skip
+    known = Facts(user=3, person=person, case=case, targets=(Target("a1", "Ana"),), at=NOW)
+    tap = {"take": "take:7", "to": f"to:7:{'a1' if is_current else 'a9'}"}.get(verb, "")
+    tap = tap or f"{verb}:5:{2 if is_current else 1}"
+    came = Input(Kind.TAP, tap=PREFIX + tap, remote_ids=(9,))
+    if verb == "/nota":
+        came = Input(Kind.COMMAND, command="nota", argument="Va.", remote_ids=(9,))
+    has_draft = verb in ("send", "resolve", "note")
+    acts = next_step({"drafts": [waits]}, came, known).acts
+    is_right_person = person == 1 if has_draft else person > 0
+    is_right_button = is_current or verb in ("take", "/nota")
+    assert [type(act) for act in acts] == [kind] * (is_right_person and stands and may and is_right_button)
 
 
 def test_every_state_has_a_row_for_every_kind_of_input() -> None:
