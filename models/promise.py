@@ -85,7 +85,7 @@ def due_at(promise: Promise, calendar: BusinessCalendar, pauses: Sequence[Pause]
 
 def moments(promise: Promise, calendar: BusinessCalendar, pauses: Sequence[Pause] = ()) -> Moments | None:
     """The instants of *promise* that somebody is told about; None while a pause keeps them open."""
-    share = max(_SHORTEST_WARNING, min(_whole(promise, calendar) / _SHARE, calendar.usual_day))
+    share = _warning(promise, calendar)
     due = _reached(promise, _NO_TIME, calendar, pauses)
     if due is None:
         return None
@@ -108,9 +108,8 @@ def read_clock(
         return Clock(promise.kind, Standing.PAUSED, _left_when_paused(promise, calendar, pauses), None)
     if due <= at:
         return Clock(promise.kind, Standing.OVERDUE, -working_time(due, at, calendar, pauses), due)
-    found = moments(promise, calendar, pauses)
-    is_soon = found is not None and found.warn_at <= at
     left = working_time(at, due, calendar, pauses)
+    is_soon = left <= _warning(promise, calendar)
     return Clock(promise.kind, Standing.SOON if is_soon else Standing.RUNNING, left, due)
 
 
@@ -143,6 +142,11 @@ def _reached(
             # What a person wrote down is kept to the minute, even outside office hours.
             return promise.agreed_due_at
     return due_after(start, max(_NO_TIME, _whole(promise, calendar) + beyond), calendar, counting)
+
+
+def _warning(promise: Promise, calendar: BusinessCalendar) -> timedelta:
+    """How much working time before it is due *promise* is told to be due soon."""
+    return max(_SHORTEST_WARNING, min(_whole(promise, calendar) / _SHARE, calendar.usual_day))
 
 
 def _whole(promise: Promise, calendar: BusinessCalendar) -> timedelta:
