@@ -26,8 +26,8 @@
     return target.innerHTML;
   };
 
-  const build = (area) => {
-    const words = JSON.parse(area.dataset.words), icons = JSON.parse(area.dataset.icons);
+  const build = (area, said) => {
+    const words = JSON.parse(said.words), icons = JSON.parse(said.icons);
     const box = document.createElement("div");
     box.className = "editor";
     const tools = document.createElement("div");
@@ -41,10 +41,16 @@
     page.contentEditable = "true";
     page.setAttribute("role", "textbox");
     page.setAttribute("aria-multiline", "true");
-    page.setAttribute("aria-labelledby", area.id + "-label");
+    const caption = document.querySelector(`label[for="${area.id}"]`);
+    if (caption) {
+      caption.id = caption.id || area.id + "-label";
+      page.setAttribute("aria-labelledby", caption.id);
+      caption.addEventListener("click", () => page.focus());
+    }
     if (area.getAttribute("aria-describedby")) page.setAttribute("aria-describedby", area.getAttribute("aria-describedby"));
     page.innerHTML = area.value.includes("<") ? area.value : "";
     if (area.value && !area.value.includes("<")) page.textContent = area.value;
+    if (!page.innerHTML) page.innerHTML = "<p><br></p>";
     document.execCommand("defaultParagraphSeparator", false, "p");
     document.execCommand("styleWithCSS", false, "false");
 
@@ -53,11 +59,32 @@
       area.value = page.textContent.trim() || page.querySelector("table, hr") ? page.innerHTML : "";
       area.dispatchEvent(new Event("input", { bubbles: true }));
     };
+    const select = (range) => { const chosen = getSelection(); chosen.removeAllRanges(); chosen.addRange(range); };
     const run = (name, value) => {
       page.focus();
-      if (last) { const chosen = getSelection(); chosen.removeAllRanges(); chosen.addRange(last); }
+      /* Only when the place was lost: choosing it anew would forget that bold was just switched off. */
+      const chosen = getSelection();
+      if (last && !(chosen.rangeCount && page.contains(chosen.anchorNode))) select(last);
       document.execCommand(name, false, value);
+      lift();
       changed();
+    };
+    /* Chromium puts lists into paragraphs, where HTML has no place for them. */
+    const lift = () => {
+      const lists = page.querySelectorAll("p > ul, p > ol");
+      if (!lists.length) return;
+      const range = getSelection().rangeCount ? getSelection().getRangeAt(0).cloneRange() : null;
+      lists.forEach((list) => {
+        const around = list.parentElement;
+        around.before(list);
+        if (!around.textContent.trim()) around.remove();
+      });
+      if (range) select(range);
+    };
+    const blockOf = (range) => {
+      let node = range && page.contains(range.startContainer) ? range.startContainer : null;
+      while (node && node.parentElement !== page) node = node.parentElement;
+      return node && node !== page ? node : null;
     };
     const cell = () => {
       const node = last && (last.startContainer.nodeType === 1 ? last.startContainer : last.startContainer.parentElement);
@@ -68,9 +95,7 @@
       const range = document.createRange();
       range.selectNodeContents(where);
       range.collapse(true);
-      const chosen = getSelection();
-      chosen.removeAllRanges();
-      chosen.addRange(range);
+      select(range);
       last = range;
     };
     const fresh = (tag) => { const made = document.createElement(tag); made.innerHTML = "<br>"; return made; };
@@ -88,11 +113,22 @@
       bold: () => run("bold"), italic: () => run("italic"), underline: () => run("underline"),
       ul: () => run("insertUnorderedList"), ol: () => run("insertOrderedList"),
       table: () => {
-        const row = (tag) => "<tr>" + `<${tag}><br></${tag}>`.repeat(3) + "</tr>";
-        run("insertHTML", `<table data-new><thead>${row("th")}</thead><tbody>${row("td")}${row("td")}</tbody></table><p><br></p>`);
-        const made = page.querySelector("table[data-new]") || [...page.querySelectorAll("table")].pop();
-        if (!made) return;
-        made.removeAttribute("data-new");
+        /* Not by insertHTML: Chromium tears the head of a table off. */
+        const made = document.createElement("table");
+        const fill = (part, tag, rows) => {
+          for (let row = 0; row < rows; row++) {
+            const line = part.insertRow();
+            for (let column = 0; column < 3; column++) line.append(fresh(tag));
+          }
+        };
+        fill(made.createTHead(), "th", 1);
+        fill(made.createTBody(), "td", 2);
+        page.focus();
+        const block = blockOf(last);
+        if (block) block.after(made);
+        else page.append(made);
+        if (!made.nextElementSibling) made.after(fresh("p"));
+        if (block && block.tagName === "P" && !block.textContent.trim()) block.remove();
         goTo(made.rows[0].cells[0]);
         changed();
       },
@@ -151,7 +187,7 @@
       field.value = old ? old.href : "";
       dialog.onclose = null;
       form.onsubmit = () => {
-        last = range;
+        if (range) { page.focus(); select(range); }
         const address = field.value.trim();
         if (!/^(https?|mailto):/i.test(address)) return;
         if (old) { old.href = address; changed(); }
@@ -223,11 +259,12 @@
       event.preventDefault();
       goTo(next);
     });
-    const caption = document.getElementById(area.id + "-label");
-    if (caption) caption.addEventListener("click", () => page.focus());
     box.append(tools, page);
     area.after(box);
     area.hidden = true;
   };
-  document.querySelectorAll("textarea[data-rich]").forEach(build);
+  document.querySelectorAll("textarea[data-rich]").forEach((area) => build(area, area.dataset));
+  /* A form that Flask-Admin draws says it beside. */
+  const beside = document.getElementById("editor"), field = document.getElementById("body_html");
+  if (beside && field) build(field, beside.dataset);
 })();

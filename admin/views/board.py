@@ -72,6 +72,7 @@ class BoardView(frame.PanelView):
                 "admin/documents/board.html",
                 page=page,
                 folder=folder,
+                board=BOARD,
                 folders=_counted(accounts, chosen),
                 is_search=is_search,
                 administrations=administrations,

@@ -13,7 +13,7 @@ from werkzeug.wrappers import Response
 
 from admin import frame
 from admin.actions import Form
-from admin.db import office, session, writing
+from admin.db import office, release, session, writing
 from admin.documents import (
     AT_ONCE,
     ICONS,
@@ -99,7 +99,10 @@ class DocumentsView(frame.PanelView):
         oficio, who = get_document(session(), document_id), frame.account()
         if oficio.flow != "issued":
             return redirect(url_for("case.show", case_id=oficio.id))
-        _mark_read(oficio, who)
+        if _mark_read(oficio, who):
+            # What this request began to read does not know of it yet.
+            release()
+            oficio = get_document(session(), document_id)
         allowed = buttons(oficio, who)
         return str(
             self.render(
@@ -192,15 +195,16 @@ class DocumentsView(frame.PanelView):
         return redirect(url_for("drafting.edit", document_id=made))
 
 
-def _mark_read(oficio: Oficio, who: Account) -> None:
-    """Whoever opens what it received has read it; reading again writes nothing."""
+def _mark_read(oficio: Oficio, who: Account) -> bool:
+    """Whoever opens what it received has read it; False when nothing had to be written."""
     unread = select(Recipient.id).where(
         Recipient.oficio_id == oficio.id, Recipient.read_at.is_(None), received_by(who)
     )
-    if oficio.state == State.SENT and session().scalar(unread.limit(1)) is not None:
-        with office().database.writing() as write:
-            issuing.mark_read(write, write.get_one(Oficio, oficio.id), write.get_one(Account, who.id))
-        session().expire_all()
+    if oficio.state != State.SENT or session().scalar(unread.limit(1)) is None:
+        return False
+    with office().database.writing() as write:
+        issuing.mark_read(write, write.get_one(Oficio, oficio.id), write.get_one(Account, who.id))
+    return True
 
 
 def _messages(oficio: Oficio) -> list[Any]:

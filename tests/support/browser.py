@@ -40,10 +40,11 @@ def chromium() -> Iterator[Browser]:
 
 
 @contextmanager
-def clerks_window(browser: Browser, base_url: str = "") -> Iterator[BrowserContext]:
+def clerks_window(browser: Browser, base_url: str = "", *, scripts: bool = True) -> Iterator[BrowserContext]:
     """A window with cookies of its own; two of them are two people."""
     context = browser.new_context(
         base_url=base_url or None,
+        java_script_enabled=scripts,
         locale="es-MX",
         timezone_id="America/Mexico_City",
         viewport={"width": WIDTHS["escritorio"], "height": 800},
