@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -83,8 +83,12 @@ def promised(office: Office, case_id: int) -> CaseCommitment:
 
 def due(office: Office, case_id: int) -> datetime | None:
     found = get(office, case_id).due_at
-    # Seconds pass while a test runs.
-    return found.replace(second=0, microsecond=0) if found else None
+    return to_the_minute(found) if found else None
+
+
+def to_the_minute(found: datetime) -> datetime:
+    """Seconds pass while a test runs, and a pause may give or take one."""
+    return (found + timedelta(seconds=30)).replace(second=0, microsecond=0)
 
 
 def act(office: Office, case_id: int, by: Account, verb: str, **values: object) -> None:
@@ -133,7 +137,7 @@ def test_a_service_promises_a_first_answer_and_a_solution_in_working_time(
     assert due(office, case_id) == local(20, 14, 30)
     row = promised(office, case_id)
     assert row.answer_due_at is not None
-    assert row.answer_due_at.replace(second=0, microsecond=0) == local(19, 9, 30)
+    assert to_the_minute(row.answer_due_at) == local(19, 9, 30)
 
 
 def test_a_priority_may_promise_something_else(office: Office, town: Institution) -> None:
@@ -293,7 +297,7 @@ def test_the_clock_stands_still_while_the_requester_owes_an_answer(office: Offic
     with office.database.reading() as session:
         (pause,) = session.scalars(select(CasePause)).all()
         assert pause.reason == PauseReason.REQUESTER and pause.ended_at is not None
-        assert pause.started_at.replace(second=0, microsecond=0) == local(18, 11)
+        assert to_the_minute(pause.started_at) == local(18, 11)
 
 
 def test_no_deadline_is_missed_while_the_clock_stands_still(office: Office, town: Institution) -> None:
@@ -472,4 +476,4 @@ def test_the_clock_looks_again_when_there_will_be_something_to_tell(
     for now_, then in (((18, 10, 5), (18, 10, 45)), ((18, 10, 50), (18, 11)), ((18, 11, 1), (18, 11, 15))):
         clock_at(office, *now_)
         found = promised(office, case_id).next_at
-        assert found is not None and found.replace(second=0, microsecond=0) == local(*then)
+        assert found is not None and to_the_minute(found) == local(*then)
