@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
 from flask import Flask
 from flask_babel import format_date, format_datetime, format_decimal, to_user_timezone
@@ -14,6 +14,11 @@ from templates import say
 def moment(value: datetime | None) -> str:
     """Date and time in full, for titles and history."""
     return format_datetime(value, "d MMM y, HH:mm") if value else ""
+
+
+def day(value: date | None) -> str:
+    """A date of the calendar in full."""
+    return format_date(value, "d MMM y") if value else ""
 
 
 def short(value: datetime | None) -> str:
@@ -88,5 +93,5 @@ def size(count: int) -> str:
 
 def init_app(app: Flask) -> None:
     """Make the functions known to templates as filters."""
-    for function in (moment, short, short_full, ago, span, due, is_soon, local_input, size):
+    for function in (moment, day, short, short_full, ago, span, due, is_soon, local_input, size):
         app.jinja_env.filters[function.__name__] = function

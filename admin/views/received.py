@@ -1,0 +1,97 @@
+"""What the page of a received oficio adds: what was read in it, for one click, and its sealed acuse."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from flask import Flask, Response, abort, flash, redirect, request, url_for
+from flask_admin import Admin
+from sqlalchemy import select
+from werkzeug.wrappers import Response as BaseResponse
+
+from admin import frame
+from admin.db import office, session, writing
+from admin.documents import pdf_response
+from admin.views.case import get_case, list_arguments
+from intake.attachments import read_blob
+from intake.errors import DeskError
+from intake.oficios import confirm_proposals, proposals_of
+from models.access import standing
+from models.acuse import Acuse
+from models.case import Case
+from models.oficio import Flow, Oficio
+from models.proposal import Proposal
+from models.workflow import find_transition
+from templates import say
+
+DATES = ("written_on", "answer_required_on")
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """A received oficio as its page has it, beside what every case has."""
+
+    oficio: Oficio
+    proposals: Sequence[Proposal]
+    can_confirm: bool
+    acuses: Sequence[Acuse]
+
+
+def received(case: Case) -> Received | None:
+    """None for a case that is none."""
+    if not isinstance(case, Oficio) or case.flow != Flow.RECEIVED:
+        return None
+    read = session()
+    stands = standing(read, case, frame.account())
+    acuses = read.scalars(select(Acuse).where(Acuse.case_id == case.id).order_by(Acuse.id)).all()
+    is_open = find_transition(case, "confirm_proposals", stands) is not None
+    return Received(case, proposals_of(read, case), is_open, acuses)
+
+
+def confirm(case_id: int) -> BaseResponse:
+    """All that was read, as it was read or as the clerk corrected it; what is not ticked is let go."""
+    turned_away = _turned_away()
+    if turned_away is not None:
+        return turned_away
+    form = request.form
+    try:
+        with writing() as write:
+            oficio = get_case(write, case_id)
+            if not isinstance(oficio, Oficio):
+                abort(404)
+            # The verb asks what is still waiting: who pressed twice, or second, changes nothing.
+            values = {field: form.get(field, "") for field in form.getlist("usar")}
+            confirm_proposals(write, office(), oficio, frame.account(), values=values)
+            folio = oficio.folio
+    except DeskError as error:
+        flash(str(error), "error")
+    else:
+        flash(say("documents_public.read.done", folio=folio), "success")
+    return redirect(url_for("case.show", case_id=case_id, **list_arguments()))
+
+
+def acuse(case_id: int, acuse_id: int) -> BaseResponse:
+    """The sealed PDF that its sender got."""
+    turned_away = _turned_away()
+    if turned_away is not None:
+        return turned_away
+    case = get_case(session(), case_id)
+    found = session().get(Acuse, acuse_id)
+    if found is None or found.case_id != case.id:
+        abort(404)
+    content = read_blob(session(), office(), found.pdf_sha256)
+    made: Response = pdf_response(content, f"Acuse-{case.folio.replace('/', '-')}.pdf")
+    return made
+
+
+def _turned_away() -> BaseResponse | None:
+    account = frame.find_account()
+    return frame.turn_away() if account is None or account.role not in frame.READING else None
+
+
+def register(app: Flask, admin: Admin) -> None:
+    """Add the actions; the case page asks `received(case)` for what it shows."""
+    app.add_url_rule("/admin/casos/<int:case_id>/leido", "received.confirm", confirm, methods=["POST"])
+    app.add_url_rule("/admin/casos/<int:case_id>/acuse/<int:acuse_id>", "received.acuse", acuse)
+    app.jinja_env.globals.update(received=received, read_dates=DATES)
