@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 from flask import Flask, flash, redirect, request, url_for
@@ -39,7 +39,8 @@ class AbsencesView(frame.PanelView):
         acting = [one for one in writers(session()) if one.role in (Role.HEAD, Role.WORKER)]
         return str(
             self.render("admin/documents/absences.html", delegations=_delegations(absents), absents=absents,
-                        acting=acting, form=request.form, now=now(), today=_today().isoformat())
+                        acting=acting, form=request.form, now=now(), minute=timedelta(minutes=1),
+                        today=_today().isoformat())
         )  # fmt: skip
 
     @expose("/", methods=["POST"])

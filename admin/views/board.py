@@ -8,7 +8,7 @@ from typing import Any
 
 from flask import Flask, abort, flash, redirect, request, url_for
 from flask_admin import Admin, expose
-from sqlalchemy import and_, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
@@ -27,10 +27,10 @@ from models.folders import (
     Sought,
     count_by_type,
     count_some,
+    count_unread,
     documents_of,
     find_documents,
     in_folder,
-    is_unread,
     recipients_named,
     to_approve,
     who_acts,
@@ -238,8 +238,7 @@ def _counted(
 
 def unread(read: Session) -> int:
     """The number beside *Tablero* in the rail: what was received and not opened."""
-    accounts = who_acts(read, frame.account())
-    return count_some(read, and_(in_folder(Folder.RECEIVED, accounts), is_unread(accounts[0])))
+    return count_unread(read, frame.account())
 
 
 def waiting(read: Session) -> int:
