@@ -99,7 +99,8 @@ def _decide(
             given = read(updates, files, too_large, missing, bot.username)
             if "my_chat_member" in updates[0]:
                 _note_membership(session, office, chat, updates[0]["my_chat_member"])
-            staff = staff_counter.known_to_staff(session, office, bot, chat, given, updates[0])
+            with session.no_autoflush:
+                staff = staff_counter.known_to_staff(session, office, bot, chat, given, updates[0])
             if staff is not None:
                 chat_spool.settle(rows, staff_counter.serve(session, office, chat, *staff, updates[0]))
             elif given is None or (kind == ChatKind.GROUP and not _is_for_group(given)):
@@ -117,7 +118,7 @@ def _chat_json(update: Json) -> Json:
 def _enter(session: Session, update: Json, kind: ChatKind) -> tuple[float, Chat]:
     """How many days the chat was silent, and the chat, locked."""
     theirs, sender = _chat_json(update), sender_of(update)
-    before = session.get(Chat, int(theirs["id"]))
+    before = chats.known_chat(session, int(theirs["id"]))
     days = (now() - before.changed_at).total_seconds() / 86_400 if before is not None else 0.0
     person = f"{theirs.get('first_name', '')} {theirs.get('last_name', '')}"
     chat = chats.chat_for(
@@ -128,6 +129,7 @@ def _enter(session: Session, update: Json, kind: ChatKind) -> tuple[float, Chat]
         username=one_line(theirs.get("username", "")),
         # Afterwards it is what the person chose with /idioma.
         language=str(sender.get("language_code") or "es") if before is None else "",
+        known=before,
     )
     if kind == ChatKind.GROUP:
         chat.is_forum = bool(theirs.get("is_forum"))
@@ -161,7 +163,9 @@ def _serve(
     days: float,
 ) -> None:
     """Decide, do, remember and answer."""
-    facts = facts_for(session, office, chat, given, days)
+    # Nothing asked here is changed by what is written so far.
+    with session.no_autoflush:
+        facts = facts_for(session, office, chat, given, days)
     step = next_step(chat.state, chat.data, given, facts)
     case: Case | None = None
     values: dict[str, str] = {}
@@ -177,9 +181,10 @@ def _serve(
     # What its clerks are about to answer is no part of this conversation.
     apart = {"staff": chat.data["staff"]} if "staff" in chat.data else {}
     chat.state, chat.data = step.state, {**step.data, **apart}
-    session.flush()
-    answer(session, office, chat.id, step.state, step.replies, chat=chat, values=values)
-    chat_spool.settle(rows, case)
+    # All of it is written at once, at the end.
+    with session.no_autoflush:
+        answer(session, office, chat.id, step.state, step.replies, chat=chat, values=values)
+        chat_spool.settle(rows, case)
 
 
 def _refused(here: Situation, words: str) -> Step:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
 
 from bots.dialog_questions import letters
@@ -16,7 +16,7 @@ from intake.reply_address import case_link
 from intake.wording import plain_name
 from models.case import Case
 from models.chat import Chat, ChatKind
-from models.contact import AddressKind
+from models.contact import Address, AddressKind
 from models.message import Direction, Message
 from models.service import Service
 from models.workflow import State, Who, allowed_actions
@@ -27,6 +27,17 @@ _CASES = 40
 _FOLIO = re.compile(r"([A-Za-z]{1,8})-(\d{4})-(\d{1,9})")
 # Rows of the workflow table that a requester may use here, and what the dialog calls them.
 _ACTIONS = {"close": "close", "reopen": "reopen", "cancel": "withdraw"}
+# Built once, and without the objects that nobody changes here.
+_SERVICES = (
+    select(Service.id, Service.name, Service.classification, Service.asks_location)
+    .where(Service.is_active)
+    .order_by(Service.position, Service.id)
+)
+_MAILS = (
+    select(Address.id)
+    .where(Address.contact_id == bindparam("contact"), Address.kind == AddressKind.EMAIL)
+    .limit(1)
+)
 _RATABLE = frozenset({State.RESOLVED, State.CLOSED, State.CONCLUDED})
 
 
@@ -34,20 +45,15 @@ def facts_for(session: Session, office: Office, chat: Chat, given: Input, days: 
     """The facts that *given* may be decided by."""
     if chat.kind == ChatKind.GROUP:
         return Facts(link=_link(session, given), is_group=True)
-    services = session.scalars(
-        select(Service).where(Service.is_active).order_by(Service.position, Service.id)
-    )
     words = _words_to_propose(chat, given)
     case = _case(session, chat, given)
     return Facts(
-        services=tuple(
-            ServiceFact(each.id, each.name, each.classification, each.asks_location) for each in services
-        ),
+        services=tuple(ServiceFact(*row) for row in session.execute(_SERVICES)),
         cases=tuple(_fact(office, each) for each in chats.cases_of(session, chat, limit=_CASES)),
         case=_fact(office, case, _last_answer(session, case)) if case is not None else None,
         proposal=_proposal(session, words) if words else None,
         link=_link(session, given),
-        is_linked=_is_linked(chat),
+        is_linked=_is_linked(session, chat),
         is_staff=chat.person is not None and chat.person.is_active,
         days_silent=days,
         is_greeting=letters(given.text) in {letters(each) for each in say("chat.typed.greetings").split(",")},
@@ -56,9 +62,10 @@ def facts_for(session: Session, office: Office, chat: Chat, given: Input, days: 
     )
 
 
-def _is_linked(chat: Chat) -> bool:
-    own = chat.contact.addresses if chat.contact is not None else []
-    return any(address.kind == AddressKind.EMAIL for address in own)
+def _is_linked(session: Session, chat: Chat) -> bool:
+    if chat.contact_id is None:
+        return False
+    return session.scalar(_MAILS, {"contact": chat.contact_id}) is not None
 
 
 def _words_to_propose(chat: Chat, given: Input) -> str:

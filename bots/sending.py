@@ -180,9 +180,11 @@ class _Delivery:
         notice, options = self._notice, dict(self._notice.chat_options)
         if options.get("new_topic") and notice.case_id is not None:
             options["topic"] = await self._topic(notice.case_id, options["new_topic"])
-        enclosures, spoken = await asyncio.to_thread(chat_outbox.open_notice, self._office, notice)
-        files = [as_file(each.filename, each.content_type, each.content) for each in enclosures]
-        with speaking(spoken):
+        files = []
+        if notice.message_id is not None:
+            enclosures = await asyncio.to_thread(chat_outbox.open_files, self._office, notice)
+            files = [as_file(each.filename, each.content_type, each.content) for each in enclosures]
+        with speaking(self._claimed.language):
             return compose(self._chat_id, notice.html or escape(notice.text), options, files)
 
     async def _topic(self, case_id: int, name: str) -> int | None:

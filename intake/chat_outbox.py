@@ -7,7 +7,7 @@ again *in doubt*; a question of a conversation that has moved on is never asked.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import cache
@@ -21,7 +21,7 @@ from intake import chat_notices, outbox
 from intake.attachments import read_file
 from intake.incoming import Channel
 from intake.office import Office
-from intake.outbox import Delivered, NotDelivered
+from intake.outbox import NotDelivered
 from models.base import now
 from models.chat import Chat, ChatMessage, ChatTopic, ChatUpdate
 from models.contact import Address, AddressKind
@@ -34,6 +34,17 @@ LEASE = timedelta(seconds=30)
 # Rows, and the time, among which the last message of a chat is looked for.
 _NEAR = 300
 _RECENT = timedelta(days=1)
+# Built once: putting a statement together takes longer than SQLite does to answer it.
+_CHATS = select(Chat).where(Chat.id.in_(bindparam("ids", expanding=True)))
+_SENT = (
+    update(OutboxMessage)
+    .where(OutboxMessage.id == bindparam("notice"))
+    .values(
+        status=OutboxStatus.SENT, sent_at=bindparam("at"), attempts=OutboxMessage.attempts + 1,
+        settled=OutboxMessage.to, last_error="",
+        remote_id=func.coalesce(bindparam("remote"), OutboxMessage.remote_id),
+    )
+)  # fmt: skip
 # Ids of supergroups are at or below it.
 _SUPERGROUP = -1_000_000_000_000
 
@@ -44,6 +55,7 @@ class Claimed:
 
     notice: OutboxMessage
     chat_id: int
+    language: str
     # Another attempt may have sent it, or part of it, without living to say so.
     is_in_doubt: bool = False
 
@@ -61,6 +73,10 @@ class Outcome:
     is_given_back: bool = False
     is_in_doubt: bool = False
 
+    @property
+    def is_sent(self) -> bool:
+        return self.refused is None and not self.is_given_back
+
 
 def exchange(
     office: Office, outcomes: Sequence[Outcome], room: int, *, is_told: bool = False
@@ -75,15 +91,22 @@ def exchange(
                 return []
     claimed: list[Claimed] = []
     with office.database.writing() as session:
+        _settle_sent(session, [each for each in outcomes if each.is_sent])
         for outcome in outcomes:
-            _settle(session, outcome)
+            if not outcome.is_sent:
+                _settle(session, outcome)
         session.flush()
         while len(claimed) < room:
             rows = session.scalars(_due(), {"now": now(), "room": room - len(claimed)}).all()
-            if not rows:
-                break
-            claimed += [found for row in rows if (found := _claim(session, row)) is not None]
+            chats = {
+                chat.id: chat for chat in session.scalars(_CHATS, {"ids": [int(row.to[0]) for row in rows]})
+            }
+            found = [each for row in rows if (each := _claim(session, office, row, chats)) is not None]
+            claimed += found
             session.flush()
+            if len(found) == len(rows):
+                # No question was dropped, behind which the next notice of its chat may go.
+                break
         for each in claimed:
             session.expunge(each.notice)
     return claimed
@@ -103,22 +126,22 @@ def _due() -> Select[OutboxMessage]:
     )
 
 
-def _claim(session: Session, row: OutboxMessage) -> Claimed | None:
+def _claim(session: Session, office: Office, row: OutboxMessage, chats: Mapping[int, Chat]) -> Claimed | None:
     """Take *row*; None when its question is settled already, and it is cancelled."""
     is_in_doubt = row.status == OutboxStatus.SENDING
     chat_id = int(row.to[0])
-    if _is_superseded(session, row, chat_id, is_in_doubt=is_in_doubt):
+    chat = chats.get(chat_id)
+    if _is_superseded(session, row, chat, is_in_doubt=is_in_doubt):
         row.status = OutboxStatus.CANCELLED
         return None
     row.status, row.next_attempt_at = OutboxStatus.SENDING, now() + LEASE
-    return Claimed(row, chat_id, is_in_doubt)
+    return Claimed(row, chat_id, chat.language if chat else office.settings.language, is_in_doubt)
 
 
-def _is_superseded(session: Session, row: OutboxMessage, chat_id: int, *, is_in_doubt: bool) -> bool:
+def _is_superseded(session: Session, row: OutboxMessage, chat: Chat | None, *, is_in_doubt: bool) -> bool:
     """Whether the conversation has moved on since *row* asked its question."""
     if "state" not in row.chat_options:
         return False
-    chat = session.get(Chat, chat_id)
     if chat is None or chat.state != row.chat_options["state"]:
         return chat is not None
     if not is_in_doubt:
@@ -183,22 +206,31 @@ def _settle(session: Session, outcome: Outcome) -> None:
         outbox.settle_refused(session, notice, outcome.refused)
         if outcome.is_chat_dead:
             _mark_dead(session, int(notice.to[0]), outcome.refused.words)
-    else:
-        outbox.settle_delivered(session, notice, Delivered(max(outcome.remote_ids, default=None)))
-    if outcome.remote_ids and notice.case_id is not None:
-        _remember(session, notice, outcome.remote_ids)
+    _remember(session, [outcome])
 
 
-def _remember(session: Session, notice: OutboxMessage, remote_ids: Sequence[int]) -> None:
+def _settle_sent(session: Session, outcomes: Sequence[Outcome]) -> None:
+    """What `outbox.settle_delivered` does for one, done for all at once: a notice here has one recipient."""
+    if outcomes:
+        rows = [
+            {"notice": each.notice.id, "remote": max(each.remote_ids, default=None), "at": now()}
+            for each in outcomes
+        ]
+        session.connection().execute(_SENT, rows)
+        _remember(session, outcomes)
+
+
+def _remember(session: Session, outcomes: Sequence[Outcome]) -> None:
     """Let a reply to any part of what was sent lead to its case."""
-    chat_id = int(notice.to[0])
     rows = [
-        {"chat_id": chat_id, "remote_id": remote_id, "case_id": notice.case_id,
+        {"chat_id": int(notice.to[0]), "remote_id": remote_id, "case_id": notice.case_id,
          "message_id": notice.message_id, "outbox_id": notice.id}
-        for remote_id in remote_ids
+        for outcome in outcomes if (notice := outcome.notice).case_id is not None
+        for remote_id in outcome.remote_ids
     ]  # fmt: skip
-    dialect = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
-    session.execute(dialect.insert(ChatMessage).values(rows).on_conflict_do_nothing())
+    if rows:
+        dialect = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
+        session.connection().execute(dialect.insert(ChatMessage).on_conflict_do_nothing(), rows)
 
 
 def _mark_dead(session: Session, chat_id: int, words: str) -> None:
@@ -237,15 +269,13 @@ class Enclosure:
     content: bytes
 
 
-def open_notice(office: Office, notice: OutboxMessage) -> tuple[list[Enclosure], str]:
-    """The files that go along with *notice*, and the language of its chat. Raises StoreFailed."""
+def open_files(office: Office, notice: OutboxMessage) -> list[Enclosure]:
+    """The files that go along with *notice*. Raises StoreFailed."""
     with office.database.reading() as session:
-        chat = session.get(Chat, int(notice.to[0]))
-        files = [
+        return [
             Enclosure(file.filename, file.content_type, read_file(session, office, file))
             for file in chat_notices.files_of(session, notice)
         ]
-    return files, chat.language if chat else office.settings.language
 
 
 def renew(office: Office, notices: Collection[OutboxMessage]) -> None:

@@ -15,7 +15,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import structlog
-from sqlalchemy import delete, func, select, text, tuple_
+from sqlalchemy import bindparam, delete, func, select, text, tuple_
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
@@ -44,6 +44,31 @@ _GROUP_FACTOR = 10
 _MINUTE = timedelta(minutes=1)
 _PURGED_AT_ONCE = 500
 
+# Built once: putting a statement together takes longer than SQLite does to answer it.
+_COUNTED = (
+    select(ChatUpdate.chat_id)
+    .where(ChatUpdate.bot_id == bindparam("bot"),
+           ChatUpdate.chat_id.in_(bindparam("chats", expanding=True)),
+           ChatUpdate.received_at > bindparam("since"))
+    .group_by(ChatUpdate.chat_id)
+    .having(func.count() > bindparam("limit"))
+)  # fmt: skip
+_WAITING = (
+    select(ChatUpdate.chat_id, ChatUpdate.body)
+    # Not by the key, which SQLite would take: that is every update of the last weeks.
+    .where(ChatUpdate.bot_id + 0 == bindparam("bot"), IS_WAITING)
+    .order_by(ChatUpdate.update_id)
+    .limit(bindparam("limit"))
+)
+_TAKEN = (
+    select(ChatUpdate)
+    .where(ChatUpdate.bot_id == bindparam("bot"),
+           ChatUpdate.update_id.in_(bindparam("updates", expanding=True)),
+           ChatUpdate.status == UpdateStatus.RECEIVED)
+    .order_by(ChatUpdate.update_id)
+    .with_for_update(skip_locked=True)
+)  # fmt: skip
+
 
 def store(office: Office, bot_id: int, updates: Sequence[dict[str, Any]]) -> int:
     """Commit *updates* (Update objects of the Bot API); returns how many were new.
@@ -71,8 +96,9 @@ def _insert(session: Session, bot_id: int, updates: Sequence[dict[str, Any]]) ->
         }
         for body in map(_storable, updates)
     }  # fmt: skip
-    statement = dialect.insert(ChatUpdate).values(list(rows.values())).on_conflict_do_nothing()
-    new = session.scalars(statement.returning(ChatUpdate.update_id)).all()
+    # The rows apart from the statement, which is then put together only once.
+    statement = dialect.insert(ChatUpdate.__table__).on_conflict_do_nothing()
+    new = session.execute(statement.returning(ChatUpdate.update_id), list(rows.values())).scalars()
     return [rows[update_id]["body"] for update_id in new]
 
 
@@ -87,12 +113,9 @@ def _storable(value: Any) -> Any:
 
 def _busy(session: Session, office: Office, bot_id: int, chats: Iterable[int]) -> Sequence[int]:
     """Those of *chats* that may have used up their allowance of this minute."""
-    counted = select(ChatUpdate.chat_id).where(
-        ChatUpdate.bot_id == bot_id, ChatUpdate.chat_id.in_(set(chats) - {0}),
-        ChatUpdate.received_at > now() - _MINUTE,
-    )  # fmt: skip
-    limit = office.settings.telegram_updates_per_minute
-    return session.scalars(counted.group_by(ChatUpdate.chat_id).having(func.count() > limit)).all()
+    values = {"bot": bot_id, "chats": list(set(chats) - {0}), "since": now() - _MINUTE,
+              "limit": office.settings.telegram_updates_per_minute}  # fmt: skip
+    return session.scalars(_COUNTED, values).all()
 
 
 def chat_of(body: dict[str, Any]) -> int:
@@ -139,13 +162,7 @@ def _calm(session: Session, office: Office, bot_id: int, chat_id: int, count: in
 def waiting(office: Office, bot_id: int, *, limit: int = 1000) -> dict[int, list[dict[str, Any]]]:
     """The oldest updates that wait, by chat, oldest first in each."""
     with office.database.reading() as session:
-        rows = session.execute(
-            select(ChatUpdate.chat_id, ChatUpdate.body)
-            # Not by the key, which SQLite would take: that is every update of the last weeks.
-            .where(ChatUpdate.bot_id + 0 == bot_id, IS_WAITING)
-            .order_by(ChatUpdate.update_id)
-            .limit(limit)
-        ).all()
+        rows = session.execute(_WAITING, {"bot": bot_id, "limit": limit}).all()
     found: dict[int, list[dict[str, Any]]] = {}
     for chat_id, body in rows:
         found.setdefault(chat_id, []).append(body)
@@ -154,17 +171,7 @@ def waiting(office: Office, bot_id: int, *, limit: int = 1000) -> dict[int, list
 
 def take(session: Session, bot_id: int, update_ids: Collection[int]) -> list[ChatUpdate]:
     """Lock those of *update_ids* that still wait, oldest first; what another process has is left out."""
-    wanted = (
-        select(ChatUpdate)
-        .where(
-            ChatUpdate.bot_id == bot_id,
-            ChatUpdate.update_id.in_(update_ids),
-            ChatUpdate.status == UpdateStatus.RECEIVED,
-        )
-        .order_by(ChatUpdate.update_id)
-        .with_for_update(skip_locked=True)
-    )
-    return list(session.scalars(wanted))
+    return list(session.scalars(_TAKEN, {"bot": bot_id, "updates": list(update_ids)}))
 
 
 def settle(rows: Sequence[ChatUpdate], case: Case | None = None, reason: str = "") -> None:

@@ -43,13 +43,30 @@ _NAME = 200
 _REMEMBERED = 1_000
 
 
-def chat_for(
-    session: Session, chat_id: int, *, kind: ChatKind, name: str = "", username: str = "", language: str = ""
-) -> Chat:
-    """The chat with this id, new or as it now calls itself, locked until the transaction ends."""
+def known_chat(session: Session, chat_id: int) -> Chat | None:
+    """The chat with this id, if anything ever came from there, locked until the transaction ends."""
+    return session.get(Chat, chat_id, with_for_update=True, populate_existing=True)
+
+
+def _new_chat(session: Session, chat_id: int, kind: ChatKind) -> Chat:
     dialect = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
+    # Another process may begin the same chat at this moment.
     session.execute(dialect.insert(Chat).values(id=chat_id, kind=kind).on_conflict_do_nothing())
-    chat = session.get_one(Chat, chat_id, with_for_update=True, populate_existing=True)
+    return session.get_one(Chat, chat_id, with_for_update=True, populate_existing=True)
+
+
+def chat_for(
+    session: Session,
+    chat_id: int,
+    *,
+    kind: ChatKind,
+    name: str = "",
+    username: str = "",
+    language: str = "",
+    known: Chat | None = None,
+) -> Chat:
+    """The chat with this id, new or as it now calls itself, locked; *known*: as `known_chat` found it."""
+    chat = known or known_chat(session, chat_id) or _new_chat(session, chat_id, kind)
     chat.kind, chat.changed_at = kind, now()
     chat.name = " ".join(name.split())[:_NAME] or chat.name
     chat.username = username[:64]

@@ -89,9 +89,9 @@ def test_an_update_is_confirmed_only_when_it_is_committed(
         bot_api.send_command(known_ana, "privacidad")
         bot_api.next_message(known_ana)
         with office.database.writing() as session:
-            # SQLite has one writer, which now we are.
-            if not office.database.is_sqlite:
-                session.execute(text("LOCK TABLE chat_update IN EXCLUSIVE MODE"))
+            # SQLite has one writer, which we are from the first statement on.
+            is_sqlite = office.database.is_sqlite
+            session.execute(text("SELECT 1" if is_sqlite else "LOCK TABLE chat_update IN EXCLUSIVE MODE"))
             bot_api.send_command(known_ana, "ayuda")
             wait_until(lambda: bot_api.answer_times()[-1]["times_handed_out"] == 1)
             assert bot_api.pending() == 1
