@@ -7,6 +7,7 @@ fails is kept as failed with its traceback, the person is told once, and the nex
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import replace
 
 import structlog
@@ -25,6 +26,7 @@ from bots.reading import Json, message_of, one_line, read, sender_of
 from intake import chat_links, chat_outbox, chat_spool, chats
 from intake.chat_files import KeptFile
 from intake.errors import DeskError, FileLost, StoreFailed
+from intake.memory import remember
 from intake.office import Office
 from intake.wording import speaking
 from models.base import now
@@ -88,6 +90,7 @@ def _decide(
         rows = chat_spool.take(session, bot.id, [int(update["update_id"]) for update in updates])
         if not rows:
             return False
+        remember(session)
         mine = {row.update_id for row in rows}
         updates = [update for update in updates if update["update_id"] in mine]
         kind = _KINDS.get(_chat_json(updates[0]).get("type", ""))
@@ -170,7 +173,8 @@ def _serve(
     case: Case | None = None
     values: dict[str, str] = {}
     try:
-        with session.begin_nested():
+        # What asks or tells only needs nothing that could be undone apart.
+        with session.begin_nested() if step.acts else nullcontext():
             for each in step.acts:
                 done = act(session, office, bot, chat, each, given)
                 case, values = done.case or case, {**values, **done.values}

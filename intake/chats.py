@@ -126,12 +126,18 @@ def remember(
     session: Session, chat_id: int, remote_ids: Sequence[int], case: Case, message: Message | None
 ) -> None:
     """Let these messages of the chat lead to *case* from now on."""
-    for remote_id in dict.fromkeys(remote_ids):
-        session.merge(
-            ChatMessage(chat_id=chat_id, remote_id=remote_id, case_id=case.id,
-                        message_id=message.id if message else None)
-        )  # fmt: skip
     session.flush()
+    rows = [
+        {"chat_id": chat_id, "remote_id": remote_id, "case_id": case.id,
+         "message_id": message.id if message else None}
+        for remote_id in dict.fromkeys(remote_ids)
+    ]  # fmt: skip
+    if rows:
+        dialect = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
+        into = dialect.insert(ChatMessage)
+        newest = {"case_id": into.excluded.case_id, "message_id": into.excluded.message_id}
+        statement = into.on_conflict_do_update(index_elements=["chat_id", "remote_id"], set_=newest)
+        session.connection().execute(statement, rows)
 
 
 def open_request(
@@ -150,7 +156,11 @@ def open_request(
     if not text.strip() and not subject.strip() and not files:
         raise InvalidInput("empty_request")
     incoming = _incoming(session, office, chat, subject, text, files)
-    ticket, message = open_ticket(session, office, incoming, service=service, reason=say("match.chat_new"))
+    # As for mail, everything is written together at the end.
+    with session.no_autoflush:
+        ticket, message = open_ticket(
+            session, office, incoming, service=service, reason=say("match.chat_new")
+        )
     remember(session, chat.id, remote_ids, ticket, message)
     return ticket
 
@@ -170,7 +180,8 @@ def follow_up(
     case = _own(session, chat, case)
     incoming = _incoming(session, office, chat, case.subject, text, files)
     if cases.can_follow_up(office, case):
-        message = cases.follow_up(session, office, case, incoming, reason=say("match.chat"))
+        with session.no_autoflush:
+            message = cases.follow_up(session, office, case, incoming, reason=say("match.chat"))
     else:
         older, service = case, case.service if isinstance(case, Ticket) else None
         reason = say("match.new_after_closing", folio=older.folio)

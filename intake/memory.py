@@ -1,6 +1,6 @@
-"""What the mails of one transaction ask again and again, asked of the database once.
+"""What the messages of one transaction ask again and again, asked of the database once.
 
-`remember` begins it, for a session that decides about a few mails and is then thrown
+`remember` begins it, for a session that decides about a few messages and is then thrown
 away. In every other session nothing is remembered and each question is a query.
 """
 
@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 
-from sqlalchemy import Select, bindparam, select
+from sqlalchemy import Select, bindparam, event, select
 from sqlalchemy.orm import Session, joinedload
 
 from models.calendar import Calendar, DayOff
@@ -46,12 +46,14 @@ class _Memory:
     hours: tuple[Sequence[Calendar], Sequence[DayOff]] | None = None
 
 
-def remember(session: Session, senders: Collection[str], fingerprints: Collection[str]) -> None:
-    """From now on, to the end of *session*, nothing is asked twice.
+def remember(session: Session, senders: Collection[str] = (), fingerprints: Collection[str] = ()) -> None:
+    """From now on, to the end of *session* or until something in it is undone, nothing is asked twice.
 
     Who *senders* are, and whether messages with these *fingerprints* are there, is asked at once.
     """
     memory = session.info[_MEMORY] = _Memory()
+    if not senders and not fingerprints:
+        return
     known = session.scalars(_ADDRESSES, {"kind": AddressKind.EMAIL, "values": list(senders)}).all()
     people = session.scalars(_PEOPLE, {"emails": list(senders)}).all()
     memory.contacts = {(AddressKind.EMAIL, sender): None for sender in senders}
@@ -59,6 +61,12 @@ def remember(session: Session, senders: Collection[str], fingerprints: Collectio
     filed = session.execute(_FILED, {"fingerprints": list(fingerprints)})
     memory.filed = dict.fromkeys(fingerprints) | {row.fingerprint: row.case_id for row in filed}
     memory.people = dict.fromkeys(senders) | {person.email or "": person for person in people}
+
+
+@event.listens_for(Session, "after_soft_rollback")
+def _forget(session: Session, *_: object) -> None:
+    # Contacts that were begun since are no more.
+    session.info.pop(_MEMORY, None)
 
 
 def forget_filed(session: Session) -> None:
