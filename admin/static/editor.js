@@ -185,16 +185,18 @@
       const node = range && (range.startContainer.nodeType === 1 ? range.startContainer : range.startContainer.parentElement);
       const old = node && node.closest("a");
       field.value = old ? old.href : "";
-      dialog.onclose = null;
-      form.onsubmit = () => {
-        if (range) { page.focus(); select(range); }
-        const address = field.value.trim();
-        if (!/^(https?|mailto):/i.test(address)) return;
-        if (old) { old.href = address; changed(); }
-        else if (range && !range.collapsed) run("createLink", address);
+      let wanted = "";
+      form.onsubmit = () => (wanted = field.value.trim());
+      /* While the dialog is open, the text behind it takes neither focus nor changes. */
+      dialog.onclose = () => {
+        page.focus();
+        if (range) select(range);
+        if (!/^(https?|mailto):/i.test(wanted)) return;
+        if (old) { old.href = wanted; changed(); }
+        else if (range && !range.collapsed) run("createLink", wanted);
         else {
           const made = document.createElement("a");
-          made.href = made.textContent = address;
+          made.href = made.textContent = wanted;
           run("insertHTML", made.outerHTML + "&nbsp;");
         }
       };
