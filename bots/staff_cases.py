@@ -61,7 +61,9 @@ def choose_target(here: Situation) -> Step:
         return Step(here.memory, (impossible(case),))
     page, pages = _page(here, len(targets), PAGE, at=2)
     shown = targets[page * PAGE : (page + 1) * PAGE]
-    rows = [(Button(f"st:to:{case.id}:{each.key}", text=shortened(each.name, 60)),) for each in shown]
+    rows = [
+        (Button(f"st:to:{case.id}:{each.key}", text=shortened(each.name, 60) or each.key),) for each in shown
+    ]
     buttons = (*rows, *_turns(f"st:page:{case.id}", page, pages), (Button(f"st:keep:{case.id}", "keep"),))
     values = {"folio": case.folio, "subject": shortened(case.subject)}
     reply = Reply("choose_target", values, buttons, case_id=case.id, is_question=True,

@@ -343,7 +343,8 @@ def test_a_wrong_token_is_said_in_clear_words_and_tried_again(
 
 def test_the_bot_introduces_itself_and_knows_its_name(office: Office, bot_api: BotApi) -> None:
     with telegram_door(office):
-        wait_until(lambda: len(bot_api.calls("setMyCommands")) == 3)
+        # For people and for groups, in each language and for all others.
+        wait_until(lambda: len(bot_api.calls("setMyCommands")) == 6)
     with office.database.reading() as session:
         assert session.scalar(select(Door.known_as)) == bot_api.bot["username"]
     assert bot_api.warnings() == []
