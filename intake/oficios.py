@@ -86,7 +86,7 @@ def register_received(
         session, office, incoming, to, begin, reason=reason or say("match.new"), inbound=inbound, by=by
     )
     assert isinstance(case, Oficio)
-    _propose(session, office, case, incoming)
+    propose(session, office, case, sources_of(incoming))
     acuses.seal_notice(session, office, case, message)
     return case, message
 
@@ -137,13 +137,14 @@ def _check(field: str, value: str) -> None:
         raise InvalidInput("proposal_value", value=value)
 
 
-def _propose(session: Session, office: Office, oficio: Oficio, incoming: IncomingMessage) -> None:
+def propose(session: Session, office: Office, oficio: Oficio, sources: Sequence[Source]) -> None:
+    """Keep what *sources* say of *oficio* until a clerk confirms it."""
     zone = office.settings.zone
     received = oficio.received_on or now().astimezone(zone).date()
 
     calendar = commitments.calendar_of(session, office)
     # The day of reception itself does not count.
-    for one in read_document(sources_of(incoming), received, calendar.working_day_after):
+    for one in read_document(sources, received, calendar.working_day_after):
         session.add(
             Proposal(
                 oficio=oficio,

@@ -11,16 +11,18 @@ from sqlalchemy import select
 from werkzeug.wrappers import Response as BaseResponse
 
 from admin import frame
-from admin.db import office, session, writing
+from admin.db import office, release, session, writing
 from admin.documents import pdf_response
 from admin.views.case import get_case, list_arguments
+from intake import registering
 from intake.attachments import read_blob
 from intake.errors import DeskError
 from intake.oficios import confirm_proposals, proposals_of
 from models.access import standing
 from models.acuse import Acuse
-from models.case import Case
+from models.case import Case, CaseKind
 from models.oficio import Flow, Oficio
+from models.person import Role
 from models.proposal import Proposal
 from models.workflow import find_transition
 from templates import say
@@ -71,6 +73,36 @@ def confirm(case_id: int) -> BaseResponse:
     return redirect(url_for("case.show", case_id=case_id, **list_arguments()))
 
 
+def can_register(case: Case) -> bool:
+    """Whether the button that makes an oficio of this ticket is shown."""
+    who = frame.account()
+    if case.kind != CaseKind.TICKET or who.role != Role.OFICIALIA:
+        return False
+    return find_transition(case, "merge", standing(session(), case, who)) is not None
+
+
+def as_oficio(case_id: int) -> BaseResponse:
+    """It was taken for a ticket: from now on it is an oficio, with the same thread."""
+    turned_away = _turned_away()
+    if turned_away is not None:
+        return turned_away
+    who = frame.account()
+    if who.role != Role.OFICIALIA:
+        abort(403)
+    release()
+    with office().database.reading() as read:
+        sources = registering.sources_of(read, office(), get_case(read, case_id))
+    try:
+        with writing() as write:
+            made = registering.register_ticket(write, office(), get_case(write, case_id), who, sources)
+            shown, folio = made.id, made.folio
+    except DeskError as error:
+        flash(str(error), "error")
+        return redirect(url_for("case.show", case_id=case_id, **list_arguments()))
+    flash(say("documents_public.received.registered", folio=folio), "success")
+    return redirect(url_for("case.show", case_id=shown, **list_arguments()))
+
+
 def acuse(case_id: int, acuse_id: int) -> BaseResponse:
     """The sealed PDF that its sender got."""
     turned_away = _turned_away()
@@ -94,4 +126,6 @@ def register(app: Flask, admin: Admin) -> None:
     """Add the actions; the case page asks `received(case)` for what it shows."""
     app.add_url_rule("/admin/casos/<int:case_id>/leido", "received.confirm", confirm, methods=["POST"])
     app.add_url_rule("/admin/casos/<int:case_id>/acuse/<int:acuse_id>", "received.acuse", acuse)
-    app.jinja_env.globals.update(received=received, read_dates=DATES)
+    app.add_url_rule("/admin/casos/<int:case_id>/es-oficio", "received.as_oficio", as_oficio,
+                     methods=["POST"])  # fmt: skip
+    app.jinja_env.globals.update(received=received, read_dates=DATES, can_register_oficio=can_register)
