@@ -28,8 +28,9 @@ from intake.wording import speaking
 from templates import say
 
 if TYPE_CHECKING:
+    from bots.desk import Desk
     from bots.sending import Courier
-    from bots.telegram import Desk, Telegram
+    from bots.telegram import Telegram
 
 log = structlog.get_logger()
 

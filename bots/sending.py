@@ -29,7 +29,8 @@ from intake.wording import speaking
 from models.outbox_message import OutboxMessage
 
 if TYPE_CHECKING:
-    from bots.telegram import Desk, Telegram
+    from bots.desk import Desk
+    from bots.telegram import Telegram
 
 log = structlog.get_logger()
 

@@ -10,22 +10,26 @@ import asyncio
 import contextlib
 import random
 import signal
+import ssl
 import warnings
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Sequence
 from datetime import timedelta
+from io import BytesIO
 from pathlib import Path
-from typing import Any, ParamSpec, TypeVar
+from typing import Any
 from urllib.parse import quote
 
+import aiohttp
+import httpx
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
 from telegram import Bot, InputFile, InputMedia, InputMediaDocument, InputMediaPhoto
 from telegram import error as said
-from telegram.request import HTTPXRequest
+from telegram.request import BaseRequest, RequestData
 from telegram.warnings import PTBDeprecationWarning, PTBUserWarning
 
 from bots.composing import Call
+from bots.desk import Desk
 from bots.dialog_person import menu
 from bots.errors import (
     AnotherReader,
@@ -58,29 +62,59 @@ _TIMEOUT, _MEDIA_TIMEOUT = 15.0, 120.0
 _CONNECTIONS = 64
 # Seconds between attempts to reach Telegram again; with a wrong token only a person can help.
 _FIRST_DELAY, _LONGEST_DELAY, _WRONG_TOKEN_DELAY = 0.25, 15.0, 60.0
-# What httpx says when no byte of the request left this machine.
-_NOT_SENT = {"ConnectError", "ConnectTimeout", "PoolTimeout"}
+# What aiohttp says when no byte of the request left this machine.
+_NOT_SENT = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError)
 # Seconds that answers wait for what people wrote while we were away.
 _CATCH_UP = 5
-# PostgreSQL serves as many at once.
-_THREADS = 4
-
-P = ParamSpec("P")
-Result = TypeVar("Result")
 
 
-class Desk:
-    """Runs the desk's verbs in threads: one after another on SQLite, where several writers only wait."""
+class _Requests(BaseRequest):
+    """HTTP by aiohttp, for the library's own way takes several times the processor's time."""
 
-    def __init__(self, office: Office) -> None:
-        self._threads = ThreadPoolExecutor(1 if office.database.is_sqlite else _THREADS, "desk")
+    def __init__(self, connections: int, trusted: ssl.SSLContext) -> None:
+        self._connections, self._trusted = connections, trusted
+        self._session: aiohttp.ClientSession | None = None
 
-    async def do(self, verb: Callable[P, Result], /, *args: P.args, **kwargs: P.kwargs) -> Result:
-        loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._threads, lambda: verb(*args, **kwargs))
+    @property
+    def read_timeout(self) -> float:
+        return _TIMEOUT
 
-    def close(self) -> None:
-        self._threads.shutdown()
+    async def initialize(self) -> None:
+        pass
+
+    async def shutdown(self) -> None:
+        if self._session is not None:
+            await self._session.close()
+
+    async def do_request(
+        self, url: str, method: str, request_data: RequestData | None = None, read_timeout: Any = None,
+        write_timeout: Any = None, connect_timeout: Any = None, pool_timeout: Any = None,
+    ) -> tuple[int, bytes]:  # fmt: skip
+        if self._session is None:
+            # Here, for it belongs to the loop that runs now.
+            connector = aiohttp.TCPConnector(limit=self._connections, ssl=self._trusted)
+            self._session = aiohttp.ClientSession(connector=connector, trust_env=True)
+        seconds = aiohttp.ClientTimeout(
+            read_timeout + _MEDIA_TIMEOUT, sock_connect=_TIMEOUT, sock_read=read_timeout
+        )
+        body = _body(request_data) if request_data else None
+        try:
+            async with self._session.request(method, url, data=body, timeout=seconds) as answer:
+                return answer.status, await answer.read()
+        except TimeoutError as error:
+            raise said.TimedOut from error
+        except aiohttp.ClientError as error:
+            raise said.NetworkError(f"{type(error).__name__}: {error}") from error
+
+
+def _body(data: RequestData) -> aiohttp.FormData:
+    # Names of files go as they are written: Telegram does not undo percent signs.
+    form = aiohttp.FormData(data.json_parameters, quote_fields=False)
+    for name, (filename, content, content_type) in data.multipart_data.items():
+        # Bytes would be sent at one go, while nothing else can happen.
+        body = BytesIO(content) if isinstance(content, bytes) else content
+        form.add_field(name, body, filename=filename, content_type=content_type)
+    return form
 
 
 class Telegram:
@@ -94,10 +128,8 @@ class Telegram:
         warnings.filterwarnings("ignore", ".*`retry_after` will be of type", PTBDeprecationWarning)
         self._settings, self._pulse = settings, pulse
         self._token = settings.telegram_token.get_secret_value()
-        self._request = HTTPXRequest(
-            _CONNECTIONS, _TIMEOUT, _TIMEOUT, pool_timeout=_MEDIA_TIMEOUT, media_write_timeout=_MEDIA_TIMEOUT
-        )
-        self._polling = HTTPXRequest(1, _TIMEOUT, _TIMEOUT)
+        trusted = httpx.create_ssl_context()
+        self._request, self._polling = _Requests(_CONNECTIONS, trusted), _Requests(1, trusted)
         self._bot = Bot(
             self._token,
             base_url=settings.telegram_base_url,
@@ -171,7 +203,7 @@ class Telegram:
         if "Entity Too Large" in words:
             # 413, which the library takes for a failure of the network.
             return Rejected(words)
-        return Unreachable(words, is_in_doubt=type(error.__cause__).__name__ not in _NOT_SENT)
+        return Unreachable(words, is_in_doubt=not isinstance(error.__cause__, _NOT_SENT))
 
     async def recovered(self, error: BotApiError) -> None:
         """Return when Telegram answers again, after *error*; many may wait, one asks."""
