@@ -4,18 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from bots.dialog_draft import (
-    as_input,
-    begin,
-    edited,
-    merged,
-    not_fetched,
-    not_taken,
-    onward,
-    stay,
-    without,
-    words_of,
-)
+from bots.dialog_content import as_input, corrected, merged, words_of
+from bots.dialog_draft import begin, edited, not_fetched, not_taken, onward, stay, without
 from bots.dialog_questions import (
     BACK,
     CASES_PAGE,
@@ -32,7 +22,6 @@ from bots.dialog_terms import (
     CaseFact,
     Close,
     Complain,
-    Content,
     Data,
     FollowUp,
     Input,
@@ -341,8 +330,7 @@ def correct(here: Situation) -> Step:
     data, key = here.data, here.input.remote_ids[0] if here.input.remote_ids else 0
     if "draft" in data and (draft := edited(data["draft"], here)) is not None:
         return _corrected(here, {**data, "draft": draft})
-    if "content" in data and data["content"]["ids"] == [key]:
-        content: Content = {**data["content"], "text": here.input.text or data["content"]["text"]}
+    if "content" in data and (content := corrected(data["content"], here.input)) is not None:
         return stay(here, data={**data, "content": content})
     case = here.facts.case
     if case is None:

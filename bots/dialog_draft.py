@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from bots.dialog_content import as_input, files_of, key_of, merged, messages_of
 from bots.dialog_questions import CHANGEABLE, HOME, choose_service, is_chosen, question, shortened
 from bots.dialog_terms import (
-    Content,
     Data,
     Draft,
     Facts,
     Input,
     Kind,
     OpenRequest,
+    Part,
     Reply,
     Situation,
     State,
@@ -74,31 +75,6 @@ def without(data: Data, *names: str) -> Data:
     return {name: value for name, value in data.items() if name not in names}  # type: ignore[return-value]
 
 
-def as_content(given: Input) -> Content:
-    """What was sent, to be kept while something else is asked."""
-    files = [file.as_json() for file in given.files]
-    return {
-        "ids": list(given.remote_ids),
-        "text": given.text,
-        "is_place": given.is_place,
-        "files": files,
-        "large": list(given.too_large),
-    }
-
-
-def as_input(content: Content) -> Input:
-    """What was kept, as if it came now."""
-    files = tuple(KeptFile.from_json(file) for file in content["files"])
-    ids = tuple(content["ids"])
-    large = tuple(content["large"])
-    return Input(Kind.CONTENT, content["text"], content["is_place"], files, large, remote_ids=ids)
-
-
-def words_of(given: Input) -> str:
-    """What was sent as it reads in a case."""
-    return say("chat.text.place", place=given.text) if given.is_place else given.text
-
-
 def not_taken(given: Input, case_id: int = 0) -> tuple[Reply, ...]:
     """Files that did not reach us: where to hand in what is too large, and what to send again."""
     large = [shortened(name, 80) for name in given.too_large[:10]]
@@ -118,7 +94,7 @@ def not_fetched(given: Input) -> tuple[Reply, ...]:
 
 def begin(here: Situation) -> Step:
     """A draft from what was sent; service and subject are proposed from its words."""
-    draft = absorb({"key": _key(here.input)}, here.input)
+    draft = absorb({"key": key_of(here.input)}, here.input)
     return onward(here, _proposed(here, draft), *not_taken(here.input, 0))
 
 
@@ -128,30 +104,26 @@ def _proposed(here: Situation, draft: Draft) -> Draft:
         return draft
     found: Draft = {**draft}
     if "subject" not in draft and (subject := _one_line(proposal.subject)):
-        found["subject"] = {"id": _key(here.input), "text": subject}
+        found["subject"] = {"id": key_of(here.input), "text": subject}
         found["proposed"] = True
     if proposal.service_id is not None and here.facts.service(proposal.service_id) is not None:
         found["service"], found["proposed"] = proposal.service_id, True
     return found
 
 
-def _key(given: Input) -> int:
-    return given.remote_ids[0] if given.remote_ids else 0
-
-
 def absorb(draft: Draft, given: Input, *, keeps_text: bool = True) -> Draft:
     """*draft* with what was sent: files, and words as part of the description, or as the place."""
     found: Draft = {**draft}
-    key = _key(given)
-    if given.files:
-        added = [{"id": key, "file": file.as_json()} for file in given.files]
-        found["files"] = [*draft.get("files", []), *added]  # type: ignore[list-item]
-    if keeps_text and given.text.strip():
-        part = {"id": key, "text": given.text.strip()}
-        if given.is_place and "place" not in draft:
-            found["place"] = part  # type: ignore[typeddict-item]
+    if files := files_of(given):
+        found["files"] = [*draft.get("files", []), *files]
+    for each in messages_of(given) if keeps_text else ():
+        if not each.text.strip():
+            continue
+        part: Part = {"id": key_of(each), "text": each.text.strip()}
+        if given.is_place and "place" not in found:
+            found["place"] = part
         else:
-            found["description"] = [*draft.get("description", []), part]  # type: ignore[list-item]
+            found["description"] = [*found.get("description", []), part]
     return found
 
 
@@ -176,7 +148,7 @@ def start(here: Situation) -> Step:
     if here.input.kind == Kind.COMMAND and here.input.argument.strip():
         said = replace(here.input, kind=Kind.CONTENT, text=here.input.argument, argument="")
         return begin(replace(here, input=said))
-    draft: Draft = {"key": _key(here.input)}
+    draft: Draft = {"key": key_of(here.input)}
     return onward(here, draft)
 
 
@@ -186,21 +158,6 @@ def hold_up(here: Situation) -> Step:
     if here.input.kind == Kind.CONTENT:
         data = {**data, "content": merged(data, here.input)}
     return Step(State.RESUMING, data, (*not_fetched(here.input), question(State.RESUMING, data, here.facts)))
-
-
-def merged(data: Data, given: Input) -> Content:
-    """What waits already and what came now, as one."""
-    now = as_content(given)
-    if "content" not in data:
-        return now
-    before = data["content"]
-    return {
-        "ids": [*before["ids"], *now["ids"]],
-        "text": f"{before['text']}\n\n{words_of(given)}".strip(),
-        "is_place": before["is_place"] and not now["text"],
-        "files": [*before["files"], *now["files"]],
-        "large": [*before["large"], *now["large"]],
-    }
 
 
 def resume(here: Situation) -> Step:
@@ -236,7 +193,7 @@ def take_service(here: Situation) -> Step:
 
 def turn_page(here: Situation) -> Step:
     """Another page of the catalogue, in place of the one that was tapped."""
-    page = choose_service(here.data["draft"], here.facts, _number(here.input.tap, 2), _key(here.input))
+    page = choose_service(here.data["draft"], here.facts, _number(here.input.tap, 2), key_of(here.input))
     return Step(here.state, here.data, (page,))
 
 
@@ -287,7 +244,7 @@ def take_subject(here: Situation) -> Step:
         subject = here.facts.proposal.subject if here.facts.proposal else text[:_MAX_SUBJECT]
         draft = absorb(draft, given)
     subject = _one_line(subject) or _one_line(text)
-    return onward(here, {**draft, "subject": {"id": _key(given), "text": subject}}, *_got(given))
+    return onward(here, {**draft, "subject": {"id": key_of(given), "text": subject}}, *_got(given))
 
 
 def take_description(here: Situation) -> Step:
@@ -368,7 +325,7 @@ def _ids(draft: Draft) -> tuple[int, ...]:
 
 def edited(draft: Draft, here: Situation) -> Draft | None:
     """*draft* after one of its messages was edited; None when it is none of them."""
-    key, text = _key(here.input), here.input.text.strip()
+    key, text = key_of(here.input), here.input.text.strip()
     if not key:
         return None
     found: Draft = {**draft}
@@ -387,7 +344,7 @@ def edited(draft: Draft, here: Situation) -> Draft | None:
         found["place"] = {"id": key, "text": text}
     if here.input.files:
         kept = [each for each in draft.get("files", []) if each["id"] != key]
-        found["files"] = absorb({"files": kept}, replace(here.input, text=""))["files"]
+        found["files"] = [*kept, *files_of(here.input)]
     has_file = any(each["id"] == key for each in draft.get("files", []))
     if has_file and text and not is_part:
         # A caption that was not there before.

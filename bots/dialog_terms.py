@@ -74,6 +74,10 @@ class Input:
     # The Bot API's message_ids, and that of the message it replies to.
     remote_ids: tuple[int, ...] = ()
     replied_to: int = 0
+    # What that one says, when the bot wrote it.
+    answered: str = ""
+    # The messages of an album, or of what waited, when they are several.
+    parts: tuple[Input, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,9 +185,9 @@ class Content(TypedDict):
     """Something sent that waits for a decision where it belongs."""
 
     ids: list[int]
-    text: str
+    texts: list[Part]
     is_place: bool
-    files: list[dict[str, Any]]
+    files: list[DraftFile]
     # Names of files that wait to be handed in on the upload page.
     large: list[str]
 

@@ -75,7 +75,8 @@ def _words_to_propose(chat: Chat, given: Input) -> str:
         return given.argument if given.command != "start" else ""
     # A tap may make a request of what was sent before.
     waiting = chat.data.get("content")
-    return str(waiting.get("text", "")) if isinstance(waiting, dict) else ""
+    texts = waiting.get("texts", ()) if isinstance(waiting, dict) else ()
+    return "\n\n".join(str(part["text"]) for part in texts)
 
 
 def _proposal(session: Session, words: str) -> ProposalFact:
@@ -100,7 +101,7 @@ def _case(session: Session, chat: Chat, given: Input) -> Case | None:
     elif given.kind == Kind.EDIT and given.remote_ids:
         found = chats.case_of_message(session, chat.id, given.remote_ids[0])
     elif given.replied_to:
-        found = chats.case_of_message(session, chat.id, given.replied_to)
+        found = chats.case_of_message(session, chat.id, given.replied_to, given.answered)
     elif match := _FOLIO.fullmatch((given.argument or given.text).strip()):
         # People leave out the zeros.
         found = chats.find_by_folio(session, chat, f"{match[1]}-{match[2]}-{int(match[3]):06d}")

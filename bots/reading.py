@@ -63,21 +63,36 @@ def read(
         return Input(Kind.REFUSED) if any(name in message for name in _REFUSED) else None
     if "edited_message" in first and "location" in message:
         return None
-    named = {file_id: name for each in messages for file_id, name in _files_in(each)}
-    found = list(named)
-    texts = [text for each in messages if (text := _words(each))]
-    is_place = "location" in message or "venue" in message
+    said = [_read_one(each, files, too_large, missing) for each in messages]
+    answered = message.get("reply_to_message") or {}
     given = Input(
         Kind.EDIT if "edited_message" in first else Kind.CONTENT,
-        text="\n\n".join(texts),
-        is_place=is_place,
-        files=tuple(_named(files[file_id], named[file_id]) for file_id in found if file_id in files),
-        too_large=_names(found, too_large),
-        missing=_names(found, missing),
+        text="\n\n".join(each.text for each in said if each.text),
+        is_place="location" in message or "venue" in message,
+        files=tuple(file for each in said for file in each.files),
+        too_large=tuple(name for each in said for name in each.too_large),
+        missing=tuple(name for each in said for name in each.missing),
         remote_ids=tuple(int(each["message_id"]) for each in messages),
-        replied_to=int((message.get("reply_to_message") or {}).get("message_id", 0)),
+        replied_to=int(answered.get("message_id", 0)),
+        answered=_words(answered) if (answered.get("from") or {}).get("is_bot") else "",
+        parts=tuple(said) if len(said) > 1 else (),
     )
     return given if given.kind == Kind.EDIT else _as_command(given, message, username)
+
+
+def _read_one(
+    message: Json, files: Mapping[str, KeptFile], too_large: Mapping[str, str], missing: Mapping[str, str]
+) -> Input:
+    """One message of perhaps several, with what it brought."""
+    named = dict(_files_in(message))
+    return Input(
+        Kind.CONTENT,
+        text=_words(message),
+        files=tuple(_named(files[file_id], name) for file_id, name in named.items() if file_id in files),
+        too_large=_names(list(named), too_large),
+        missing=_names(list(named), missing),
+        remote_ids=(int(message["message_id"]),),
+    )
 
 
 def _as_command(given: Input, message: Json, username: str) -> Input | None:

@@ -23,7 +23,7 @@ from models.case import Case, CaseAccess, lock
 from models.chat import Chat, ChatKind, ChatMessage, ChatTopic
 from models.dependencia import Dependencia
 from models.message import Direction, Message
-from models.outbox_message import OutboxMessage, OutboxStatus
+from models.outbox_message import OutboxMessage
 from models.person import Account, Person, Role
 from models.workflow import NotAllowed, Who, allowed_actions, find_transition
 
@@ -82,7 +82,7 @@ def case_of_message(session: Session, chat: Chat, remote_id: int, words: str = "
     """The case that a message in *chat*, which says *words*, is about."""
     found = session.get(ChatMessage, (chat.id, remote_id))
     if found is None:
-        notice = on_its_way(session, chat, words) if words else None
+        notice = chats.on_its_way(session, chat, words) if words else None
         return _here(session, chat, notice.case) if notice is not None else None
     # A clerk may have split the message off into a case of its own.
     case_id = found.message.case_id if found.message is not None else found.case_id
@@ -115,21 +115,6 @@ def _here(session: Session, chat: Chat, case: Case | None) -> Case | None:
     return case if session.scalar(given.limit(1)) is not None else None
 
 
-def on_its_way(session: Session, chat: Chat, words: str) -> OutboxMessage | None:
-    """The notice that says *words*, when it has arrived and we do not know it yet.
-
-    People may answer it sooner than the bot has written down its number, most of all when it was killed.
-    """
-    sending = select(OutboxMessage).where(
-        OutboxMessage.channel == Channel.TELEGRAM, OutboxMessage.status == OutboxStatus.SENDING,
-        OutboxMessage.to == [str(chat.id)], OutboxMessage.case_id.is_not(None),
-    )  # fmt: skip
-    for notice in session.scalars(sending.order_by(OutboxMessage.id.desc())):
-        if notice.case is not None and notice.case.folio in words:
-            return notice
-    return None
-
-
 def is_for_staff(session: Session, chat: Chat, remote_id: int, words: str = "") -> bool:
     """Whether this message was told to, or written by, somebody as one of the office's people.
 
@@ -137,7 +122,7 @@ def is_for_staff(session: Session, chat: Chat, remote_id: int, words: str = "") 
     """
     found = session.get(ChatMessage, (chat.id, remote_id))
     if found is None:
-        notice = on_its_way(session, chat, words) if words else None
+        notice = chats.on_its_way(session, chat, words) if words else None
         return notice is not None and notice.kind in STAFF_NOTICES
     if found.outbox_id is not None:
         notice = session.get(OutboxMessage, found.outbox_id)

@@ -31,6 +31,7 @@ from models.chat import Chat, ChatKind, ChatMessage, ChatUpdate, MessageRevision
 from models.contact import AddressKind, Contact
 from models.event import record
 from models.message import Direction, Message
+from models.outbox_message import OutboxMessage, OutboxStatus
 from models.person import Account
 from models.search import index_message
 from models.service import Service
@@ -248,15 +249,36 @@ def cases_of(session: Session, chat: Chat, *, open_only: bool = False, limit: in
     return list(session.scalars(wanted.order_by(Case.last_activity_at.desc(), Case.id.desc()).limit(limit)))
 
 
-def case_of_message(session: Session, chat_id: int, remote_id: int) -> Case | None:
-    """The case that a message in this chat is about, while the chat may know of it."""
+def case_of_message(session: Session, chat_id: int, remote_id: int, words: str = "") -> Case | None:
+    """The case that a message in this chat, which says *words*, is about, while the chat may know of it."""
     found, chat = session.get(ChatMessage, (chat_id, remote_id)), session.get(Chat, chat_id)
-    if found is None or chat is None:
+    if chat is None:
         return None
-    # A clerk may have split the message off into a case of its own.
-    case_id = found.message.case_id if found.message is not None else found.case_id
-    case = end_of_merges(session, session.get_one(Case, case_id))
+    if found is None:
+        notice = on_its_way(session, chat, words) if words else None
+        about = notice.case if notice is not None else None
+    else:
+        # A clerk may have split the message off into a case of its own.
+        about = found.message.case if found.message is not None else session.get(Case, found.case_id)
+    if about is None:
+        return None
+    case = end_of_merges(session, about)
     return case if is_own(chat, case) or _works_there(session, chat, case) else None
+
+
+def on_its_way(session: Session, chat: Chat, words: str) -> OutboxMessage | None:
+    """The notice that says *words*, when it has arrived and we do not know it yet.
+
+    People may answer it sooner than the bot has written down its number, most of all when it was killed.
+    """
+    sending = select(OutboxMessage).where(
+        OutboxMessage.channel == Channel.TELEGRAM, OutboxMessage.status == OutboxStatus.SENDING,
+        OutboxMessage.to == [str(chat.id)], OutboxMessage.case_id.is_not(None),
+    )  # fmt: skip
+    for notice in session.scalars(sending.order_by(OutboxMessage.id.desc())):
+        if notice.case is not None and notice.case.folio in words:
+            return notice
+    return None
 
 
 def _works_there(session: Session, chat: Chat, case: Case) -> bool:

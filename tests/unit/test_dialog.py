@@ -121,9 +121,9 @@ draft = st.fixed_dictionaries(
 content = st.fixed_dictionaries(
     {
         "ids": st.lists(small, max_size=3),
-        "text": texts,
+        "texts": st.lists(part, max_size=3),
         "is_place": st.booleans(),
-        "files": st.lists(kept, max_size=2),
+        "files": st.lists(st.fixed_dictionaries({"id": small, "file": kept}), max_size=2),
         "large": st.lists(st.text(max_size=300), max_size=3),
     }
 )
