@@ -17,7 +17,8 @@ from datetime import timedelta
 from io import BytesIO
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
+from urllib.request import getproxies, proxy_bypass
 
 import aiohttp
 import httpx
@@ -93,7 +94,10 @@ class _Requests(BaseRequest):
         if self._session is None:
             # Here, for it belongs to the loop that runs now.
             connector = aiohttp.TCPConnector(limit=self._connections, ssl=self._trusted)
-            self._session = aiohttp.ClientSession(connector=connector, trust_env=True)
+            # By itself (trust_env) it would look for a proxy anew, in a thread, for every request.
+            server = urlsplit(url)
+            proxy = None if proxy_bypass(server.hostname or "") else getproxies().get(server.scheme)
+            self._session = aiohttp.ClientSession(connector=connector, proxy=proxy)
         seconds = aiohttp.ClientTimeout(
             read_timeout + _MEDIA_TIMEOUT, sock_connect=_TIMEOUT, sock_read=read_timeout
         )
@@ -358,14 +362,13 @@ async def _drop_webhook(telegram: Telegram) -> None:
     while True:
         try:
             await telegram.ask("deleteWebhook")
+            return
         except TooFast as error:
             await asyncio.sleep(error.seconds)
         except Unreachable as error:
             await telegram.recovered(error)
         except BotApiError as error:
             log.warning("webhook not dropped", words=str(error))
-            return
-        else:
             return
 
 
