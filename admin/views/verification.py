@@ -36,6 +36,7 @@ from intake.verification import (
     examine_pdf,
     find_by_code,
 )
+from models.base import now
 from models.oficio import Oficio
 from models.recipient import Recipient
 from templates import say
@@ -179,6 +180,7 @@ def _page(
         in_file=() if examined is None or is_same else _shown((), examined.signatures),
         issued=_shown(found.signatures, None) if found and not is_same else (),
         maximum=MAX_PDF,
+        asked_at=now(),
     )
 
 
