@@ -12,7 +12,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, exists, false, func, or_, select, tuple_, union_all
+from sqlalchemy import ColumnElement, Select, and_, exists, false, func, or_, select, tuple_, union, union_all
 from sqlalchemy.orm import Session, aliased
 
 from models.access import principals_of, received_by, visible_to
@@ -151,11 +151,17 @@ def count_by_type(
     session: Session, folder: Folder, accounts: Sequence[Account], administration_id: int | None
 ) -> dict[DocumentType, int]:
     """How many documents of each type the folder has; together at most COUNT_LIMIT are counted."""
-    some = _ids(in_folder(folder, accounts), Sought(administration_id=administration_id)).add_columns(
-        Oficio.document_type
-    )
-    part = some.limit(COUNT_LIMIT).subquery()
-    found = session.execute(select(part.c.document_type, func.count()).group_by(part.c.document_type))
+    narrowed = _conditions(Sought(administration_id=administration_id))
+    # Each part stops by itself, or the whole folder would be gathered before the limit.
+    some = [
+        select(Oficio.id.label("id"), Oficio.document_type.label("kind"))
+        .where(part, *narrowed)
+        .limit(COUNT_LIMIT)
+        .subquery()
+        for part in _parts(folder, accounts)
+    ]
+    part = union(*[select(one.c.id, one.c.kind) for one in some]).limit(COUNT_LIMIT).subquery()
+    found = session.execute(select(part.c.kind, func.count()).group_by(part.c.kind))
     return {DocumentType(kind): number for kind, number in found}
 
 
