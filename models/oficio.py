@@ -40,7 +40,7 @@ class Oficio(Case):
     document_type: Mapped[DocumentType] = mapped_column(default=DocumentType.OFICIO)
     # The number the sender printed on it (número de oficio).
     sender_number: Mapped[str] = mapped_column(String(80), default="", index=True)
-    received_on: Mapped[date | None]
+    received_on: Mapped[date | None] = mapped_column(index=True)
     written_on: Mapped[date | None]
     answer_required_on: Mapped[date | None]
     # Who signed a received document, as it says itself.
@@ -56,12 +56,12 @@ class Oficio(Case):
     needs_efirma: Mapped[bool] = mapped_column(default=False, server_default=false())
     # Drawn at approval and kept for ever, whatever becomes of the document; the folio shows it.
     number: Mapped[int | None]
-    approved_at: Mapped[datetime | None]
+    approved_at: Mapped[datetime | None] = mapped_column(index=True)
     sent_at: Mapped[datetime | None]
     cancelled_at: Mapped[datetime | None]
     # Nobody can guess it; leads to the public verification.
     verification_code: Mapped[str | None] = mapped_column(String(40), unique=True)
-    pdf_sha256: Mapped[str | None] = mapped_column(ForeignKey("blob.sha256"))
+    pdf_sha256: Mapped[str | None] = mapped_column(ForeignKey("blob.sha256"), index=True)
     administration_id: Mapped[int | None] = mapped_column(ForeignKey("administration.id"))
 
     author: Mapped[Account | None] = relationship(foreign_keys=[author_id])

@@ -22,7 +22,10 @@ TOP_LEVEL = PACKAGES | {
 }  # fmt: skip
 LOCKS = ["requirements.txt", "requirements-dev.txt"]
 # Servers whose libraries are asynchronous; they call the desk, which is not, in threads.
-ASYNCHRONOUS = {"intake/smtp.py", "bots/telegram.py", "bots/receiving.py", "bots/sending.py"}
+ASYNCHRONOUS = {
+    "intake/smtp.py",
+    *(f"bots/{name}.py" for name in ("desk", "door", "receiving", "sending", "telegram")),
+}
 
 
 def tracked_files() -> list[str]:

@@ -266,6 +266,8 @@ def upgrade() -> None:
             batch_op.f("ix_oficio_administration_id_id"), ["administration_id", "id"], unique=False
         )
         batch_op.create_index(batch_op.f("ix_oficio_author_id_id"), ["author_id", "id"], unique=False)
+        for column in ("approved_at", "pdf_sha256", "received_on"):
+            batch_op.create_index(batch_op.f(f"ix_oficio_{column}"), [column], unique=False)
         batch_op.create_unique_constraint(batch_op.f("uq_oficio_verification_code"), ["verification_code"])
         batch_op.create_foreign_key(
             batch_op.f("fk_oficio_administration_id"), "administration", ["administration_id"], ["id"]
@@ -289,6 +291,8 @@ def downgrade() -> None:
         batch_op.drop_constraint(batch_op.f("fk_oficio_administration_id"), type_="foreignkey")
         batch_op.drop_constraint(batch_op.f("uq_oficio_verification_code"), type_="unique")
         batch_op.drop_index(batch_op.f("ix_oficio_author_id_id"))
+        for column in ("approved_at", "pdf_sha256", "received_on"):
+            batch_op.drop_index(batch_op.f(f"ix_oficio_{column}"))
         batch_op.drop_index(batch_op.f("ix_oficio_administration_id_id"))
         batch_op.drop_column("administration_id")
         batch_op.drop_column("pdf_sha256")
