@@ -56,7 +56,7 @@ def act(session: Session, office: Office, bot: BotIdentity, chat: Chat, what: Ac
             )  # fmt: skip
             return Done(ticket)
         case Revise():
-            message = chats.revise(session, office, chat.id, what.remote_id, what.text)
+            message = chats.revise(session, office, chat, what.remote_id, what.text, what.files)
             return Done(message.case if message is not None else None)
         case AskEmailLink():
             chat_links.ask_email_link(session, office, chat, what.email, bot.username)

@@ -335,10 +335,11 @@ def correct(here: Situation) -> Step:
     case = here.facts.case
     if case is None:
         return _told(here, Reply("edit_too_late", buttons=HOME))
-    acts: tuple[Act, ...] = (Revise(key, here.input.text.strip()),) if here.input.text.strip() else ()
-    if not acts:
-        # Another picture, or its words taken away: nothing that a revision could say.
+    text, files = here.input.text.strip(), here.input.files
+    if not text and not files:
+        # Its words were taken away: nothing that a revision could say.
         return _told(here, Reply("edit_too_late", buttons=HOME))
+    acts = (Revise(key, text, files),)
     values = {"folio": case.folio}
     return replace(_told(here, Reply("revised", values, HOME, case_id=case.id)), acts=acts)
 

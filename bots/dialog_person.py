@@ -90,7 +90,9 @@ def begin_or_resume(here: Situation) -> Step:
 
 def cancel(here: Situation) -> Step:
     """/cancelar: an aside leads back, anything else ends; nothing is sent."""
-    if here.state in ASIDES and here.data.get("back", State.IDLE) != State.IDLE:
+    is_begun = here.state in (State.ADDING, State.RATING)
+    if here.state in ASIDES and (is_begun or here.data.get("back", State.IDLE) != State.IDLE):
+        # What was added or rated already counts, so it must not sound undone.
         return leave(here)
     if here.state == State.IDLE:
         return Step(State.IDLE, {}, (Reply("nothing_to_cancel", buttons=HOME),))

@@ -259,10 +259,11 @@ class FollowUp:
 
 @dataclass(frozen=True, slots=True)
 class Revise:
-    """A message that was filed is corrected."""
+    """A message that was filed is corrected; of its files, the desk takes those that are new."""
 
     remote_id: int
     text: str
+    files: tuple[KeptFile, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

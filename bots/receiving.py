@@ -256,7 +256,7 @@ class Receiver:
     async def _fetch(self, group: Sequence[Update]) -> Fetched:
         fetched = Fetched()
         for update in group:
-            for file in files_of(update.get("message") or {}):
+            for file in files_of(update.get("message") or update.get("edited_message") or {}):
                 if file.size > MAX_FILE:
                     fetched.too_large[file.id] = file.name
                 else:

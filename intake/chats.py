@@ -30,7 +30,7 @@ from models.case import Case, CaseAccess, LinkKind, lock
 from models.chat import Chat, ChatKind, ChatMessage, ChatUpdate, MessageRevision, Rating, UpdateStatus
 from models.contact import AddressKind, Contact
 from models.event import record
-from models.message import Direction, Message
+from models.message import Attachment, Direction, Message
 from models.outbox_message import OutboxMessage, OutboxStatus
 from models.person import Account
 from models.search import index_message
@@ -193,27 +193,34 @@ def follow_up(
     return case, message
 
 
-def revise(session: Session, office: Office, chat_id: int, remote_id: int, text: str) -> Message | None:
+def revise(
+    session: Session, office: Office, chat: Chat, remote_id: int, text: str, files: Sequence[KeptFile] = ()
+) -> Message | None:
     """A message that became part of a case was edited: the thread shows the new text and keeps the old.
 
-    None when it is part of no case, or nothing changed.
+    Another picture in its place is added, and the old one kept. None when it is part of no case, or
+    nothing changed.
     """
-    found = session.get(ChatMessage, (chat_id, remote_id))
+    found = session.get(ChatMessage, (chat.id, remote_id))
     message = found.message if found is not None else None
     if message is None or message.direction != Direction.IN:
         return None
     case = session.get_one(Case, message.case_id)
     lock(session, case)
     before = message.reply_text
-    after = _with_part(session, chat_id, remote_id, message, text)
-    if after == before:
-        return None
-    session.add(MessageRevision(message_id=message.id, text=before))
-    message.text = message.reply_text = after
-    index_message(session, message.id, (text,))
-    record(session, case, "revised", actor="requester", data={"message": message.id})
-    touch(case)
-    return message
+    after = _with_part(session, chat.id, remote_id, message, text) if text else before
+    if after != before:
+        session.add(MessageRevision(message_id=message.id, text=before))
+        message.text = message.reply_text = after
+        index_message(session, message.id, (text,))
+        record(session, case, "revised", actor="requester", data={"message": message.id})
+        touch(case)
+    held = select(Attachment.sha256).join(Message).where(Message.case_id == case.id)
+    had = set(session.scalars(held)) if files else set()
+    new = [file for file in files if file.sha256 not in had]
+    if new:
+        follow_up(session, office, chat, case, text="", files=new)
+    return message if new or after != before else None
 
 
 def _with_part(session: Session, chat_id: int, remote_id: int, message: Message, text: str) -> str:

@@ -47,7 +47,7 @@ def edit(office: Office, name: str, text: str) -> None:
         own = select(func.max(ChatMessage.remote_id)).where(
             ChatMessage.chat_id == chat.id, ChatMessage.outbox_id.is_(None)
         )
-        chats.revise(session, office, chat.id, session.scalar(own) or 0, text.strip())
+        chats.revise(session, office, chat, session.scalar(own) or 0, text.strip())
 
 
 def link(office: Office, name: str, address: str) -> None:

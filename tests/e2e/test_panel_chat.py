@@ -123,7 +123,7 @@ def test_an_edited_message_shows_what_it_said_before_on_a_click(
 ) -> None:
     case_id = ask(office, text="No hay agua en Juárez 5", service=town.support)
     with office.database.writing() as session:
-        chats.revise(session, office, ANA, 10, "No hay agua en Morelos 8")
+        chats.revise(session, office, session.get_one(Chat, ANA), 10, "No hay agua en Morelos 8")
     log_in(page, address, town.accounts["worker"])
     open_case(page, address, case_id)
     expect(page.locator(".msg.in > .text")).to_have_text("No hay agua en Morelos 8")

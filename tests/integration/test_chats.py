@@ -369,7 +369,9 @@ def test_a_follow_up_long_after_closing_opens_a_linked_ticket(office: Office, to
 def test_an_edited_message_shows_the_new_text_and_keeps_the_old(office: Office, town: Institution) -> None:
     case_id = ask(office, text="No hay agua en la calle Juárez")
     with office.database.writing() as session:
-        message = chats.revise(session, office, ANA, 10, "No hay agua en la calle Morelos")
+        message = chats.revise(
+            session, office, session.get_one(Chat, ANA), 10, "No hay agua en la calle Morelos"
+        )
         assert message is not None
     assert messages_of(office, case_id)[0].reply_text == "No hay agua en la calle Morelos"
     with office.database.reading() as session:
@@ -391,7 +393,7 @@ def test_editing_one_of_several_messages_changes_only_its_part(office: Office, t
         edit = written(update_id, ANA, text, 2)
         chat_spool.store(office, BOT, [{"update_id": update_id, "edited_message": edit["message"]}])
         with office.database.writing() as session:
-            chats.revise(session, office, ANA, 2, text)
+            chats.revise(session, office, session.get_one(Chat, ANA), 2, text)
             chat_spool.settle(chat_spool.take(session, BOT, [update_id]))
     assert messages_of(office, case_id)[0].reply_text == "No hay agua\n\ndesde el miércoles\n\nen Juárez 5"
 
@@ -403,7 +405,7 @@ def test_the_clerks_words_are_never_revised_from_outside(office: Office, town: I
         cases.answer(session, office, get_case(session, case_id), by, text="Vamos mañana", to=[])
     deliver(office, told(office)[-1], 40)
     with office.database.writing() as session:
-        assert chats.revise(session, office, ANA, 40, "Vamos hoy") is None
+        assert chats.revise(session, office, session.get_one(Chat, ANA), 40, "Vamos hoy") is None
 
 
 # Ending.

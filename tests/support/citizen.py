@@ -69,7 +69,11 @@ class Citizen:
         return self._hand_in(updates)
 
     def edits(self, message_id: int, text: str) -> Said:
-        message = {"message_id": message_id, "chat": self._chat, "from": self._user, "text": text}
+        return self.edits_to(message_id, text=text)
+
+    def edits_to(self, message_id: int, **content: Any) -> Said:
+        """The message is something else now: `edits_to(7, photo=ana.photo())`."""
+        message = {"message_id": message_id, "chat": self._chat, "from": self._user, **content}
         return self._hand_in([{"update_id": next(_updates), "edited_message": message}])
 
     def taps(self, label: str) -> Said:
