@@ -18,7 +18,7 @@ from sqlalchemy.exc import OperationalError, SQLAlchemyError
 
 from bots.composing import Call, as_file, compose, instead
 from bots.errors import Blocked, BotApiError, Moved, Rejected, TooFast, Unreachable, WrongToken
-from bots.formatting import escape
+from bots.formatting import escape, plain
 from bots.pace import Pace
 from intake import chat_moves, chat_outbox
 from intake.chat_outbox import Claimed, Outcome
@@ -286,20 +286,29 @@ class _Delivery:
         found: list[dict[str, int]] = []
         for candidate in sorted({place + step for place in places for step in range(1, _LOOKED_AT + 1)}):
             arguments = {"chat_id": self._chat_id, "message_id": candidate, "reply_markup": markup}
-            if await self._is_ours(Call("editMessageReplyMarkup", arguments)):
+            probe = Call("editMessageReplyMarkup", arguments)
+            if await self._is_ours(probe, _words(call)):
                 found.append({"message_id": candidate})
             if len(found) == call.messages:
                 return found
         return []
 
-    async def _is_ours(self, probe: Call) -> bool:
+    async def _is_ours(self, probe: Call, words: str) -> bool:
         try:
-            await self._telegram.call(probe)
+            edited = await self._telegram.call(probe)
         except Rejected as error:
             return "not modified" in str(error).lower()
         except BotApiError:
             return False
-        return True
+        # It had other buttons, or the server does not look: only the words can tell.
+        said = edited.get("text") or edited.get("caption") if isinstance(edited, dict) else None
+        return bool(said) and " ".join(str(said).split()) == words
+
+
+def _words(call: Call) -> str:
+    """What *call* says, as the chat shows it."""
+    words = str(call.arguments.get("text") or call.arguments.get("caption") or "")
+    return " ".join((plain(words) if "parse_mode" in call.arguments else words).split())
 
 
 def _ids(result: object) -> list[int]:

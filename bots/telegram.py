@@ -162,13 +162,22 @@ class Telegram:
             return await self._bot.do_api_request(method, arguments, read_timeout=seconds)
         except said.TelegramError as error:
             raise self._translated(error) from error
+        except (KeyError, TypeError, AttributeError, ValueError) as error:
+            # JSON, but not what the Bot API answers: the library falls over it. Some proxies do so.
+            raise Unreachable(f"{method}: {error!r}", is_in_doubt=True) from error
 
     async def updates(self, offset: int | None) -> list[dict[str, Any]]:
         """Wait for Updates; *offset* confirms all before it. Without one, return at once."""
         wait = 0 if offset is None else POLL
         arguments = {"offset": offset, "limit": 100, "timeout": wait, "allowed_updates": UPDATES}
-        found: list[dict[str, Any]] = await self._ask("getUpdates", arguments, wait + _TIMEOUT)
-        return found
+        found = await self._ask("getUpdates", arguments, wait + _TIMEOUT)
+        updates = [each for each in found if _is_update(each)] if isinstance(found, list) else []
+        if found != updates:
+            log.error("not updates", said=repr(found)[:500])
+            if not updates:
+                # A proxy on the way, or a server that is not well: asked again later.
+                raise Unreachable("getUpdates", is_in_doubt=False)
+        return updates
 
     async def download(self, file_id: str) -> bytes:
         """The bytes of a file that somebody sent. Raises Rejected where there is none, or over 20 MB."""
@@ -242,6 +251,10 @@ class Telegram:
             self._pulse.recover()
         finally:
             self._recovery = None
+
+
+def _is_update(value: object) -> bool:
+    return isinstance(value, dict) and type(value.get("update_id")) is int
 
 
 def _uploads(call: Call) -> dict[str, Any]:
