@@ -63,14 +63,15 @@ def process(
                 return False
             if isinstance(error, IntegrityError | NotAllowed) and attempt < CONFLICT_TRIES - 1:
                 continue
-            chat_spool.fail(office, bot.id, ids, error)
-            _tell_failure(office, updates[0])
+            give_up(office, bot, updates, error)
             break
     return True
 
 
-def _tell_failure(office: Office, update: Json) -> None:
-    chat_id = chat_spool.chat_of(dict(update))
+def give_up(office: Office, bot: BotIdentity, updates: Sequence[Json], error: Exception) -> None:
+    """Keep *updates* as failed, where a clerk can retry them, and tell the person."""
+    chat_spool.fail(office, bot.id, [int(update["update_id"]) for update in updates], error)
+    chat_id = chat_spool.chat_of(dict(updates[0]))
     with office.database.writing() as session:
         chat = session.get(Chat, chat_id)
         if chat_id > 0:

@@ -80,7 +80,8 @@ def file_reply(here: Situation) -> Step:
     if here.state == State.IDLE:
         return step
     asked = question(here.state, here.data, here.facts)
-    return replace(step, state=here.state, data=here.data, replies=(*step.replies, asked))
+    said = (replace(reply, buttons=()) for reply in step.replies)
+    return replace(step, state=here.state, data=here.data, replies=(*said, asked))
 
 
 def _file(here: Situation, case: CaseFact, given: Input) -> Step:

@@ -225,9 +225,7 @@ class Receiver:
             return False
         except Exception as error:
             is_done = True
-            await self._desk.do(
-                chat_spool.fail, self._office, self._bot.id, [each["update_id"] for each in group], error
-            )
+            await self._desk.do(counter.give_up, self._office, self._bot, group, error)
         self._courier.wake()
         for update in group:
             if tap := update.get("callback_query"):

@@ -12,7 +12,6 @@ import random
 import signal
 import ssl
 import warnings
-from collections.abc import Sequence
 from datetime import timedelta
 from io import BytesIO
 from pathlib import Path
@@ -31,7 +30,6 @@ from telegram.warnings import PTBDeprecationWarning, PTBUserWarning
 
 from bots.composing import Call
 from bots.desk import Desk
-from bots.dialog_person import menu
 from bots.errors import (
     AnotherReader,
     Blocked,
@@ -45,13 +43,13 @@ from bots.errors import (
 from bots.identity import BotIdentity
 from bots.receiving import Receiver
 from bots.sending import Courier
-from bots.staff_door import group_menu
+from bots.starting import dress, drop_webhook, until_done
 from intake import chat_outbox, chat_spool
 from intake.config import Settings
 from intake.office import Office
 from intake.pulse import PERIOD, Pulse
 from intake.wording import speaking
-from templates import LANGUAGES, say
+from templates import say
 
 log = structlog.get_logger()
 
@@ -181,14 +179,18 @@ class Telegram:
 
     async def download(self, file_id: str) -> bytes:
         """The bytes of a file that somebody sent. Raises Rejected where there is none, or over 20 MB."""
-        path = str((await self.ask("getFile", file_id=file_id))["file_path"])
+        found = await self.ask("getFile", file_id=file_id)
+        path = str(found.get("file_path") or "") if isinstance(found, dict) else ""
+        if not path:
+            # It may be left out (Bot API, File): there is nothing to be had.
+            raise Rejected(f"no file_path: {file_id}")
         local = Path(path)
-        if local.is_absolute():
+        if local.is_absolute() and await asyncio.to_thread(local.is_file):
             # A Bot API server of one's own in its local mode leaves files on the disk they share.
             return await asyncio.to_thread(local.read_bytes)
         try:
             return await self._request.retrieve(
-                f"{self._bot.base_file_url}/{quote(path)}", read_timeout=_MEDIA_TIMEOUT
+                f"{self._bot.base_file_url}/{quote(path.lstrip('/'))}", read_timeout=_MEDIA_TIMEOUT
             )
         except said.InvalidToken as error:
             # Any 404; the token was good a moment ago.
@@ -303,17 +305,17 @@ class TelegramDoor:
                 await self._set_webhook(telegram, url)
                 receiver.is_caught_up.set()
             else:
-                await _drop_webhook(telegram)
+                await drop_webhook(telegram)
                 # Two cannot poll with one token, so whatever is still in hand was in a dead one's.
                 await desk.do(chat_outbox.inherit, self._office)
                 group.create_task(receiver.poll())
             group.create_task(receiver.process())
             group.create_task(self._deliver(courier, receiver))
-            group.create_task(self._dress(telegram))
+            group.create_task(dress(telegram, self._office.settings.language))
             log.info("bot started", bot=bot.username, webhook=bool(url))
 
     async def _set_webhook(self, telegram: Telegram, url: str) -> None:
-        await _until_done(
+        await until_done(
             telegram,
             "setWebhook",
             url=url.rstrip("/") + chat_spool.webhook_path(self._office),
@@ -322,7 +324,7 @@ class TelegramDoor:
         )
 
     async def _introduce(self, telegram: Telegram, desk: Desk) -> BotIdentity:
-        me = await _until_done(telegram, "getMe")
+        me = await until_done(telegram, "getMe")
         self._pulse.contact()
         self._pulse.recover()
         bot = BotIdentity(int(me["id"]), str(me.get("username", "")))
@@ -336,26 +338,6 @@ class TelegramDoor:
                 await receiver.is_caught_up.wait()
         await courier.run()
 
-    async def _dress(self, telegram: Telegram) -> None:
-        """Tell Telegram the commands and what to show in an empty chat, in each language."""
-        default = self._office.settings.language
-        try:
-            for code in ("", *LANGUAGES):
-                with speaking(code or default):
-                    values = {"language_code": code} if code else {}
-                    await telegram.ask("setMyCommands", commands=_commands(menu()), **values)
-                    await telegram.ask(
-                        "setMyCommands", commands=_commands(group_menu()),
-                        scope={"type": "all_group_chats"}, **values,
-                    )  # fmt: skip
-                    await telegram.ask("setMyDescription", description=say("bot.description"), **values)
-                    await telegram.ask(
-                        "setMyShortDescription", short_description=say("bot.short_description"), **values
-                    )
-        except BotApiError as error:
-            # Nobody waits for it, and the next start does it again.
-            log.warning("commands not told", words=str(error))
-
     async def _write_pulses(self, desk: Desk) -> None:
         def write() -> None:
             with self._office.database.writing() as session:
@@ -368,36 +350,6 @@ class TelegramDoor:
                     await desk.do(write)
                 except (SQLAlchemyError, OSError) as error:
                     log.warning("pulse not written", error=str(error))
-
-
-async def _drop_webhook(telegram: Telegram) -> None:
-    """Polling and a webhook exclude each other; a server that knows no webhooks has none to drop."""
-    while True:
-        try:
-            await telegram.ask("deleteWebhook")
-            return
-        except TooFast as error:
-            await asyncio.sleep(error.seconds)
-        except Unreachable as error:
-            await telegram.recovered(error)
-        except BotApiError as error:
-            log.warning("webhook not dropped", words=str(error))
-            return
-
-
-def _commands(menu: Sequence[tuple[str, str]]) -> list[dict[str, str]]:
-    return [{"command": name, "description": what} for name, what in menu]
-
-
-async def _until_done(telegram: Telegram, method: str, **arguments: Any) -> Any:
-    """Ask until Telegram does it: before that there is nothing else to do."""
-    while True:
-        try:
-            return await telegram.ask(method, **arguments)
-        except TooFast as error:
-            await asyncio.sleep(error.seconds)
-        except (Unreachable, WrongToken) as error:
-            await telegram.recovered(error)
 
 
 def serve(office: Office) -> None:
