@@ -24,6 +24,8 @@ from models.recipient import RecipientRole
 from tests.support.documents import BODY, OUTSIDE, acting, fields, pdf_of, poppler, write
 from tests.support.institution import found_institution
 
+# What a page looks like is no question of the database.
+pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 WORDS = "Extraordinariamente correspondientes responsabilidades administrativas institucionales. " * 12
 
 

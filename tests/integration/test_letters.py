@@ -25,6 +25,9 @@ from models.message import Direction
 from models.ticket import Ticket
 from tests.support.institution import found_institution, open_case, write_message
 
+# What is printed is no question of the database.
+pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+
 
 @pytest.fixture
 def office(settings: Settings) -> Iterator[Office]:

@@ -27,6 +27,8 @@ from tests.support.efirma import Authority, EfirmaFiles
 from tests.support.institution import Institution, found_institution
 from tests.support.tsa import time_stamps
 
+# Of the two databases the second would say nothing about signatures.
+pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 RFC = "TOLJ800101AB1"
 
 

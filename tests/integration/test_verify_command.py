@@ -16,6 +16,8 @@ from models.oficio import Oficio
 from tests.support.documents import acting, fields, pdf_of, write
 from tests.support.institution import Institution, found_institution
 
+# Which database it is changes nothing at the terminal.
+pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 ROOT = Path(__file__).parents[2]
 
 
