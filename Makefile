@@ -8,8 +8,8 @@ PYTHON ?= $(shell for python in python3.13 python3.12 python3.11 python3; do \
 	$$python -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 14))' 2>/dev/null \
 	&& echo $$python && break; done)
 BIN := .venv/bin
-# Two workers: each has its own PostgreSQL, Dovecot and browser.
-JOBS ?= 2
+# Three workers: each has its own PostgreSQL, Dovecot and browser, and waits a third of its time.
+JOBS ?= 3
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/' | expand -t 16

@@ -39,6 +39,8 @@ class Faults:
     """Asked once before and once after the effect of every call."""
 
     down: bool = False
+    # Requests that wait for the end of a delay, whether or not their sender still lives.
+    delayed: int = 0
     planned: list[Fault] = field(default_factory=list)
 
     def fail(

@@ -147,7 +147,11 @@ class HttpDoor:
         with world.bell.lock:
             seconds = world.faults.seconds_of_delay(call.method, chat)
         if seconds:
-            await asyncio.sleep(seconds)
+            world.faults.delayed += 1
+            try:
+                await asyncio.sleep(seconds)
+            finally:
+                world.faults.delayed -= 1
         with world.bell.lock:
             world.faults.strike_before(call.method, chat)
             if found.name != "getUpdates":
