@@ -200,7 +200,7 @@ def _is_whole(here: Situation) -> bool:
     data, state = here.data, here.state
     if state in ASIDES:
         back = data.get("back", State.IDLE)
-        if back not in set(MAINLAND) or not _is_whole(replace(here, state=State(back))):
+        if back not in set(MAINLAND) or not _is_whole(replace(here, state=back)):
             return False
         return state == State.LINKING or "case" in data
     if state == State.CHOOSING_CASE:

@@ -208,7 +208,7 @@ def landed(here: Situation) -> tuple[State, Data]:
     """Where the conversation goes on after an aside."""
     data = without(here.data, "back", "case", "folio", "score")
     back = here.data.get("back", State.IDLE) if here.state in ASIDES else here.state
-    return State(back), data
+    return back, data
 
 
 def leave(here: Situation, *leads: Reply, acts: tuple[Act, ...] = ()) -> Step:

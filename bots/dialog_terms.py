@@ -197,7 +197,7 @@ class Data(TypedDict, total=False):
 
     draft: Draft
     # Where to go on after an aside (adding, rating, …).
-    back: str
+    back: State
     # The case of an aside, its folio, and the stars it got.
     case: int
     folio: str

@@ -147,6 +147,7 @@ states = st.one_of(st.sampled_from([str(state) for state in State]), st.just("a 
 
 @PROFILE
 @given(states, st.one_of(memories, nonsense), inputs, facts)
+@example("adding", {"back": ""}, Input(Kind.REFUSED), Facts())
 def test_from_any_state_any_input_gets_an_answer_and_a_way_out(
     state: str, data: dict[str, Any], came: Input, known: Facts
 ) -> None:
