@@ -15,6 +15,7 @@ need() { # need PACKAGE COMMAND…: the package is missing when the command fail
 command_exists() { command -v "$1"; }
 library_exists() { ldconfig -p | grep -q "$1"; }
 font_exists() { fc-list | grep -q "$1"; }
+spanish_exists() { tesseract --list-langs | grep -qx spa; }
 postgresql_exists() { ls /usr/lib/postgresql/*/bin/initdb; }
 
 find_missing() {
@@ -31,6 +32,9 @@ find_missing() {
     need libharfbuzz-subset0 library_exists libharfbuzz-subset.so.0
     need fontconfig command_exists fc-list
     need fonts-noto-core font_exists NotoSans-Regular
+    # Reads scans.
+    need tesseract-ocr command_exists tesseract
+    need tesseract-ocr-spa spanish_exists
     test "$purpose" = test || return 0
     need chromium command_exists chromium
     need dovecot-imapd test -x /usr/lib/dovecot/imap
