@@ -25,6 +25,11 @@ class Role(StrEnum):
     DISPATCH_MANAGER = "dispatch_manager"
 
 
+# Manual C names a *solicitante* of mensajería. It is nobody's only work: whoever writes documents or hands
+# them out may ask that one be delivered, and the role is for those who do nothing else.
+DISPATCH_ASKING = frozenset({Role.DISPATCH_REQUESTER, Role.OFICIALIA, Role.HEAD, Role.WORKER})
+
+
 class Person(Base):
     """Somebody in the directory of the institution."""
 
