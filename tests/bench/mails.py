@@ -44,14 +44,17 @@ def write(folder: Path, count: int, *, mix: bool, seed: int = 2026) -> int:
     """Write *count* mails as `000001.eml`; *mix* as quality.md says. Returns the bytes in all."""
     rng = random.Random(seed)
     folder.mkdir(parents=True, exist_ok=True)
-    total = 0
+    total, opened = 0, list[int]()
     for number in range(1, count + 1):
         size, reply = 0, ""
         if mix:
             draw = rng.random()
             size = 5_000_000 if draw < 0.05 else 200_000 if draw < 0.25 else 0
             if number > 20 and rng.random() < 0.05:
-                reply = str(rng.randint(1, number - 1))
+                # To what its writer opened: a stranger's reply would be held for a clerk.
+                reply = str(rng.choice(opened))
+        if not reply:
+            opened.append(number)
         raw = make(number, rng, file_bytes=size, reply_to=reply).as_bytes()
         total += len(raw)
         (folder / f"{number:06d}.eml").write_bytes(raw)
