@@ -147,7 +147,7 @@ def tree(within: str = "/") -> list[Dependencia]:
     names = {one.id: one.name.casefold() for one in found}
 
     def place(one: Dependencia) -> list[str]:
-        return [names.get(int(number), "") + "\0" + number for number in one.path.strip("/").split("/")]
+        return [names.get(number, "") + f"\0{number}" for number in one.lineage]
 
     return sorted(found, key=place)
 

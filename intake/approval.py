@@ -297,9 +297,8 @@ def _end_task(session: Session, oficio: Oficio, by: Account) -> None:
 def _heads(session: Session, oficio: Oficio) -> Sequence[Account]:
     """The heads of the dependencia and of all above it: any of them may approve, or whoever acts for one."""
     assert oficio.dependencia is not None
-    above = [int(part) for part in oficio.dependencia.path.strip("/").split("/") if part]
     wanted = select(Account).where(
-        Account.is_active, Account.role == Role.HEAD, Account.dependencia_id.in_(above)
+        Account.is_active, Account.role == Role.HEAD, Account.dependencia_id.in_(oficio.dependencia.lineage)
     )
     return session.scalars(wanted).all()
 

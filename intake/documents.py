@@ -147,7 +147,7 @@ def find_letterhead(
     session: Session, dependencia: Dependencia, administration_id: int | None
 ) -> Letterhead | None:
     """The letterhead of the dependencia or of the nearest one above it, of the administration before any."""
-    above = [int(part) for part in dependencia.path.strip("/").split("/") if part] or [dependencia.id]
+    above = dependencia.lineage or [dependencia.id]
     found = session.scalars(
         select(Letterhead).where(
             or_(Letterhead.dependencia_id.in_(above), Letterhead.dependencia_id.is_(None)),

@@ -234,11 +234,11 @@ def templates_for(
     session: Session, dependencia: Dependencia, kind: DocumentType
 ) -> Sequence[DocumentTemplate]:
     """The texts to begin with: of the dependencia, of those above it, and of all."""
-    above = [int(part) for part in dependencia.path.strip("/").split("/") if part]
+    owner = DocumentTemplate.dependencia_id
     wanted = select(DocumentTemplate).where(
         DocumentTemplate.is_active,
         DocumentTemplate.document_type == kind.value,
-        or_(DocumentTemplate.dependencia_id.in_(above), DocumentTemplate.dependencia_id.is_(None)),
+        or_(owner.in_(dependencia.lineage), owner.is_(None)),
     )
     return session.scalars(wanted.order_by(DocumentTemplate.name)).all()
 

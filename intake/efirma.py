@@ -16,6 +16,7 @@ from pathlib import Path
 
 from asn1crypto import crl, keys, pem, x509
 from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes, PublicKeyTypes
 from pyhanko.sign.signers import SimpleSigner
 from pyhanko_certvalidator import CertificateValidator, ValidationContext
 from pyhanko_certvalidator.errors import (
@@ -103,7 +104,7 @@ def _read_certificate(content: bytes) -> x509.Certificate:
     return found
 
 
-def _open_key(content: bytes, password: str) -> serialization.PrivateKeyTypes:  # type: ignore[name-defined]
+def _open_key(content: bytes, password: str) -> PrivateKeyTypes:
     try:
         keys.EncryptedPrivateKeyInfo.load(content[:MAX_FILE], strict=True).native  # noqa: B018
     except (ValueError, TypeError) as error:
@@ -114,9 +115,9 @@ def _open_key(content: bytes, password: str) -> serialization.PrivateKeyTypes:  
         raise InvalidInput("efirma_password") from error
 
 
-def _encoded(key: object) -> bytes:
+def _encoded(key: PublicKeyTypes) -> bytes:
     public = serialization.PublicFormat.SubjectPublicKeyInfo
-    return key.public_bytes(serialization.Encoding.DER, public)  # type: ignore[attr-defined,no-any-return]
+    return key.public_bytes(serialization.Encoding.DER, public)
 
 
 def check(office: Office, efirma: Efirma, account: Account, at: datetime | None = None) -> None:

@@ -16,6 +16,7 @@ from zipfile import ZIP_STORED, ZipFile, ZipInfo
 import xlsxwriter
 from sqlalchemy import select
 from sqlalchemy.orm import Session
+from typing_extensions import Buffer
 
 from intake.attachments import read_blob
 from intake.documents import html_to_archive, long_date
@@ -119,18 +120,18 @@ def pdf_files(session: Session, ids: Sequence[int]) -> list[ZippedFile]:
     return found
 
 
-class _Sink:
+class _Sink(io.RawIOBase):
     """Where ZipFile writes, and from where the answer is taken."""
 
     def __init__(self) -> None:
         self._parts: list[bytes] = []
 
-    def write(self, part: bytes) -> int:
-        self._parts.append(bytes(part))
-        return len(part)
+    def writable(self) -> bool:
+        return True
 
-    def flush(self) -> None:
-        """There is nothing behind us to flush to."""
+    def write(self, part: Buffer, /) -> int:
+        self._parts.append(bytes(part))
+        return len(self._parts[-1])
 
     def take(self) -> bytes:
         taken, self._parts = b"".join(self._parts), []
@@ -143,7 +144,7 @@ def stream_zip(office: Office, files: Sequence[ZippedFile]) -> Iterator[bytes]:
     One that the store cannot give is named in a text in its place, for the answer has begun already.
     """
     sink = _Sink()
-    with ZipFile(sink, "w", ZIP_STORED) as archive:  # type: ignore[call-overload]
+    with ZipFile(sink, "w", ZIP_STORED) as archive:
         for file in files:
             try:
                 with office.database.reading() as session:

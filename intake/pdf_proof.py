@@ -16,6 +16,7 @@ from pyhanko.pdf_utils.reader import PdfFileReader
 from pyhanko.sign.diff_analysis import ModificationLevel
 from pyhanko.sign.validation import validate_pdf_signature
 from pyhanko.sign.validation.errors import SignatureValidationError
+from pyhanko.sign.validation.pdf_embedded import EmbeddedPdfSignature
 from pypdf import PdfReader
 
 from intake.codes import CODE
@@ -62,9 +63,9 @@ def _signatures(content: bytes, trust: Trust) -> list[Proof]:
     return [_validate(one, trust) for one in found[:MAX_SIGNATURES]]
 
 
-def _validate(embedded: object, trust: Trust) -> Proof:
+def _validate(embedded: EmbeddedPdfSignature, trust: Trust) -> Proof:
     try:
-        status = validate_pdf_signature(embedded, context_of(trust))  # type: ignore[arg-type]
+        status = validate_pdf_signature(embedded, context_of(trust))
         # What was added to the file afterwards may be another signature, and nothing that shows.
         is_intact = status.intact and status.valid and status.modification_level != ModificationLevel.OTHER
         at = status.timestamp_validity.timestamp if status.timestamp_validity else status.signer_reported_dt

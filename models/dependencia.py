@@ -39,5 +39,10 @@ class Dependencia(Base):
         """Set `path` from the parent's; call after flush, when the id is known."""
         self.path = f"{self.parent.path if self.parent else '/'}{self.id}/"
 
+    @property
+    def lineage(self) -> list[int]:
+        """The ids from the top of the tree down to its own."""
+        return [int(part) for part in self.path.strip("/").split("/") if part]
+
     def __str__(self) -> str:
         return self.name

@@ -253,9 +253,7 @@ _FIRST = {Process.TICKET: State.NEW, Process.RECEIVED: State.REGISTERED, Process
 
 def first_state(process: Process) -> State:
     """The state in which a case of *process* is born."""
-    return {Process.TICKET: State.NEW, Process.RECEIVED: State.REGISTERED, Process.ISSUED: State.DRAFT}[
-        process
-    ]
+    return _FIRST[process]
 
 
 def relations(case: Case, account: Account, *, reads: bool = False) -> set[Who]:
