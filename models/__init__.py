@@ -4,16 +4,20 @@ Import this package to have every table known to `Base.metadata`.
 """
 
 from models.acuse import Acuse
+from models.archive import ArchiveSeries, DocumentSeries
 from models.base import Base
 from models.calendar import Calendar, DayOff
 from models.canned_reply import CannedReply
 from models.case import Case, CaseAccess, CaseLink, Presence
+from models.catalogue import CatalogueVersion, Classification, Manual
 from models.chat import Chat, ChatMessage, ChatTopic, ChatUpdate, MessageRevision, OneTimeLink, Rating
 from models.commitment import CaseCommitment, CasePause, Commitment
 from models.contact import Address, Contact
 from models.delegation import Delegation
 from models.dependencia import Dependencia
+from models.digest import DigestSetting
 from models.event import Event
+from models.expediente import Expediente, ExpedienteEntry
 from models.folio import FolioSeries
 from models.inbound_mail import InboundMail
 from models.letterhead import Administration, DocumentTemplate, Letterhead, NumberPattern
@@ -25,9 +29,12 @@ from models.outbox_message import OutboxMessage
 from models.person import Account, Person
 from models.proposal import Proposal
 from models.recipient import Recipient
+from models.review import Review
 from models.routing_rule import RoutingRule
 from models.service import Service
+from models.service_field import FieldValue, ServiceField
 from models.signature import Signature
+from models.signed_answer import SignedAnswer
 from models.tag import Tag, case_tag
 from models.task import Task
 from models.ticket import Ticket
@@ -39,6 +46,7 @@ __all__ = [
     "Acuse",
     "Address",
     "Administration",
+    "ArchiveSeries",
     "Attachment",
     "Base",
     "Blob",
@@ -49,25 +57,33 @@ __all__ = [
     "CaseCommitment",
     "CaseLink",
     "CasePause",
+    "CatalogueVersion",
     "Chat",
     "ChatMessage",
     "ChatTopic",
     "ChatUpdate",
+    "Classification",
     "Commitment",
     "Contact",
     "DayOff",
     "Delegation",
     "Dependencia",
+    "DigestSetting",
     "DocumentFile",
+    "DocumentSeries",
     "DocumentTemplate",
     "Door",
     "DraftVersion",
     "Event",
+    "Expediente",
+    "ExpedienteEntry",
+    "FieldValue",
     "FolioSeries",
     "ImapCursor",
     "InboundMail",
     "Letterhead",
     "Mailbox",
+    "Manual",
     "Message",
     "MessageRevision",
     "NumberPattern",
@@ -80,9 +96,12 @@ __all__ = [
     "Proposal",
     "Rating",
     "Recipient",
+    "Review",
     "RoutingRule",
     "Service",
+    "ServiceField",
     "Signature",
+    "SignedAnswer",
     "Tag",
     "Task",
     "ThreadId",

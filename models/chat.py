@@ -134,6 +134,10 @@ class LinkPurpose(StrEnum):
     GROUP = "group"
     UPLOAD = "upload"
     DOWNLOAD = "download"
+    # Of the portal: the first entry with a proven e-mail, an entry without password, a new password.
+    SIGN_UP = "sign_up"
+    SIGN_IN = "sign_in"
+    RESET = "reset"
 
 
 class OneTimeLink(Base):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import ForeignKey, String, UniqueConstraint
+from sqlalchemy import ForeignKey, String, UniqueConstraint, true
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from models.base import Base, Id, now
@@ -27,6 +27,11 @@ class Contact(Base):
     created_at: Mapped[datetime] = mapped_column(default=now)
     # Set by a clerk with the *spam* button; its mail is held, never deleted.
     blocked_at: Mapped[datetime | None]
+    # What the person chose in the portal; a channel that is off is used only when no other works.
+    tells_email: Mapped[bool] = mapped_column(default=True, server_default=true())
+    tells_chat: Mapped[bool] = mapped_column(default=True, server_default=true())
+    # Who they were is forgotten since then; what they asked of the institution is kept.
+    erased_at: Mapped[datetime | None]
     # Staff who write by mail are the same human being as in the directory.
     person_id: Mapped[int | None] = mapped_column(ForeignKey("person.id"), index=True)
 

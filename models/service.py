@@ -13,6 +13,7 @@ from models.dependencia import Dependencia
 
 if TYPE_CHECKING:
     from models.commitment import Commitment
+    from models.service_field import ServiceField
 
 
 class Service(Base):
@@ -26,14 +27,21 @@ class Service(Base):
     # *Sistemas de información* or *Soporte técnico* (manual R).
     classification: Mapped[str] = mapped_column(default="")
     dependencia_id: Mapped[int] = mapped_column(ForeignKey("dependencia.id"), index=True)
+    # The columns *Proceso* and *Beneficiario* of the manual's inventory.
+    process: Mapped[str] = mapped_column(default="", server_default="")
+    beneficiary: Mapped[str] = mapped_column(default="", server_default="")
     description: Mapped[str] = mapped_column(default="")
     requirements: Mapped[str] = mapped_column(default="")
     validity: Mapped[str] = mapped_column(default="")
     place: Mapped[str] = mapped_column(default="")
+    # The table *Compromisos de calidad*: características, temporalidad, costo.
+    characteristics: Mapped[str] = mapped_column(default="", server_default="")
     commitment: Mapped[str] = mapped_column(default="")
     cost: Mapped[str] = mapped_column(default="")
     complaint_mechanism: Mapped[str] = mapped_column(default="")
     legal_basis: Mapped[str] = mapped_column(default="")
+    # The flow diagram: a step per line, «who: what»; a question ends with its mark.
+    flow: Mapped[str] = mapped_column(default="", server_default="")
     first_answer_minutes: Mapped[int | None]
     solution_minutes: Mapped[int | None]
     # Besides, for each piece: 5 minutes per credential (manual O).
@@ -51,6 +59,9 @@ class Service(Base):
 
     dependencia: Mapped[Dependencia] = relationship()
     calendar: Mapped[Calendar | None] = relationship()
+    fields: Mapped[list[ServiceField]] = relationship(
+        back_populates="service", order_by="ServiceField.position, ServiceField.id"
+    )
     # Other minutes by priority.
     commitments: Mapped[list[Commitment]] = relationship(
         back_populates="service", cascade="all, delete-orphan"

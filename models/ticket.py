@@ -20,4 +20,7 @@ class Ticket(Case):
     # How many pieces were asked for; null while nobody knows.
     quantity: Mapped[int | None]
 
+    # What the catalogue promised when it was opened; null while none had been published.
+    catalogue_version_id: Mapped[int | None] = mapped_column(ForeignKey("catalogue_version.id"))
+
     service: Mapped[Service | None] = relationship()

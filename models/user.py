@@ -31,6 +31,8 @@ class User(Base, UserMixin):
     confirmed_at: Mapped[datetime | None]
     created_at: Mapped[datetime] = mapped_column(default=now)
     language: Mapped[str] = mapped_column(String(5), default="es")
+    # A square picture, checked and drawn anew by us.
+    avatar_sha256: Mapped[str | None] = mapped_column(ForeignKey("blob.sha256"))
     person_id: Mapped[int | None] = mapped_column(ForeignKey("person.id"), unique=True)
     contact_id: Mapped[int | None] = mapped_column(ForeignKey("contact.id"), unique=True)
     # The account in which the person acted last.
