@@ -5,6 +5,7 @@ Import this package to have every table known to `Base.metadata`.
 
 from models.acuse import Acuse
 from models.archive import ArchiveSeries, DocumentSeries
+from models.archive import ArchiveSeries, DocumentSeries
 from models.base import Base
 from models.calendar import Calendar, DayOff
 from models.canned_reply import CannedReply
@@ -16,7 +17,9 @@ from models.contact import Address, Contact
 from models.delegation import Delegation
 from models.dependencia import Dependencia
 from models.digest import DigestSetting
+from models.digest import DigestSetting
 from models.event import Event
+from models.expediente import Expediente, ExpedienteEntry
 from models.expediente import Expediente, ExpedienteEntry
 from models.folio import FolioSeries
 from models.inbound_mail import InboundMail
@@ -29,6 +32,7 @@ from models.outbox_message import OutboxMessage
 from models.person import Account, Person
 from models.proposal import Proposal
 from models.recipient import Recipient
+from models.review import Review
 from models.review import Review
 from models.routing_rule import RoutingRule
 from models.service import Service
@@ -46,6 +50,7 @@ __all__ = [
     "Acuse",
     "Address",
     "Administration",
+    "ArchiveSeries",
     "ArchiveSeries",
     "Attachment",
     "Base",
@@ -69,12 +74,16 @@ __all__ = [
     "Delegation",
     "Dependencia",
     "DigestSetting",
+    "DigestSetting",
     "DocumentFile",
+    "DocumentSeries",
     "DocumentSeries",
     "DocumentTemplate",
     "Door",
     "DraftVersion",
     "Event",
+    "Expediente",
+    "ExpedienteEntry",
     "Expediente",
     "ExpedienteEntry",
     "FieldValue",
@@ -96,6 +105,7 @@ __all__ = [
     "Proposal",
     "Rating",
     "Recipient",
+    "Review",
     "Review",
     "RoutingRule",
     "Service",
