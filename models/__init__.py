@@ -4,8 +4,6 @@ Import this package to have every table known to `Base.metadata`.
 """
 
 from models.acuse import Acuse
-from models.archive import ArchiveSeries, DocumentSeries
-from models.archive import ArchiveSeries, DocumentSeries
 from models.base import Base
 from models.calendar import Calendar, DayOff
 from models.canned_reply import CannedReply
@@ -16,11 +14,7 @@ from models.commitment import CaseCommitment, CasePause, Commitment
 from models.contact import Address, Contact
 from models.delegation import Delegation
 from models.dependencia import Dependencia
-from models.digest import DigestSetting
-from models.digest import DigestSetting
 from models.event import Event
-from models.expediente import Expediente, ExpedienteEntry
-from models.expediente import Expediente, ExpedienteEntry
 from models.folio import FolioSeries
 from models.inbound_mail import InboundMail
 from models.letterhead import Administration, DocumentTemplate, Letterhead, NumberPattern
@@ -32,13 +26,10 @@ from models.outbox_message import OutboxMessage
 from models.person import Account, Person
 from models.proposal import Proposal
 from models.recipient import Recipient
-from models.review import Review
-from models.review import Review
 from models.routing_rule import RoutingRule
 from models.service import Service
 from models.service_field import FieldValue, ServiceField
 from models.signature import Signature
-from models.signed_answer import SignedAnswer
 from models.tag import Tag, case_tag
 from models.task import Task
 from models.ticket import Ticket
@@ -50,8 +41,6 @@ __all__ = [
     "Acuse",
     "Address",
     "Administration",
-    "ArchiveSeries",
-    "ArchiveSeries",
     "Attachment",
     "Base",
     "Blob",
@@ -73,19 +62,11 @@ __all__ = [
     "DayOff",
     "Delegation",
     "Dependencia",
-    "DigestSetting",
-    "DigestSetting",
     "DocumentFile",
-    "DocumentSeries",
-    "DocumentSeries",
     "DocumentTemplate",
     "Door",
     "DraftVersion",
     "Event",
-    "Expediente",
-    "ExpedienteEntry",
-    "Expediente",
-    "ExpedienteEntry",
     "FieldValue",
     "FolioSeries",
     "ImapCursor",
@@ -105,13 +86,10 @@ __all__ = [
     "Proposal",
     "Rating",
     "Recipient",
-    "Review",
-    "Review",
     "RoutingRule",
     "Service",
     "ServiceField",
     "Signature",
-    "SignedAnswer",
     "Tag",
     "Task",
     "ThreadId",
