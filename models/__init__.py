@@ -30,6 +30,7 @@ from models.routing_rule import RoutingRule
 from models.service import Service
 from models.service_field import FieldValue, ServiceField
 from models.signature import Signature
+from models.signed_answer import SignedAnswer
 from models.tag import Tag, case_tag
 from models.task import Task
 from models.ticket import Ticket
@@ -90,6 +91,7 @@ __all__ = [
     "Service",
     "ServiceField",
     "Signature",
+    "SignedAnswer",
     "Tag",
     "Task",
     "ThreadId",

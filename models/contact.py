@@ -6,9 +6,10 @@ from datetime import datetime
 from enum import StrEnum
 
 from sqlalchemy import ForeignKey, String, UniqueConstraint, true
-from sqlalchemy.orm import Mapped, mapped_column, relationship
+from sqlalchemy.orm import Mapped, mapped_column, relationship, validates
 
 from models.base import Base, Id, now
+from models.search import fold
 
 
 class AddressKind(StrEnum):
@@ -23,6 +24,15 @@ class Contact(Base):
 
     id: Mapped[Id]
     name: Mapped[str]
+    # As a document says who wrote it.
+    post: Mapped[str] = mapped_column(default="", server_default="")
+    institution: Mapped[str] = mapped_column(default="", server_default="")
+    phone: Mapped[str] = mapped_column(String(40), default="", server_default="")
+    # Street, number, town and code in lines; the federative state by itself.
+    postal_address: Mapped[str] = mapped_column(default="", server_default="")
+    federative_state: Mapped[str] = mapped_column(String(60), default="", server_default="")
+    # Name and institution without accents, in lower case: clerks type the beginning of it.
+    name_key: Mapped[str] = mapped_column(String(200), default="", server_default="", index=True)
     language: Mapped[str] = mapped_column(String(5), default="es")
     created_at: Mapped[datetime] = mapped_column(default=now)
     # Set by a clerk with the *spam* button; its mail is held, never deleted.
@@ -37,8 +47,19 @@ class Contact(Base):
 
     addresses: Mapped[list[Address]] = relationship(back_populates="contact", order_by="Address.id")
 
+    @validates("name", "institution")
+    def _find_by(self, key: str, value: str) -> str:
+        name, institution = (value, self.institution) if key == "name" else (self.name, value)
+        self.name_key = contact_key(name or "", institution or "")
+        return value
+
     def __str__(self) -> str:
         return self.name
+
+
+def contact_key(name: str, institution: str) -> str:
+    """By which a sender is looked up: how it was typed, accents and capitals make no difference."""
+    return fold(" ".join(f"{name} {institution}".split()))[:200]
 
 
 class Address(Base):

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date, datetime
 from enum import StrEnum
 from typing import Any
 
 from sqlalchemy import ForeignKey, Index, String, false
-from sqlalchemy.orm import Mapped, mapped_column, relationship
+from sqlalchemy.orm import Mapped, mapped_column, relationship, validates
 
 from models.base import Base, BigId, Id, now
 from models.case import Case, CaseKind
+from models.dependencia import Dependencia
 from models.letterhead import Administration
 from models.person import Account
+from models.search import fold
+
+_PART = re.compile(r"[a-z]+|\d+")
 
 
 class DocumentType(StrEnum):
@@ -40,11 +45,23 @@ class Oficio(Case):
     document_type: Mapped[DocumentType] = mapped_column(default=DocumentType.OFICIO)
     # The number the sender printed on it (número de oficio).
     sender_number: Mapped[str] = mapped_column(String(80), default="", index=True)
+    # The same without what two people type differently.
+    sender_number_key: Mapped[str] = mapped_column(String(80), default="", server_default="", index=True)
     received_on: Mapped[date | None] = mapped_column(index=True)
     written_on: Mapped[date | None]
     answer_required_on: Mapped[date | None]
     # Who signed a received document, as it says itself.
     signatory: Mapped[str] = mapped_column(default="", server_default="")
+    # What else manual C asks of a received document. `instruction` and `addressee…` are what it will be
+    # turned with, and `copies` ([{"dependencia", "account"}]) who will get a copy.
+    reference: Mapped[str] = mapped_column(String(120), default="", server_default="")
+    topic: Mapped[str] = mapped_column(String(200), default="", server_default="", index=True)
+    description: Mapped[str] = mapped_column(default="", server_default="", deferred=True)
+    comments: Mapped[str] = mapped_column(default="", server_default="", deferred=True)
+    instruction: Mapped[str] = mapped_column(default="", server_default="")
+    addressee_dependencia_id: Mapped[int | None] = mapped_column(ForeignKey("dependencia.id"))
+    addressee_id: Mapped[int | None] = mapped_column(ForeignKey("account.id"))
+    copies: Mapped[list[dict[str, Any]]] = mapped_column(default=list, server_default="[]")
     author_id: Mapped[int | None] = mapped_column(ForeignKey("account.id"))
     # Whose name stands below the text, and instead of whom (por ausencia). Set at approval.
     issuer_id: Mapped[int | None] = mapped_column(ForeignKey("account.id"))
@@ -68,6 +85,18 @@ class Oficio(Case):
     issuer: Mapped[Account | None] = relationship(foreign_keys=[issuer_id])
     absent: Mapped[Account | None] = relationship(foreign_keys=[absent_id])
     administration: Mapped[Administration | None] = relationship()
+    addressee_dependencia: Mapped[Dependencia | None] = relationship(foreign_keys=[addressee_dependencia_id])
+    addressee: Mapped[Account | None] = relationship(foreign_keys=[addressee_id])
+
+    @validates("sender_number")
+    def _find_by(self, _key: str, value: str) -> str:
+        self.sender_number_key = number_key(value)
+        return value
+
+
+def number_key(number: str) -> str:
+    """*number* as two clerks type it: `DOP/0123-2026`, `dop 123/2026` are one."""
+    return " ".join(part.lstrip("0") or "0" for part in _PART.findall(fold(number)))[:80]
 
 
 # The folders of the panel: by author, and by administration.
