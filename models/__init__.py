@@ -4,6 +4,7 @@ Import this package to have every table known to `Base.metadata`.
 """
 
 from models.acuse import Acuse
+from models.archive import ArchiveSeries, DocumentSeries
 from models.base import Base
 from models.calendar import Calendar, DayOff
 from models.canned_reply import CannedReply
@@ -14,7 +15,9 @@ from models.commitment import CaseCommitment, CasePause, Commitment
 from models.contact import Address, Contact
 from models.delegation import Delegation
 from models.dependencia import Dependencia
+from models.digest import DigestSetting
 from models.event import Event
+from models.expediente import Expediente, ExpedienteEntry
 from models.folio import FolioSeries
 from models.inbound_mail import InboundMail
 from models.letterhead import Administration, DocumentTemplate, Letterhead, NumberPattern
@@ -26,6 +29,7 @@ from models.outbox_message import OutboxMessage
 from models.person import Account, Person
 from models.proposal import Proposal
 from models.recipient import Recipient
+from models.review import Review
 from models.routing_rule import RoutingRule
 from models.service import Service
 from models.service_field import FieldValue, ServiceField
@@ -42,6 +46,7 @@ __all__ = [
     "Acuse",
     "Address",
     "Administration",
+    "ArchiveSeries",
     "Attachment",
     "Base",
     "Blob",
@@ -63,11 +68,15 @@ __all__ = [
     "DayOff",
     "Delegation",
     "Dependencia",
+    "DigestSetting",
     "DocumentFile",
+    "DocumentSeries",
     "DocumentTemplate",
     "Door",
     "DraftVersion",
     "Event",
+    "Expediente",
+    "ExpedienteEntry",
     "FieldValue",
     "FolioSeries",
     "ImapCursor",
@@ -87,6 +96,7 @@ __all__ = [
     "Proposal",
     "Rating",
     "Recipient",
+    "Review",
     "RoutingRule",
     "Service",
     "ServiceField",
