@@ -8,6 +8,7 @@ from models.archive import ArchiveSeries, DocumentSeries
 from models.base import Base
 from models.calendar import Calendar, DayOff
 from models.canned_reply import CannedReply
+from models.carrier import Carrier, Courier, Guia, GuiaRange, Tariff, Zone
 from models.case import Case, CaseAccess, CaseLink, Presence
 from models.catalogue import CatalogueVersion, Classification, Manual
 from models.chat import Chat, ChatMessage, ChatTopic, ChatUpdate, MessageRevision, OneTimeLink, Rating
@@ -16,6 +17,7 @@ from models.contact import Address, Contact
 from models.delegation import Delegation
 from models.dependencia import Dependencia
 from models.digest import DigestSetting
+from models.dispatch import DeliveryAct, Dispatch, Route
 from models.event import Event
 from models.expediente import Expediente, ExpedienteEntry
 from models.folio import FolioSeries
@@ -52,6 +54,7 @@ __all__ = [
     "Blob",
     "Calendar",
     "CannedReply",
+    "Carrier",
     "Case",
     "CaseAccess",
     "CaseCommitment",
@@ -65,10 +68,13 @@ __all__ = [
     "Classification",
     "Commitment",
     "Contact",
+    "Courier",
     "DayOff",
     "Delegation",
+    "DeliveryAct",
     "Dependencia",
     "DigestSetting",
+    "Dispatch",
     "DocumentFile",
     "DocumentSeries",
     "DocumentTemplate",
@@ -79,6 +85,8 @@ __all__ = [
     "ExpedienteEntry",
     "FieldValue",
     "FolioSeries",
+    "Guia",
+    "GuiaRange",
     "ImapCursor",
     "InboundMail",
     "Letterhead",
@@ -97,16 +105,19 @@ __all__ = [
     "Rating",
     "Recipient",
     "Review",
+    "Route",
     "RoutingRule",
     "Service",
     "ServiceField",
     "Signature",
     "SignedAnswer",
     "Tag",
+    "Tariff",
     "Task",
     "ThreadId",
     "Ticket",
     "Turno",
     "User",
+    "Zone",
     "case_tag",
 ]
