@@ -9,10 +9,9 @@ from sqlalchemy.orm import Session
 
 from intake.attachments import keep_blob
 from intake.codes import make_code, verification_link
-from intake.documents import html_to_archive, qr_of
+from intake.documents import qr_of
 from intake.office import Office
-from intake.seal import open_seal
-from intake.signing import seal_pdf
+from intake.pdf import html_to_archive
 from intake.wording import instant, size
 from models.acuse import Acuse
 from models.base import now
@@ -51,6 +50,10 @@ def seal_notice(session: Session, office: Office, case: Case, message: Message) 
 
 def issue(session: Session, office: Office, case: Case, message: Message) -> Acuse:
     """The acuse of what *message* brought, in the caller's transaction; *case* is written."""
+    # pyHanko takes 0.3 s to load, and only documents get a seal: the worker does without until then.
+    from intake.seal import open_seal
+    from intake.signing import seal_pdf
+
     code = make_code()
     address = verification_link(office, code)
     files = [

@@ -1,23 +1,20 @@
 """Turns a kept file into pages for paper: PDF as it is, images and texts as new pages, the rest not at all.
 
 Never raises on what a stranger sent: a file that cannot be opened becomes a page that says so.
-Nothing is fetched: the renderer is handed a fetcher that only knows the image being printed.
 """
 
 from __future__ import annotations
 
 import io
 import warnings
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from PIL import Image, ImageSequence
 from pypdf import PageObject, PdfReader
 from pypdf.generic import ArrayObject, DictionaryObject, NameObject
-from weasyprint import HTML
-from weasyprint.urls import URLFetcher, URLFetcherResponse
 
 from intake.charsets import decode
+from intake.pdf import html_to_pdf
 from models.message import Attachment
 from templates import render
 
@@ -30,19 +27,6 @@ MAX_PIXELS = 50_000_000
 SMALL_INLINE = 10_000
 _IMAGES = frozenset({"image/png", "image/jpeg", "image/gif", "image/webp", "image/bmp", "image/tiff"})
 _HARMLESS_ACTIONS = frozenset({"/GoTo", "/URI", "/Named"})
-
-
-class OnlyThese(URLFetcher):  # type: ignore[misc]  # weasyprint ships no types
-    """Answers from *known* and refuses every other address, of the network and of the disk alike."""
-
-    def __init__(self, known: Mapping[str, bytes] | None = None) -> None:
-        super().__init__()
-        self._known = dict(known or {})
-
-    def fetch(self, url: str, headers: dict[str, str] | None = None) -> URLFetcherResponse:
-        if url not in self._known:
-            raise ValueError(f"refused: {url[:100]}")
-        return URLFetcherResponse(url, self._known[url])
 
 
 @dataclass(slots=True)
@@ -63,13 +47,6 @@ class NotPrintable(Exception):
     def __init__(self, reason: str, *, needs_page: bool = False) -> None:
         super().__init__(reason)
         self.reason, self.needs_page = reason, needs_page
-
-
-def html_to_pdf(html: str, images: Mapping[str, bytes] | None = None) -> bytes:
-    """Render *html*; it may show only *images*, by their names."""
-    rendered = HTML(string=html, url_fetcher=OnlyThese(images)).write_pdf()
-    assert isinstance(rendered, bytes)
-    return rendered
 
 
 def make_annex(attachment: Attachment, content: bytes | None, number: int) -> Annex:

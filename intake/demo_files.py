@@ -6,8 +6,8 @@ import io
 from dataclasses import dataclass, field
 
 from PIL import Image, ImageDraw, ImageFont
-from weasyprint import HTML
 
+from intake.pdf import html_to_pdf
 from templates import render
 
 _TYPES = {".pdf": "application/pdf", ".jpg": "image/jpeg"}
@@ -34,8 +34,7 @@ def make_file(file: DemoFile) -> bytes:
 
 def _letter(file: DemoFile) -> bytes:
     html = render("demo/documento.html", title=file.title, lines=file.lines)
-    made: bytes = HTML(string=html).write_pdf()
-    return made
+    return html_to_pdf(html)
 
 
 def _picture(file: DemoFile) -> bytes:

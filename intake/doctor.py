@@ -26,6 +26,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.orm import Session
 
 from intake.config import Settings
+from intake.pdf import html_to_pdf
 from intake.relay import RelaySession
 from intake.store import FileStore, open_store
 from intake.supervisor import find_busy_address, is_listening
@@ -280,10 +281,8 @@ def _webhook(settings: Settings, hook: dict[str, Any]) -> Finding:
 
 
 def _fonts(_settings: Settings) -> Iterator[Finding]:
-    # WeasyPrint loads Pango when it is imported, and that is what may be missing.
-    from weasyprint import HTML
-
-    HTML(string="<p>ñandú</p>").write_pdf()
+    # WeasyPrint loads Pango with the first page, and that is what may be missing.
+    html_to_pdf("<p>ñandú</p>")
     found = subprocess.run(
         ["fc-match", "--format=%{family}", _FONT], capture_output=True, text=True, check=True
     )

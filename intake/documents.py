@@ -7,7 +7,7 @@ while writing is made by the same function as what is sent.
 from __future__ import annotations
 
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -17,12 +17,11 @@ from babel.dates import format_date
 from markupsafe import Markup
 from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
-from weasyprint import HTML, Attachment
 
-from intake.annexes import OnlyThese
 from intake.attachments import read_blob
 from intake.codes import verification_link
 from intake.office import Office
+from intake.pdf import html_to_archive
 from intake.rich_text import clean
 from models.base import now
 from models.dependencia import Dependencia
@@ -95,15 +94,6 @@ def render_document(session: Session, office: Office, oficio: Oficio) -> bytes:
     return html_to_archive(html, images, embedded)
 
 
-def html_to_archive(html: str, images: Mapping[str, bytes], files: Sequence[Attachment] = ()) -> bytes:
-    """Render *html* as a tagged PDF/A-3u that shows only *images* and carries *files*."""
-    rendered = HTML(string=html, url_fetcher=OnlyThese(images)).write_pdf(
-        pdf_variant="pdf/a-3u", pdf_tags=True, attachments=list(files)
-    )
-    assert isinstance(rendered, bytes)
-    return rendered
-
-
 def recipients_of(session: Session, oficio: Oficio) -> Sequence[Recipient]:
     """Those the author chose, in order; not those to whom it was handed on later."""
     wanted = select(Recipient).where(Recipient.oficio_id == oficio.id, Recipient.reassigned_by_id.is_(None))
@@ -123,22 +113,17 @@ def files_of(session: Session, oficio: Oficio) -> Sequence[DocumentFile]:
     return session.scalars(wanted.order_by(DocumentFile.position, DocumentFile.id)).all()
 
 
-def _files(session: Session, office: Office, oficio: Oficio) -> tuple[list[ListedFile], list[Attachment]]:
+def _files(
+    session: Session, office: Office, oficio: Oficio
+) -> tuple[list[ListedFile], list[tuple[str, bytes]]]:
     listed: list[ListedFile] = []
-    embedded: list[Attachment] = []
+    embedded: list[tuple[str, bytes]] = []
     room = EMBEDDED
     for file in files_of(session, oficio):
         fits = file.size <= room
         if fits:
             room -= file.size
-            embedded.append(
-                Attachment(
-                    string=read_blob(session, office, file.sha256),
-                    name=file.filename,
-                    description=file.filename,
-                    relationship="Supplement",
-                )
-            )
+            embedded.append((file.filename, read_blob(session, office, file.sha256)))
         listed.append(ListedFile(file.filename, file.sha256, fits))
     return listed, embedded
 

@@ -19,10 +19,11 @@ from sqlalchemy.orm import Session
 from typing_extensions import Buffer
 
 from intake.attachments import read_blob
-from intake.documents import html_to_archive, long_date
+from intake.documents import long_date
 from intake.errors import StoreFailed
 from intake.issuing import pdf_name
 from intake.office import Office
+from intake.pdf import html_to_archive
 from intake.wording import instant
 from models.base import now
 from models.book import Entry

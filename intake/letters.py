@@ -22,10 +22,11 @@ from pypdf.generic import (
 from sqlalchemy import select
 from sqlalchemy.orm import Session, selectinload, undefer
 
-from intake.annexes import Annex, html_to_pdf, make_annex
+from intake.annexes import Annex, make_annex
 from intake.attachments import read_file
 from intake.errors import StoreFailed
 from intake.office import Office
+from intake.pdf import html_to_pdf
 from models.base import now
 from models.case import Case
 from models.message import Direction, Message

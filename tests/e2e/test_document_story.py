@@ -16,9 +16,9 @@ from playwright.sync_api import FilePayload, Page, expect
 from sqlalchemy import select
 
 from intake import issuing
-from intake.annexes import html_to_pdf
 from intake.config import Settings
 from intake.office import Office
+from intake.pdf import html_to_pdf
 from models.acuse import Acuse
 from models.message import Message
 from models.oficio import Flow, Oficio

@@ -16,10 +16,10 @@ from werkzeug.test import TestResponse
 
 from admin.views import exports
 from intake import approval, drafts, issuing
-from intake.annexes import html_to_pdf
 from intake.config import Settings
 from intake.exports import make_spreadsheet, print_book
 from intake.office import Office
+from intake.pdf import html_to_pdf
 from models.book import Entry
 from models.message import Blob
 from models.oficio import DocumentType, Flow, Oficio

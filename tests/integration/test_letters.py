@@ -15,12 +15,12 @@ from pypdf.generic import DictionaryObject, NameObject, TextStringObject
 from sqlalchemy.orm import Session
 from weasyprint import HTML
 
-from intake.annexes import html_to_pdf
 from intake.attachments import keep_files
 from intake.config import Settings
 from intake.incoming import IncomingFile
 from intake.letters import print_case, print_message
 from intake.office import Office
+from intake.pdf import html_to_pdf
 from models.message import Direction
 from models.ticket import Ticket
 from tests.support.institution import found_institution, open_case, write_message

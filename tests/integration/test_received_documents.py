@@ -10,11 +10,11 @@ import pytest
 from sqlalchemy import select
 
 from intake import approval, drafts, issuing, oficios
-from intake.annexes import html_to_pdf
 from intake.config import Settings
 from intake.errors import InvalidInput
 from intake.mailer import deliver_mail
 from intake.office import Office
+from intake.pdf import html_to_pdf
 from intake.verification import Verdict, examine_pdf, find_by_code
 from models.acuse import Acuse
 from models.case import Case
