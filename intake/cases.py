@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import ColumnElement, and_, delete, or_, select, update
 from sqlalchemy.orm import Session
 
 from intake import chat_notices, commitments, notices
@@ -32,8 +32,10 @@ from models.person import Account
 from models.tag import Tag
 from models.task import Task, TaskState
 from models.turno import Turno, TurnoState
-from models.workflow import Transition, Who, enter, find_transition, get_transition
+from models.workflow import Transition, Who, ended_tasks, enter, find_transition, get_transition
 
+# Each of several does these for itself; the others still have to.
+OWN_TASK = frozenset({"mark_reviewed", "agree", "object"})
 # A clerk counts as present this long after the last sign of life.
 PRESENT_SECONDS = 45
 
@@ -76,10 +78,10 @@ def _apply(session: Session, case: Case, row: Transition, by: Account | None) ->
     before = case.state
     if row.target is not None:
         enter(case, row.target)
-    if row.ends_task is not None:
-        own = [Task.account_id == by.id] if row.action == "mark_reviewed" and by else []
+    if ended := ended_tasks(row):
+        own = [_given_to(by)] if row.action in OWN_TASK and by else []
         open_tasks = select(Task).where(
-            Task.case_id == case.id, Task.kind == row.ends_task, Task.state == TaskState.OPEN, *own
+            Task.case_id == case.id, Task.kind.in_(ended), Task.state == TaskState.OPEN, *own
         )
         for task in session.scalars(open_tasks):
             task.state = TaskState.RETURNED if row.action == "return_turno" else TaskState.DONE
@@ -94,6 +96,13 @@ def _apply(session: Session, case: Case, row: Transition, by: Account | None) ->
         case.resolved_at = now() if case.state in ("resolved", "concluded") else case.resolved_at
         case.closed_at = now() if case.state == "closed" else None
     touch(case)
+
+
+def _given_to(by: Account) -> ColumnElement[bool]:
+    """As in `turnos.mark_reviewed`: to the account itself, or to its dependencia as a whole."""
+    return or_(
+        Task.account_id == by.id, and_(Task.account_id.is_(None), Task.dependencia_id == by.dependencia_id)
+    )
 
 
 def hold(session: Session, case: Case, account: Account) -> None:
@@ -270,6 +279,14 @@ def snooze(session: Session, office: Office, case: Case, by: Account, *, until: 
         raise InvalidInput("snooze_past")
     step(session, case, by, "snooze", data={"until": until.isoformat()})
     case.snoozed_until = until
+
+
+def wake(session: Session, office: Office, case: Case, by: Account) -> None:
+    """Back into the trays before its time."""
+    if case.snoozed_until is None:
+        raise InvalidInput("not_snoozed")
+    step(session, case, by, "wake")
+    case.snoozed_until = None
 
 
 def follow_up(

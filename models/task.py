@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import ForeignKey, Index, text
+from sqlalchemy import ColumnElement, ForeignKey, Index, and_, or_, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from models.base import Base, Id, now
@@ -65,3 +65,11 @@ class Task(Base):
     turno: Mapped[Turno | None] = relationship()
     account: Mapped[Account | None] = relationship(foreign_keys=[account_id])
     dependencia: Mapped[Dependencia | None] = relationship()
+
+
+def held_by(account: Account) -> ColumnElement[bool]:
+    """A condition on `Task` for what *account* is to do itself, or may as one of its role."""
+    whole = and_(
+        Task.account_id.is_(None), Task.role == account.role, Task.dependencia_id == account.dependencia_id
+    )
+    return or_(Task.account_id == account.id, whole)

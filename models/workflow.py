@@ -69,6 +69,8 @@ class Who(StrEnum):
     RECIPIENT = "recipient"
     DIGITIZER = "digitizer"
     SIGNER = "signer"
+    # Asked for its visto bueno on a document that is not approved yet (`models.access`).
+    CONSULTED = "consulted"
     REQUESTER = "requester"
     SYSTEM = "system"
 
@@ -109,6 +111,7 @@ FINAL = frozenset(
 
 _DESK = frozenset({Who.OFICIALIA, Who.HEAD})
 _STAFF = frozenset({Who.OFICIALIA, Who.HEAD, Who.HOLDER, Who.COLLEAGUE})
+_UNDECIDED = frozenset({State.DRAFT, State.PENDING_APPROVAL})
 _ATTENDING = frozenset({Who.HOLDER, Who.HEAD, Who.COLLEAGUE, Who.OFICIALIA})
 _READERS = _STAFF | {Who.READER}
 
@@ -164,6 +167,7 @@ TRANSITIONS: tuple[Transition, ...] = (
     _ticket("agree_date", TICKET_OPEN, None, _STAFF),
     _ticket("set_quantity", TICKET_OPEN, None, _STAFF),
     _ticket("snooze", TICKET_OPEN, None, _ATTENDING),
+    _ticket("wake", TICKET_OPEN, None, _ATTENDING),
     # What the requester's message does by itself.
     _ticket("follow_up", {State.NEW, State.ASSIGNED, State.IN_PROGRESS}, None, {Who.REQUESTER, Who.SYSTEM}),
     _ticket("follow_up", {State.WAITING}, State.IN_PROGRESS, {Who.REQUESTER, Who.SYSTEM}),
@@ -175,19 +179,28 @@ TRANSITIONS: tuple[Transition, ...] = (
               {Who.DIGITIZER, Who.OFICIALIA}, ends=TaskKind.DIGITIZE, starts=TaskKind.DISCHARGE),
     _received("digitize_again", {State.DISCHARGING}, State.DIGITIZING, {Who.OFICIALIA},
               needs_reason=True, ends=TaskKind.DISCHARGE, starts=TaskKind.DIGITIZE),
-    _received("assign", RECEIVED_OPEN - {State.DIGITIZING, State.SIGNED}, State.ASSIGNED,
-              {*_STAFF, Who.SYSTEM},
-              ends=TaskKind.DISCHARGE, starts=TaskKind.ATTEND, notice="assigned"),
+    # *Descargar asunto* ends with it: manual C, way A to a responsible.
+    _received("assign", {State.DISCHARGING}, State.ASSIGNED, {Who.OFICIALIA}, ends=TaskKind.DISCHARGE,
+              starts=TaskKind.ATTEND, notice="assigned"),
+    _received("assign", RECEIVED_OPEN - {State.DIGITIZING, State.DISCHARGING, State.SIGNED}, State.ASSIGNED,
+              {*_STAFF, Who.SYSTEM}, ends=TaskKind.ATTEND, starts=TaskKind.ATTEND, notice="assigned"),
     _received("take", {State.REGISTERED, State.ASSIGNED}, State.IN_ATTENTION, _ATTENDING,
               ends=TaskKind.ATTEND, starts=TaskKind.ATTEND),
-    _received("ask_responsible", {State.ASSIGNED, State.IN_ATTENTION}, None, {Who.HOLDER, Who.COLLEAGUE},
-              starts=TaskKind.ASSIGN_RESPONSIBLE, notice="assign_responsible"),
+    # Way B: whoever it was turned to says that somebody is to be made responsible, and then names one.
+    _received("ask_responsible", {State.ASSIGNED, State.IN_ATTENTION}, None,
+              {Who.HOLDER, Who.COLLEAGUE, Who.HEAD}, starts=TaskKind.ASSIGN_RESPONSIBLE,
+              notice="assign_responsible"),
+    _received("assign_responsible", {State.ASSIGNED, State.IN_ATTENTION}, State.ASSIGNED, {Who.HEAD},
+              ends=TaskKind.ASSIGN_RESPONSIBLE, starts=TaskKind.ATTEND, notice="assigned"),
     # The system's is the issued document that answers it, when it is sent.
     _received("answer", {State.REGISTERED, State.ASSIGNED, State.IN_ATTENTION}, State.ANSWERED,
               _ATTENDING | {Who.SYSTEM}, ends=TaskKind.ATTEND, notice="answer"),
+    # A signer's answer leaves when it is signed.
+    _received("answer_to_sign", {State.REGISTERED, State.ASSIGNED, State.IN_ATTENTION}, State.ANSWERED,
+              {Who.SIGNER}, ends=TaskKind.ATTEND, starts=TaskKind.SIGN),
     _received("answer_and_wait", {State.REGISTERED, State.ASSIGNED, State.IN_ATTENTION}, State.IN_ATTENTION,
               _ATTENDING, notice="answer"),
-    _received("sign", {State.ANSWERED}, State.SIGNED, {Who.SIGNER}, ends=TaskKind.SIGN),
+    _received("sign", {State.ANSWERED}, State.SIGNED, {Who.SIGNER}, ends=TaskKind.SIGN, notice="answer"),
     _received("return_turno", {State.ASSIGNED, State.IN_ATTENTION}, State.REGISTERED, {Who.HOLDER, Who.HEAD},
               needs_reason=True, ends=TaskKind.ATTEND, notice="returned"),
     _received("copy", RECEIVED_OPEN | {State.CONCLUDED}, None, _STAFF, starts=TaskKind.REVIEW_COPY,
@@ -200,8 +213,10 @@ TRANSITIONS: tuple[Transition, ...] = (
     _received("cancel", RECEIVED_OPEN, State.CANCELLED, _DESK, needs_reason=True, ends=TaskKind.ATTEND,
               notice="cancelled"),
     _received("confirm_proposals", RECEIVED_OPEN, None, _STAFF),
+    _received("correct", {State.REGISTERED, State.DIGITIZING, State.DISCHARGING}, None, {Who.OFICIALIA}),
     _received("change_priority", RECEIVED_OPEN, None, _STAFF),
     _received("snooze", RECEIVED_OPEN, None, _ATTENDING),
+    _received("wake", RECEIVED_OPEN, None, _ATTENDING),
     _received("follow_up", {State.REGISTERED, State.DIGITIZING, State.DISCHARGING, State.ASSIGNED,
               State.IN_ATTENTION}, None, {Who.REQUESTER, Who.SYSTEM}),
     _received("follow_up", {State.ANSWERED, State.SIGNED, State.CONCLUDED}, State.IN_ATTENTION,
@@ -217,6 +232,13 @@ TRANSITIONS: tuple[Transition, ...] = (
     _issued("sign", {State.PENDING_SIGNATURE}, State.SENT, {Who.SIGNER}, ends=TaskKind.SIGN, notice="sent"),
     # One of several signers: the document waits for the others.
     _issued("sign_in_part", {State.PENDING_SIGNATURE}, None, {Who.SIGNER}),
+    # Visto bueno: while one of those asked has not agreed, the head approves nothing (`intake.reviews`).
+    _issued("ask_review", _UNDECIDED, None, {Who.AUTHOR, Who.HEAD}, starts=TaskKind.REVIEW,
+            notice="review_asked"),
+    _issued("agree", _UNDECIDED, None, {Who.CONSULTED}, ends=TaskKind.REVIEW),
+    _issued("object", _UNDECIDED, None, {Who.CONSULTED}, needs_reason=True, ends=TaskKind.REVIEW,
+            notice="review_objected"),
+    _issued("override_reviews", _UNDECIDED, None, {Who.HEAD}, needs_reason=True, ends=TaskKind.REVIEW),
     _issued("return_draft", {State.PENDING_APPROVAL}, State.DRAFT, {Who.HEAD}, needs_reason=True,
             ends=TaskKind.APPROVE, notice="draft_returned"),
     _issued("return_draft", {State.PENDING_SIGNATURE}, State.DRAFT, {Who.HEAD, Who.SIGNER},
@@ -238,6 +260,20 @@ class NotAllowed(Exception):
     def __init__(self, action: str, state: str) -> None:
         super().__init__(f"{action} is not allowed in state {state}")
         self.action, self.state = action, state
+
+
+# These are done by reading or delivering, whatever becomes of the matter.
+_OUTLASTING = frozenset({TaskKind.REVIEW_COPY, TaskKind.DELIVER, TaskKind.RETURN_ACUSE})
+_ATTENTION = frozenset({TaskKind.ATTEND, TaskKind.ASSIGN_RESPONSIBLE})
+
+
+def ended_tasks(row: Transition) -> frozenset[TaskKind]:
+    """Every kind of task that *row* ends: nobody is left with a step that is none any more."""
+    if row.target in FINAL:
+        return frozenset(TaskKind) - _OUTLASTING | ({row.ends_task} if row.ends_task else frozenset())
+    if row.ends_task in _ATTENTION:
+        return _ATTENTION
+    return frozenset({row.ends_task} if row.ends_task else ())
 
 
 def process_of(case: Case) -> Process:
