@@ -14,6 +14,7 @@ from models.catalogue import CatalogueVersion, Classification, Manual
 from models.chat import Chat, ChatMessage, ChatTopic, ChatUpdate, MessageRevision, OneTimeLink, Rating
 from models.commitment import CaseCommitment, CasePause, Commitment
 from models.contact import Address, Contact
+from models.day_count import CountedThrough, DayCount, DayMark, HourCount
 from models.delegation import Delegation
 from models.dependencia import Dependencia
 from models.digest import DigestSetting
@@ -33,10 +34,12 @@ from models.proposal import Proposal
 from models.recipient import Recipient
 from models.review import Review
 from models.routing_rule import RoutingRule
+from models.scheduled_report import ScheduledReport
 from models.service import Service
 from models.service_field import FieldValue, ServiceField
 from models.signature import Signature
 from models.signed_answer import SignedAnswer
+from models.suggestion import LearnedModel, Suggestion
 from models.tag import Tag, case_tag
 from models.task import Task
 from models.ticket import Ticket
@@ -68,7 +71,10 @@ __all__ = [
     "Classification",
     "Commitment",
     "Contact",
+    "CountedThrough",
     "Courier",
+    "DayCount",
+    "DayMark",
     "DayOff",
     "Delegation",
     "DeliveryAct",
@@ -87,8 +93,10 @@ __all__ = [
     "FolioSeries",
     "Guia",
     "GuiaRange",
+    "HourCount",
     "ImapCursor",
     "InboundMail",
+    "LearnedModel",
     "Letterhead",
     "Mailbox",
     "Manual",
@@ -107,10 +115,12 @@ __all__ = [
     "Review",
     "Route",
     "RoutingRule",
+    "ScheduledReport",
     "Service",
     "ServiceField",
     "Signature",
     "SignedAnswer",
+    "Suggestion",
     "Tag",
     "Tariff",
     "Task",

@@ -75,6 +75,10 @@ class Case(Base):
         Index("ix_case_snoozed", "snoozed_until", sqlite_where=text("snoozed_until IS NOT NULL"),
               postgresql_where=text("snoozed_until IS NOT NULL")),
         Index("ix_case_requester", "requester_id", "last_activity_at"),
+        # What arrived and what ended on one day, for `models.day_count`.
+        Index("ix_case_created_at", "created_at"),
+        Index("ix_case_ended_at", "ended_at", sqlite_where=text("ended_at IS NOT NULL"),
+              postgresql_where=text("ended_at IS NOT NULL")),
     )  # fmt: skip
 
     id: Mapped[Id]
@@ -101,6 +105,8 @@ class Case(Base):
     snoozed_until: Mapped[datetime | None]
     resolved_at: Mapped[datetime | None]
     closed_at: Mapped[datetime | None]
+    # When it left the backlog, for whatever reason; null while it is open (kept by `models.day_count`).
+    ended_at: Mapped[datetime | None]
     merged_into_id: Mapped[int | None] = mapped_column(ForeignKey("case.id"))
     # Why it went where it is, in the institution's language (the rule that matched).
     routing_reason: Mapped[str] = mapped_column(default="")
