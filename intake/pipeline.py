@@ -302,7 +302,8 @@ def _file_robot(
     case = session.get(Case, notice.case_id) if notice and notice.case_id else None
     # A folio in a subject is guessed easily: it leads a robot only to a case in which it takes part.
     case = end_of_merges(session, case) if case else None if found.held else found.case
-    if notice is not None and screening.is_delivered(incoming):
+    arrived = screening.delivered_to(incoming)
+    if notice is not None and returned.is_believable_delivery(office, notice, incoming, inbound, arrived):
         issuing.mark_delivered(session, notice)
     if (
         notice is not None

@@ -1,7 +1,8 @@
 """What a bounce does to the notice it is about, and to the addresses that it calls dead.
 
 Whoever got a notice of ours knows its id and its return address, and could send us a made-up
-bounce that silences somebody else: only a plausible one is believed. Any is shown on the case.
+bounce that silences somebody else, or proof of a delivery that never was: only a plausible one
+is believed. Any is shown on the case.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ def is_believable(
 ) -> bool:
     """Whether the bounce is plausibly about *notice*: in time, from a machine, and about whom it went to."""
     told = {*notice.to, *notice.cc}
-    if now() - (notice.sent_at or notice.created_at) > _LATEST or trust.is_denied(incoming.authentication):
+    if not _is_plausible(notice, incoming):
         return False
     bounce = incoming.bounce
     # A recipient's own address is no mail server: that is somebody who speaks for another.
@@ -42,6 +43,30 @@ def is_believable(
     if bounce.recipients and not told & set(bounce.recipients):
         return False
     return came_back or bounce.original_message_id == notice.rfc_message_id
+
+
+def is_believable_delivery(
+    office: Office, notice: OutboxMessage, incoming: IncomingMessage, inbound: InboundMail, arrived: set[str]
+) -> bool:
+    """Whether the report that it is in the mailboxes of *arrived* is plausibly about *notice*.
+
+    Unlike a bounce, it must come to the address that we made for *notice*: servers that tell of
+    a delivery (RFC 3461, 6.1) know it, and nothing is lost by not believing one that does not.
+    """
+    is_from_a_machine = incoming.from_addr not in {*notice.to, *notice.cc}
+    came_back = read_bounce(office, inbound.envelope_to)
+    return (
+        _is_plausible(notice, incoming)
+        and is_from_a_machine
+        and came_back is not None
+        and notice.rfc_message_id.startswith(came_back)
+        and bool(arrived & {*notice.to, *notice.cc})
+    )
+
+
+def _is_plausible(notice: OutboxMessage, incoming: IncomingMessage) -> bool:
+    in_time = now() - (notice.sent_at or notice.created_at) <= _LATEST
+    return in_time and not trust.is_denied(incoming.authentication)
 
 
 def mark(session: Session, notice: OutboxMessage, incoming: IncomingMessage, reason: str) -> None:

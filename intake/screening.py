@@ -25,6 +25,8 @@ from templates import say
 
 _STATUS_TYPE = "message/delivery-status"
 _ACTION = re.compile(rb"^Action:[ \t]*([A-Za-z]+)", re.IGNORECASE | re.MULTILINE)
+_TOLD = re.compile(rb"^(?:Final|Original)-Recipient:[ \t]*rfc822[ \t]*;[ \t]*<?([^\s<>]+@[^\s<>]+)",
+                   re.IGNORECASE | re.MULTILINE)  # fmt: skip
 _REPORT = 100_000
 # RFC 5321, 6.3 asks for at least 100 before a loop is assumed; real mail has under 30.
 MAX_HOPS = 60
@@ -92,14 +94,22 @@ def _loop(session: Session, office: Office, incoming: IncomingMessage, recipient
     return None
 
 
-def is_delivered(incoming: IncomingMessage) -> bool:
-    """A report that the mail is in its recipient's mailbox (RFC 3464, 2.3.3)."""
-    return not incoming.is_bounce and _actions(incoming) == {"delivered"}
+def delivered_to(incoming: IncomingMessage) -> set[str]:
+    """In whose mailboxes the mail is, as a report says (RFC 3464, 2.3.3); empty when it is no such report."""
+    if incoming.is_bounce or _actions(incoming) != {"delivered"}:
+        return set()
+    return _in_reports(incoming, _TOLD)
 
 
 def _actions(incoming: IncomingMessage) -> set[str]:
-    reports = [one.content for one in incoming.attachments if one.content_type == _STATUS_TYPE]
-    return {found.decode().lower() for content in reports for found in _ACTION.findall(content[:_REPORT])}
+    return _in_reports(incoming, _ACTION)
+
+
+def _in_reports(incoming: IncomingMessage, pattern: re.Pattern[bytes]) -> set[str]:
+    reports = [one.content[:_REPORT] for one in incoming.attachments if one.content_type == _STATUS_TYPE]
+    return {
+        found.decode("utf-8", "replace").lower() for content in reports for found in pattern.findall(content)
+    }
 
 
 def _notice_of(session: Session, office: Office, recipient: str) -> OutboxMessage | None:

@@ -250,3 +250,22 @@ def test_a_report_of_delivery_marks_the_recipient_and_is_no_bounce(
     with acting(office, institution) as (session, _):
         assert (session.scalars(select(Recipient.delivered_at)).one() is not None) == is_delivered
     assert notices(office, "document")[0].status == "sent"
+
+
+def test_a_made_up_report_of_delivery_proves_nothing(office: Office, institution: Institution) -> None:
+    from tests.support.documents import OUTSIDE, write
+
+    with acting(office, institution) as (session, people):
+        oficio = write(session, office, people["head"], fields(institution, to=(OUTSIDE,)))
+        approval.approve(session, office, oficio, people["head"])
+    deliver_mail(office)
+    (mail,) = [one for one in sent_files(office) if one["To"] == "elena@obras.gob.mx"]
+    ours, to = str(mail["Return-Path"]).strip("<>"), "soporte@example.gob.mx"
+    report = DELIVERED.format(to=to, action="delivered")
+    about = report.replace("To: <", f"In-Reply-To: {mail['Message-ID']}\nTo: <", 1)
+    about_another = DELIVERED.format(to=ours, action="delivered").replace("; elena@", "; otra@")
+    by_herself = DELIVERED.format(to=ours, action="delivered").replace("MAILER-DAEMON@mx.", "elena@")
+    for raw, address in ((about, to), (about_another, ours), (by_herself, ours)):
+        arrive(office, raw.encode(), sender="", to=address)
+    with acting(office, institution) as (session, _):
+        assert session.scalars(select(Recipient.delivered_at)).one() is None
