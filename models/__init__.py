@@ -4,6 +4,7 @@ Import this package to have every table known to `Base.metadata`.
 """
 
 from models.acuse import Acuse
+from models.api_token import ApiToken, IdempotencyKey
 from models.archive import ArchiveSeries, DocumentSeries
 from models.base import Base
 from models.calendar import Calendar, DayOff
@@ -45,12 +46,14 @@ from models.task import Task
 from models.ticket import Ticket
 from models.turno import Turno
 from models.user import User
+from models.webhook import Webhook
 
 __all__ = [
     "Account",
     "Acuse",
     "Address",
     "Administration",
+    "ApiToken",
     "ArchiveSeries",
     "Attachment",
     "Base",
@@ -94,6 +97,7 @@ __all__ = [
     "Guia",
     "GuiaRange",
     "HourCount",
+    "IdempotencyKey",
     "ImapCursor",
     "InboundMail",
     "LearnedModel",
@@ -128,6 +132,7 @@ __all__ = [
     "Ticket",
     "Turno",
     "User",
+    "Webhook",
     "Zone",
     "case_tag",
 ]

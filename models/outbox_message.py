@@ -76,6 +76,8 @@ class OutboxMessage(Base):
     # Only in chat: "buttons" [[{"text", "data"|"url"}]], "reply_to" message_id, "topic" message_thread_id,
     # "edits" message_id of the bot's own message that this one replaces.
     chat_options: Mapped[dict[str, Any]] = mapped_column(default=dict, server_default="{}")
+    # The subscription that is called; `to` then says where, and `text` is the body, byte by byte.
+    webhook_id: Mapped[int | None] = mapped_column(BigId)
     # Id of the delivered message at the other side (Telegram message_id; the last of several).
     remote_id: Mapped[int | None] = mapped_column(BigId)
 
