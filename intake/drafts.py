@@ -100,6 +100,7 @@ def create_draft(
         dependencia=by.dependencia,
         holder=by,
         author=by,
+        is_open=False,
         is_unanswered=False,
         administration_id=administration.id if administration else None,
     )

@@ -1,14 +1,14 @@
 """Who sees which case: the one rule behind every list, count, search, export and file link.
 
 domain.md, "Roles": its requester, the accounts it was ever assigned to, heads of
-their dependencias, oficialía de partes. Nobody else.
+their dependencias, oficialía de partes (a document of another dependencia once it is sent). Nobody else.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sqlalchemy import ColumnElement, and_, exists, inspect, or_, select, true
+from sqlalchemy import ColumnElement, and_, exists, inspect, or_, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
@@ -19,19 +19,20 @@ from models.dependencia import Dependencia
 from models.oficio import Flow, Oficio
 from models.person import Account, Role
 from models.recipient import Recipient
+from models.review import Review
 from models.rows import write_after_flush
 from models.signature import Signature
-from models.workflow import State, Who, relations
+from models.workflow import NEVER_SENT, State, Who, relations
 
 
 def visible_to(account: Account) -> ColumnElement[bool]:
     """A condition on `Case` for the cases *account* may see."""
-    if account.role == Role.OFICIALIA:
-        return true()
     # Equality, but said so that PostgreSQL asks for each case of a page: of a plain `==` it makes a hash
     # table of all that the account was ever given.
     given = select(CaseAccess.id).where(CaseAccess.case_id.between(Case.id, Case.id))
     own = given.where(CaseAccess.account_id == account.id)
+    if account.role == Role.OFICIALIA:
+        return or_(Case.state.not_in(NEVER_SENT), exists(own))
     if account.role == Role.HEAD:
         below = select(Dependencia.id).where(
             Dependencia.path.startswith(account.dependencia.path, autoescape=True)
@@ -62,7 +63,10 @@ def standing(session: Session, case: Case, account: Account) -> set[Who]:
             # A certificate is nobody else's: who acts signs with the own one, or not at all.
             found |= relations(case, principal, reads=True) - {Who.SIGNER}
             found |= _receives(session, case, principal)
-    return found | _receives(session, case, account) | _signs(session, case, account) if found else found
+    if not found:
+        return found
+    found |= _receives(session, case, account) | _signs(session, case, account)
+    return found | _is_consulted(session, case, account)
 
 
 def _reads(session: Session, case: Case, account: Account) -> bool:
@@ -107,6 +111,11 @@ def _signs(session: Session, case: Case, account: Account) -> set[Who]:
         Signature.oficio_id == case.id, Signature.account_id == account.id, Signature.signed_at.is_(None)
     )
     return {Who.SIGNER} if account.is_signer and session.scalar(wanted.limit(1)) is not None else set()
+
+
+def _is_consulted(session: Session, case: Case, account: Account) -> set[Who]:
+    asked = select(Review.id).where(Review.oficio_id == case.id, Review.account_id == account.id)
+    return {Who.CONSULTED} if session.scalar(asked) is not None else set()
 
 
 def grant(session: Session, case: Case, dependencia_id: int, account_id: int | None = None) -> None:

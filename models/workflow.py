@@ -97,6 +97,8 @@ RECEIVED_OPEN = frozenset(
      State.ANSWERED, State.SIGNED}
 )  # fmt: skip
 ISSUED_OPEN = frozenset({State.DRAFT, State.PENDING_APPROVAL, State.PENDING_SIGNATURE})
+# An issued document that never went out is known to its author, its dependencia's heads and whom they asked.
+NEVER_SENT = ISSUED_OPEN | {State.DISCARDED}
 FINAL = frozenset(
     {
         State.RESOLVED,
@@ -213,7 +215,7 @@ TRANSITIONS: tuple[Transition, ...] = (
     _received("cancel", RECEIVED_OPEN, State.CANCELLED, _DESK, needs_reason=True, ends=TaskKind.ATTEND,
               notice="cancelled"),
     _received("confirm_proposals", RECEIVED_OPEN, None, _STAFF),
-    _received("correct", {State.REGISTERED, State.DIGITIZING, State.DISCHARGING}, None, {Who.OFICIALIA}),
+    _received("correct", RECEIVED_OPEN, None, {Who.OFICIALIA}),
     _received("change_priority", RECEIVED_OPEN, None, _STAFF),
     _received("snooze", RECEIVED_OPEN, None, _ATTENDING),
     _received("wake", RECEIVED_OPEN, None, _ATTENDING),
@@ -347,6 +349,7 @@ def allowed_actions(case: Case, who: Iterable[Who]) -> list[Transition]:
 def enter(case: Case, state: State) -> None:
     """Put *case* in *state*; the only place that writes `Case.state`."""
     case.state = state
-    case.is_open = state not in FINAL
+    # What is being written waits in the folders of its board, and for nobody to attend it.
+    case.is_open = state not in FINAL | ISSUED_OPEN
     if not case.is_open or state == State.WAITING:
         case.is_overdue = False

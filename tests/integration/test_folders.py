@@ -27,6 +27,7 @@ from models.folders import (
     to_approve,
     who_acts,
 )
+from models.letterhead import Administration
 from models.oficio import DocumentType, Oficio
 from models.person import Account
 from tests.support.desk import arrive
@@ -127,11 +128,28 @@ def test_counts_by_type_agree_with_the_lists_and_pages_are_complete(
         assert len({row.id for row in (*first.rows, *rest.rows)}) == PAGE_SIZE + 3
 
 
+def test_a_folder_is_narrowed_by_administration(office: Office, institution: Institution) -> None:
+    today = now().astimezone(office.settings.zone).date()
+    with acting(office, institution) as (session, people):
+        past = Administration(name="2021-2024", starts_on=today - timedelta(days=900),
+                              ends_on=today - timedelta(days=1))  # fmt: skip
+        present = Administration(name="2024-2027", starts_on=today)
+        session.add_all([past, present])
+        session.flush()
+        write(session, office, people["worker"], fields(institution, subject="De este gobierno"))
+        who = who_acts(session, people["worker"])
+        assert count_by_type(session, Folder.DRAFTS, who, present.id) == {DocumentType.OFICIO: 1}
+        assert count_by_type(session, Folder.DRAFTS, who, past.id) == {}
+
+
 def test_search_narrows_by_each_of_its_fields(office: Office, institution: Institution) -> None:
     with acting(office, institution) as (session, people):
         for name, subject in (("worker", "Del trabajador"), ("other", "De Obras 100%")):
             oficio = write(session, office, people[name], fields(institution, subject=subject))
             approval.submit(session, office, oficio, people[name])
+        # A head's own is approved at once.
+        approval.approve(session, office, session.scalars(select(Oficio).where(
+            Oficio.subject == "Del trabajador")).one(), people["head"])  # fmt: skip
         everything = documents_of([people["oficialia"]])
         session.flush()
         for expected, sought in (
