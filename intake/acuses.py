@@ -18,6 +18,7 @@ from models.base import now
 from models.case import Case
 from models.event import record
 from models.message import Message
+from models.oficio import Oficio
 from models.outbox_file import OutboxFile
 from models.outbox_message import OutboxMessage
 from templates import render, say
@@ -48,6 +49,12 @@ def seal_notice(session: Session, office: Office, case: Case, message: Message) 
     return acuse
 
 
+def latest(session: Session, case: Case) -> Acuse | None:
+    """The acuse that was issued last."""
+    wanted = select(Acuse).where(Acuse.case_id == case.id)
+    return session.scalar(wanted.order_by(Acuse.id.desc()).limit(1))
+
+
 def issue(session: Session, office: Office, case: Case, message: Message) -> Acuse:
     """The acuse of what *message* brought, in the caller's transaction; *case* is written."""
     # pyHanko takes 0.3 s to load, and only documents get a seal: the worker does without until then.
@@ -68,6 +75,7 @@ def issue(session: Session, office: Office, case: Case, message: Message) -> Acu
         subject=case.subject,
         received=instant(message.created_at, office.settings.zone),
         sender=message.sender_name,
+        number=case.sender_number if isinstance(case, Oficio) else "",
         address_of_sender=message.sender_address,
         channel=message.channel,
         files=[one | {"size": size(message.attachments[n].size)} for n, one in enumerate(files)],

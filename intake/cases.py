@@ -30,7 +30,7 @@ from models.mailbox import Mailbox
 from models.message import Direction, Message
 from models.person import Account
 from models.tag import Tag
-from models.task import Task, TaskState
+from models.task import Task, TaskKind, TaskState
 from models.turno import Turno, TurnoState
 from models.workflow import Transition, Who, ended_tasks, enter, find_transition, get_transition
 
@@ -105,14 +105,15 @@ def _given_to(by: Account) -> ColumnElement[bool]:
     )
 
 
-def hold(session: Session, case: Case, account: Account) -> None:
-    """Make *account* the holder, with an open task to attend; the caller has stepped the workflow."""
+def hold(session: Session, case: Case, account: Account, row: Transition | None = None) -> None:
+    """Make *account* the holder, with an open task to attend unless *row*, which was stepped, ended that."""
     case.holder_id, case.dependencia_id = account.id, account.dependencia_id
     grant(session, case, account.dependencia_id, account.id)
-    session.add(
-        Task(case_id=case.id, kind="attend", account_id=account.id, dependencia_id=account.dependencia_id,
-             due_at=case.due_at)
-    )  # fmt: skip
+    if row is None or row.ends_task != TaskKind.ATTEND:
+        session.add(
+            Task(case_id=case.id, kind=TaskKind.ATTEND, account_id=account.id,
+                 dependencia_id=account.dependencia_id, due_at=case.due_at)
+        )  # fmt: skip
 
 
 def _give_back(session: Session, case: Case) -> None:
@@ -153,13 +154,13 @@ def answer(
         raise InvalidInput("unknown_action", action=then)
     if not text.strip() and not files:
         raise InvalidInput("empty_answer")
-    to, cc = ([], []) if channel == Channel.TELEGRAM else (_addresses(to), _addresses(cc))
+    to, cc = ([], []) if channel == Channel.TELEGRAM else (read_addresses(to), read_addresses(cc))
     chat = "" if to or channel == Channel.EMAIL else notices.chat_for(session, case)
     if not to and not chat:
         raise InvalidInput("no_chat" if channel == Channel.TELEGRAM else "no_recipient")
-    step(session, case, by, then, data={"to": to or [Channel.TELEGRAM], "cc": cc})
+    row = step(session, case, by, then, data={"to": to or [Channel.TELEGRAM], "cc": cc})
     if case.holder_id is None:
-        hold(session, case, by)
+        hold(session, case, by, row)
     case.is_unanswered = False
     recipients = [{"address": a, "role": "to"} for a in to or [chat]]
     recipients += [{"address": a, "role": "cc"} for a in cc if to]
@@ -172,7 +173,8 @@ def answer(
     return message
 
 
-def _addresses(values: Sequence[str]) -> list[str]:
+def read_addresses(values: Sequence[str]) -> list[str]:
+    """Each once, as it is kept. Raises InvalidInput."""
     found = []
     for value in values:
         if value.strip():

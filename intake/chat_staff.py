@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from sqlalchemy import and_, or_, select
 from sqlalchemy.orm import Session
 
-from intake import cases, chat_files, chats, turnos
+from intake import answers, cases, chat_files, chats, turnos
 from intake.chat_files import KeptFile
 from intake.correspondence import way_to
 from intake.errors import InvalidInput
@@ -190,7 +190,7 @@ def answer(
     lock(session, case)
     by = account_for(session, case, person, then)
     channel, to = way_to(session, case)
-    message = cases.answer(
+    message = answers.answer(
         session, office, case, by, text=text, to=[to] if to and channel == Channel.EMAIL else [],
         files=[chat_files.incoming(session, office, file) for file in files], then=then, channel=channel,
         told=chat.id,

@@ -18,7 +18,10 @@ class Channel(StrEnum):
     EMAIL = "email"
     TELEGRAM = "telegram"
     PORTAL = "portal"
+    # In person; and on paper or by telephone, which a clerk writes down.
     COUNTER = "counter"
+    PAPER = "paper"
+    PHONE = "phone"
     API = "api"
 
 

@@ -16,7 +16,7 @@ from models.base import now
 from models.case import Case
 from models.dependencia import Dependencia
 from models.person import Account, Role
-from models.task import Task, TaskKind
+from models.task import Task, TaskKind, TaskState
 from models.turno import Turno, TurnoKind, TurnoState
 
 
@@ -31,13 +31,14 @@ def assign(
     instruction: str = "",
     due_at: datetime | None = None,
     told: int = 0,
+    action: str = "assign",
 ) -> Turno:
     """Hand the case to *dependencia*, or to *account* in it, for attention.
 
-    *told*: the chat in which the bot itself says so.
+    *told*: the chat in which the bot itself says so. *action*: the row of the table, if another one.
     """
     _check_target(dependencia, account)
-    step(session, case, by, "assign", data=_to(dependencia, account, instruction))
+    step(session, case, by, action, data=_to(dependencia, account, instruction))
     target = account.person.name if account else dependencia.name
     chat_notices.write_change(session, office, case, by, "assign", told=told, target=target)
     is_new_there = case.dependencia_id != dependencia.id
@@ -170,6 +171,12 @@ def has_copy(session: Session, case: Case, by: Account) -> bool:
         or (turno.to_account_id is None and turno.to_dependencia_id == by.dependencia_id)
         for turno in _open_turnos(session, case, TurnoKind.INFORMATION)
     )
+
+
+def find_task(session: Session, case: Case, kind: TaskKind) -> Task | None:
+    """The open task of *kind*, the newest when there are several."""
+    wanted = select(Task).where(Task.case_id == case.id, Task.kind == kind, Task.state == TaskState.OPEN)
+    return session.scalar(wanted.order_by(Task.id.desc()).limit(1))
 
 
 def _open_turnos(session: Session, case: Case, kind: TurnoKind) -> list[Turno]:

@@ -26,6 +26,7 @@ from intake.seal import seal_certificate
 from models.acuse import Acuse
 from models.oficio import Flow, Oficio
 from models.signature import Signature, SignatureKind
+from models.signed_answer import SignedAnswer
 from models.workflow import State
 
 MAX_PDF = 60_000_000
@@ -106,7 +107,10 @@ def find_by_code(session: Session, code: str) -> Found | None:
     if oficio is not None:
         return _of_oficio(session, oficio)
     acuse = session.scalar(select(Acuse).where(Acuse.verification_code == wanted))
-    return _of_acuse(acuse) if acuse is not None else None
+    if acuse is not None:
+        return _of_acuse(acuse)
+    answer = session.scalar(select(SignedAnswer).where(SignedAnswer.verification_code == wanted))
+    return _of_answer(answer) if answer is not None and answer.signed_at else None
 
 
 def of_code(found: Found) -> Examined:
@@ -165,7 +169,11 @@ def _by_sha256(session: Session, sha256: str) -> Found | None:
     if oficio is not None:
         return _of_oficio(session, oficio)
     acuse = session.scalar(select(Acuse).where(Acuse.pdf_sha256 == sha256))
-    return _of_acuse(acuse) if acuse is not None else None
+    if acuse is not None:
+        return _of_acuse(acuse)
+    is_signed = SignedAnswer.signed_at.is_not(None)
+    answer = session.scalar(select(SignedAnswer).where(SignedAnswer.pdf_sha256 == sha256, is_signed))
+    return _of_answer(answer) if answer is not None else None
 
 
 def _of_oficio(session: Session, oficio: Oficio) -> Found | None:
@@ -220,6 +228,26 @@ def _of_acuse(acuse: Acuse) -> Found:
         sha256=acuse.pdf_sha256,
         cancelled_at=None,
         signatures=(),
+    )
+
+
+def _of_answer(answer: SignedAnswer) -> Found:
+    assert answer.signed_at is not None
+    by = answer.account
+    signed = SignedBy(SignatureKind.EFIRMA, by.person.name, post_of(by), "", answer.signed_at, answer.serial,
+                      answer.level)  # fmt: skip
+    return Found(
+        code=answer.verification_code,
+        folio=answer.oficio.folio,
+        document_type="answer",
+        # It answers a stranger: what about is theirs.
+        subject="",
+        dependencia=by.dependencia.name,
+        state=State.SENT,
+        issued_at=answer.signed_at,
+        sha256=answer.pdf_sha256,
+        cancelled_at=None,
+        signatures=(signed,),
     )
 
 
