@@ -12,7 +12,6 @@ from playwright.sync_api import Page, expect
 from pydantic import SecretStr
 from sqlalchemy import select
 
-from admin.app import create_app
 from intake import chat_files, chat_links, chat_spool, chats
 from intake.chat_files import KeptFile
 from intake.config import Settings
@@ -28,7 +27,7 @@ from tests.support.chats import ANA, add, ask, enter_chat, messages_of, told, wr
 from tests.support.desk import get_case, later, notices
 from tests.support.institution import Institution, found_institution
 from tests.support.mails import make_mail
-from tests.support.panel import Clerk, arrive, give_logins, log_in, open_case, served_panel
+from tests.support.panel import Clerk, arrive, give_logins, log_in, open_case, panel_of, served_panel
 
 pytestmark = [pytest.mark.browser, pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)]
 
@@ -267,7 +266,7 @@ def test_a_link_shown_in_a_preview_is_not_spent_and_a_foreign_one_is_worth_nothi
 ) -> None:
     case_id = ask(office)
     path = link_to_upload(office, case_id)
-    client = create_app(office).test_client()
+    client = panel_of(office).test_client()
     assert [client.get(path).status_code for _ in range(3)] == [200] * 3
     assert client.get("/subir/" + "A" * 43).status_code == 404
     assert client.get(path.replace("subir", "bajar")).status_code == 404
@@ -283,7 +282,7 @@ def test_a_file_is_fetched_by_its_link_while_it_is_safe(office: Office, town: In
     with office.database.writing() as session:
         file = session.scalars(select(Attachment)).one()
         path = chat_links.download_link(session, office, file).removeprefix(office.settings.base_url)
-    client = create_app(office).test_client()
+    client = panel_of(office).test_client()
     page = client.get(path).text
     token = re.search(r'name="csrf_token" value="([^"]+)"', page)
     assert token is not None and "plano ñ.pdf" in page
@@ -299,7 +298,7 @@ def test_a_file_is_fetched_by_its_link_while_it_is_safe(office: Office, town: In
 
 
 def call_webhook(office: Office, body: object, *, path: str = "", secret: str | None = None) -> int:
-    client = create_app(office).test_client()
+    client = panel_of(office).test_client()
     headers = {
         "X-Telegram-Bot-Api-Secret-Token": chat_spool.webhook_secret(office) if secret is None else secret
     }

@@ -33,6 +33,7 @@ from tests.support.desk import arrive, notices
 from tests.support.documents import OUTSIDE, acting, fields, pdf_of, poppler, sign, write
 from tests.support.efirma import Authority
 from tests.support.institution import Institution, found_institution
+from tests.support.panel import panel_of
 from tests.support.ports import free_port
 
 
@@ -52,7 +53,7 @@ def institution(office: Office) -> Institution:
 @pytest.fixture
 def visitor(office: Office, institution: Institution) -> FlaskClient:
     """Somebody who is not logged in."""
-    return create_app(office).test_client()
+    return panel_of(office).test_client()
 
 
 def issue(office: Office, institution: Institution, **what: object) -> tuple[str, bytes, int]:

@@ -19,7 +19,6 @@ from pydantic import SecretStr
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from admin.app import create_app
 from intake import approval, drafts
 from intake.config import Settings
 from intake.drafts import DraftFields
@@ -30,7 +29,7 @@ from models.user import User
 from tests.support.browser import clerks_window
 from tests.support.documents import fields
 from tests.support.institution import Institution, found_institution
-from tests.support.panel import give_logins, served_panel
+from tests.support.panel import give_logins, panel_of, served_panel
 
 
 @dataclass
@@ -146,6 +145,6 @@ def document_office(folder: Path, migrated: Path, browser: Browser) -> Iterator[
         give_logins(session, people)
     try:
         with served_panel(office) as address:
-            yield DocumentOffice(office, people, address, folder, browser, create_app(office))
+            yield DocumentOffice(office, people, address, folder, browser, panel_of(office))
     finally:
         office.database.close()
