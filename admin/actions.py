@@ -122,6 +122,11 @@ def _snooze(session: Session, office: Office, case: Case, by: Account, form: For
     return case
 
 
+def _wake(session: Session, office: Office, case: Case, by: Account, form: Form) -> Case:
+    cases.wake(session, office, case, by)
+    return case
+
+
 def _merge(session: Session, office: Office, case: Case, by: Account, form: Form) -> Case:
     folio = form.get("folio", "").strip().upper()
     into = session.scalar(select(Case).where(Case.folio == folio))
@@ -172,6 +177,7 @@ ACTIONS: dict[str, Action] = {
     "agree_date": _agree_date,
     "set_quantity": _set_quantity,
     "snooze": _snooze,
+    "wake": _wake,
     "block_contact": _block_contact,
     "unblock_contact": _unblock_contact,
 }
@@ -182,7 +188,7 @@ ICONS = {
     "assign": "arrow-forward-up", "take": "hand-grab", "return_turno": "arrow-back-up", "copy": "copy",
     "mark_reviewed": "eye", "resolve": "circle-check", "conclude": "circle-check", "close": "lock",
     "reopen": "refresh", "cancel": "ban", "merge": "git-merge", "split": "git-branch",
-    "change_service": "adjustments-horizontal", "change_priority": "flag", "snooze": "clock",
+    "change_service": "adjustments-horizontal", "change_priority": "flag", "snooze": "clock", "wake": "inbox",
     "agree_date": "calendar", "set_quantity": "hash",
     "block_contact": "shield-exclamation", "unblock_contact": "mail",
 }  # fmt: skip

@@ -14,7 +14,7 @@ from threading import Event
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
-from intake import document_notices, issuing, numbering
+from intake import document_notices, issuing, numbering, reviews
 from intake import efirma as certificates
 from intake.attachments import keep_blob, read_blob
 from intake.cases import step
@@ -80,6 +80,7 @@ def submit(session: Session, office: Office, oficio: Oficio, by: Account) -> Non
 def approve(session: Session, office: Office, oficio: Oficio, by: Account) -> None:
     """Number it, then seal and send it, or hand it to its signers. Raises InvalidInput, NotAllowed."""
     check_complete(session, oficio)
+    reviews.check(session, oficio)
     signers = _wanted_signatures(session, oficio)
     if oficio.needs_efirma and not signers and not by.is_signer:
         raise InvalidInput("efirma_no_signer", name=by.person.name)

@@ -36,6 +36,8 @@ from models.workflow import Transition, Who, ended_tasks, enter, find_transition
 
 # Each of several does these for itself; the others still have to.
 OWN_TASK = frozenset({"mark_reviewed", "agree", "object"})
+# Each of several does these for itself; the others still have to.
+OWN_TASK = frozenset({"mark_reviewed", "agree", "object"})
 # A clerk counts as present this long after the last sign of life.
 PRESENT_SECONDS = 45
 
@@ -281,6 +283,14 @@ def snooze(session: Session, office: Office, case: Case, by: Account, *, until: 
         raise InvalidInput("snooze_past")
     step(session, case, by, "snooze", data={"until": until.isoformat()})
     case.snoozed_until = until
+
+
+def wake(session: Session, office: Office, case: Case, by: Account) -> None:
+    """Back into the trays before its time."""
+    if case.snoozed_until is None:
+        raise InvalidInput("not_snoozed")
+    step(session, case, by, "wake")
+    case.snoozed_until = None
 
 
 def wake(session: Session, office: Office, case: Case, by: Account) -> None:

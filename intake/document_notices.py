@@ -32,6 +32,23 @@ def write_approval_asked(session: Session, office: Office, oficio: Oficio, actin
     _tell(session, office, "approval_asked", to, oficio, by=by)
 
 
+def write_review_asked(
+    session: Session, office: Office, oficio: Oficio, account: Account, by: Account, words: str
+) -> None:
+    """Ask *account* for its visto bueno."""
+    to = [staff_address(account)]
+    _tell(session, office, "review_asked", to, oficio, by=by.person.name, instruction=words)
+
+
+def write_review_objected(
+    session: Session, office: Office, oficio: Oficio, asker: Account, by: Account, reason: str
+) -> None:
+    """Tell who asked, and the author, that *by* does not agree, and why."""
+    told = [asker] if oficio.author is None else [asker, oficio.author]
+    to = [staff_address(one) for one in told]
+    _tell(session, office, "review_objected", to, oficio, by=by.person.name, reason=reason)
+
+
 def write_signature_asked(session: Session, office: Office, oficio: Oficio, signer: Account) -> None:
     """Ask one of the signers to sign."""
     _tell(session, office, "signature_asked", [staff_address(signer)], oficio, by=_issuer(session, oficio))

@@ -77,6 +77,8 @@ def buttons(case: Case, who: Account) -> list[str]:
     found = dict.fromkeys(row.action for row in allowed_actions(case, stands))
     if "take" in found and case.holder_id == who.id and case.state != "assigned":
         del found["take"]
+    if "wake" in found and case.snoozed_until is None:
+        del found["wake"]
     if "mark_reviewed" in found and not turnos.has_copy(session(), case, who):
         del found["mark_reviewed"]
     # A quantity is asked for where something is promised for each piece.

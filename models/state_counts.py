@@ -1,0 +1,73 @@
+"""How many cases an account has in each state of a flow: the numbers on the pictures of *Procesos*.
+
+Each number is made from the rule and filter of the list that it opens, and stops at the limit of the
+trays. What has ended is counted only while it is recent, so that no number costs more with the years.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Select, func, literal, select, union, union_all
+from sqlalchemy.orm import Session
+
+from models.case import Case, CaseKind
+from models.diagram import states_of
+from models.person import Account, Role
+from models.trays import COUNT_LIMIT, Branch, Tray, attended_by, branches, find_tray
+from models.workflow import FINAL, Process, State
+
+# Days in which something ended counts as recent.
+RECENT_DAYS = 30
+
+
+@dataclass(frozen=True, slots=True)
+class StateCount:
+    """How many, and the tray in which the same cases are listed."""
+
+    number: int
+    tray: str
+    is_recent_only: bool
+
+
+def kind_of(process: Process) -> CaseKind:
+    return CaseKind.TICKET if process == Process.TICKET else CaseKind.OFICIO
+
+
+def count_states(
+    session: Session, account: Account, process: Process, recent: datetime
+) -> dict[State, StateCount]:
+    """One statement for all states of *process*; what ended counts since *recent*."""
+    attends = attended_by(session, account)
+    chosen = {state: _tray(account, state) for state in states_of(process)}
+    parts = []
+    for state, tray in chosen.items():
+        since = recent if state in FINAL else None
+        narrowed = [
+            _narrowed(one, process, state, since).subquery() for one in branches(tray, account, attends)
+        ]
+        some = union(*[select(one.c.id) for one in narrowed]).limit(COUNT_LIMIT).subquery()
+        parts.append(select(literal(state.value), func.count()).select_from(some))
+    numbers = {State(state): number for state, number in session.execute(union_all(*parts))}
+    return {
+        state: StateCount(numbers.get(state, 0), tray.name, state in FINAL) for state, tray in chosen.items()
+    }
+
+
+def _tray(account: Account, state: State) -> Tray:
+    """What is open of a dependencia has an index of its own; the rest is found by state or by recency."""
+    works = account.role in (Role.HEAD, Role.WORKER)
+    tray = find_tray("dependencia" if works and state not in FINAL else "all", account)
+    assert tray is not None
+    return tray
+
+
+def _narrowed(branch: Branch, process: Process, state: State, since: datetime | None) -> Select[Any]:
+    found = branch.query.with_only_columns(branch.id.label("id")).where(
+        Case.state == state, Case.kind == kind_of(process)
+    )
+    if since is not None:
+        found = found.where(branch.at >= since, Case.last_activity_at >= since)
+    return found.limit(COUNT_LIMIT)
