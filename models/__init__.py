@@ -35,6 +35,7 @@ from models.proposal import Proposal
 from models.recipient import Recipient
 from models.review import Review
 from models.routing_rule import RoutingRule
+from models.scan import Scan, ScanFiling, ScanPage
 from models.scheduled_report import ScheduledReport
 from models.service import Service
 from models.service_field import FieldValue, ServiceField
@@ -119,6 +120,9 @@ __all__ = [
     "Review",
     "Route",
     "RoutingRule",
+    "Scan",
+    "ScanFiling",
+    "ScanPage",
     "ScheduledReport",
     "Service",
     "ServiceField",

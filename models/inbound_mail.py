@@ -35,6 +35,7 @@ class Outcome(StrEnum):
     BOUNCE = "bounce"
     LOOP = "loop"
     READ_RECEIPT = "read_receipt"
+    SCAN = "scan"
 
 
 _WAITING = text("status = 'received'")

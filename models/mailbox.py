@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from enum import StrEnum
 
 from sqlalchemy import ForeignKey, String
 from sqlalchemy.orm import Mapped, mapped_column, relationship
@@ -10,6 +11,13 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 from models.base import Base, BigId, Id, now
 from models.dependencia import Dependencia
 from models.service import Service
+
+
+class MailboxPurpose(StrEnum):
+    """What becomes of mail to an address: a case, or what a scanner sends for the digitizers."""
+
+    CASES = "cases"
+    SCANS = "scans"
 
 
 class Mailbox(Base):
@@ -24,6 +32,11 @@ class Mailbox(Base):
     dependencia_id: Mapped[int | None] = mapped_column(ForeignKey("dependencia.id"))
     service_id: Mapped[int | None] = mapped_column(ForeignKey("service.id"))
     is_active: Mapped[bool] = mapped_column(default=True)
+    purpose: Mapped[MailboxPurpose] = mapped_column(
+        default=MailboxPurpose.CASES, server_default=MailboxPurpose.CASES
+    )
+    # Who may send scans, an address or `@domain` each; others are held.
+    senders: Mapped[list[str]] = mapped_column(default=list, server_default="[]")
 
     dependencia: Mapped[Dependencia | None] = relationship()
     service: Mapped[Service | None] = relationship()
