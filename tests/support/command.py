@@ -3,12 +3,13 @@
 import json
 import os
 import signal
-import subprocess
 import sys
+import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from tests.support.loaded import loaded
 from tests.support.ports import free_port
 from tests.support.program import Program
 
@@ -45,16 +46,12 @@ class Place:
 
     def run(self, *words: str | Path, stdin: bytes = b"", **settings: str) -> Ran:
         """Run one command to its end; *settings* are for this time only."""
-        done = subprocess.run(
-            [sys.executable, PROGRAM, *map(str, words)],
-            cwd=self.folder,
-            env=os.environ | self.settings | settings,
-            input=stdin,
-            capture_output=True,
-            timeout=110,
-            check=False,
-        )
-        return Ran(done.returncode, done.stdout.decode(), done.stderr.decode())
+        with tempfile.TemporaryDirectory() as scratch:
+            given, out, err = (Path(scratch) / name for name in ("in", "out", "err"))
+            given.write_bytes(stdin)
+            environment = os.environ | self.settings | settings
+            code = loaded().run([str(word) for word in words], self.folder, environment, (given, out, err))
+            return Ran(code, out.read_text(), err.read_text())
 
     def do(self, *words: str | Path, stdin: bytes = b"", **settings: str) -> Ran:
         """Run a command that is to end well."""
