@@ -74,7 +74,8 @@ def serve() -> None:
         if not child:
             _become(words, folder, environment, files)
         _, status = os.waitpid(child, 0)
-        print(os.waitstatus_to_exitcode(status), flush=True)
+        sys.stdout.write(f"{os.waitstatus_to_exitcode(status)}\n")
+        sys.stdout.flush()
 
 
 def _become(words: list[str], folder: str, environment: dict[str, str], files: list[str]) -> None:
@@ -84,7 +85,7 @@ def _become(words: list[str], folder: str, environment: dict[str, str], files: l
     for number, (file, mode) in enumerate(zip(files, ("rb", "wb", "wb"), strict=True)):
         with open(file, mode) as opened:
             os.dup2(opened.fileno(), number)
-    sys.stdin = open(0)
+    sys.stdin = os.fdopen(0)
     sys.argv = ["oficialia", *words]
     from oficialia import main
 
