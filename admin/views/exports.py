@@ -11,10 +11,9 @@ from flask_admin import Admin, expose
 from sqlalchemy import and_, select
 from werkzeug.wrappers import Response as BaseResponse
 
-from admin import frame
+from admin import board_query, frame
 from admin.db import office, release, session
 from admin.documents import pdf_response
-from admin.views import board
 from intake.exports import Value, make_spreadsheet, pdf_files, print_book, stream_zip
 from models.base import now
 from models.book import count_entries, find_entries
@@ -106,13 +105,13 @@ def _listed(limit: int) -> list[DocumentRow]:
     """The list that the board shows, one more than *limit* at most, of what the account may see."""
     accounts = who_acts(session(), frame.account())
     seen = documents_of(accounts)
-    ticked = request.form.getlist("documento", int)
-    is_search = any(request.args.get(name, "").strip() for name in board.SEARCHED)
-    sought = board._sought(board._administration(board._administrations()))
+    ticked = board_query.ticked()
+    sought = board_query.read_sought(board_query.find_administration(board_query.administrations()))
     if ticked:
-        rule = and_(seen, Oficio.id.in_(ticked[: board.MAX_TICKED]))
+        rule = and_(seen, Oficio.id.in_(ticked))
     else:
-        rule = seen if is_search else and_(seen, in_folder(board._folder(), accounts))
+        is_search, folder = board_query.is_search(), board_query.read_folder()
+        rule = seen if is_search else and_(seen, in_folder(folder, accounts))
     found: list[DocumentRow] = []
     key: Key | None = None
     while len(found) <= limit:
@@ -161,7 +160,7 @@ def _gigabytes(size: int) -> str:
 
 def _refused(key: str, **values: Any) -> BaseResponse:
     flash(say(f"documents_public.export.{key}", **values), "error")
-    return redirect(url_for("board.index", **board._keep()))
+    return redirect(url_for("board.index", **board_query.kept()))
 
 
 def _no_book(key: str, **values: Any) -> BaseResponse:

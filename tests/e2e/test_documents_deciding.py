@@ -125,6 +125,40 @@ def test_several_documents_are_returned_at_once_with_the_same_remarks(desk: Docu
     assert {desk.state_of(one) for one in made} == {"draft"}
 
 
+def test_several_documents_are_reassigned_and_cancelled_and_those_refused_are_named_with_why(
+    desk: DocumentOffice,
+) -> None:
+    made = [desk.sent("En bloque uno"), desk.sent("En bloque dos")]
+    mine = desk.draft("En bloque propio", by="other")
+    page = desk.enter("other", "/admin/tablero/?asunto=En+bloque")
+    tick(page, "En bloque uno", "En bloque dos", "En bloque propio")
+    page.get_by_role("button", name="Reasignar").click()
+    refused = page.locator(".banner.warn")
+    expect(refused).to_contain_text("En bloque propio")
+    expect(refused).to_contain_text("No se puede: el documento está en «Borrador».")
+    photograph(page, "reasignar-varios")
+    page.get_by_label("Reasignar a").select_option(label="Tomás Ibarra · Dirección de Sistemas")
+    page.get_by_role("button", name="Reasignar").click()
+    expect(page.locator(".toast.success")).to_contain_text("Reasignados: 2")
+    page.goto("/admin/tablero/?carpeta=reassigned")
+    expect(page.locator(".documents tbody tr").filter(has_text="En bloque")).to_have_count(2)
+    page.close()
+    page = desk.enter("worker")
+    tick(page, "En bloque uno", "En bloque dos")
+    page.get_by_role("button", name="Cancelar").click()
+    expect(page.get_by_role("heading", name="Cancelar documentos")).to_be_visible()
+    page.get_by_role("button", name="Cancelar").click()
+    expect(page.get_by_label("Por qué se cancela")).to_be_focused()
+    # Meanwhile the head cancels one of them.
+    with desk.desk() as (session, who):
+        issuing.cancel(session, desk.office, session.get_one(Oficio, made[0]), who["head"], reason="Error.")
+    page.get_by_label("Por qué se cancela").fill("Se duplicaron.")
+    page.get_by_role("button", name="Cancelar").click()
+    expect(page.locator(".toast.success")).to_contain_text("Cancelados: 1")
+    expect(page.locator(".toast.error")).to_contain_text(desk.find("En bloque uno").folio)
+    assert [desk.state_of(one) for one in (*made, mine)] == ["cancelled", "cancelled", "draft"]
+
+
 def test_a_worker_has_no_button_to_approve(desk: DocumentOffice) -> None:
     document = desk.submitted("Sin botón")
     page = desk.enter("worker", f"/admin/documentos/{document}")
