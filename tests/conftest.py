@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
+import hypothesis
 import pytest
 from playwright.sync_api import Browser, Page
 from pydantic import SecretStr
@@ -26,6 +27,11 @@ from tests.support.postgres import PostgresCluster, postgres_cluster
 from tests.support.relay import Relay
 from tests.support.s3 import CREDENTIALS, s3_server
 from tests.support.tmpfs import small_disk
+
+# The same examples in every run, so that nobody's change is stopped by luck. For new ones:
+# `make test ARGS="--hypothesis-profile=default -k properties"`.
+hypothesis.settings.register_profile("repeatable", derandomize=True)
+hypothesis.settings.load_profile("repeatable")
 
 # Where a developer wants the pictures; every other OFICIALIA_* belongs to the office on this machine.
 KEPT = {"OFICIALIA_SCREENSHOTS"}
