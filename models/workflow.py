@@ -185,6 +185,8 @@ TRANSITIONS: tuple[Transition, ...] = (
               {Who.DIGITIZER, Who.OFICIALIA}, ends=TaskKind.DIGITIZE, starts=TaskKind.DISCHARGE),
     _received("digitize_again", {State.DISCHARGING}, State.DIGITIZING, {Who.OFICIALIA},
               needs_reason=True, ends=TaskKind.DISCHARGE, starts=TaskKind.DIGITIZE),
+    # Its paper, scanned; also what turns up later.
+    _received("file_scan", RECEIVED_OPEN, None, {Who.DIGITIZER, Who.OFICIALIA}),
     # *Descargar asunto* ends with it: manual C, way A to a responsible.
     _received("assign", {State.DISCHARGING}, State.ASSIGNED, {Who.OFICIALIA}, ends=TaskKind.DISCHARGE,
               starts=TaskKind.ATTEND, notice="assigned"),
