@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from flask import Flask, g
+from flask import session as cookie
 from flask_admin import Admin
 from flask_admin.theme import Theme
 from flask_babel import Babel
@@ -73,7 +74,7 @@ def _speak(app: Flask) -> None:
     def choose() -> str:
         if "language" not in g:
             who = frame.user()
-            code = who.language if who else db.office().settings.language
+            code = who.language if who else cookie.get("language") or db.office().settings.language
             g.language = code if code in templates.LANGUAGES else "es"
         language: str = g.language
         return language

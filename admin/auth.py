@@ -128,8 +128,9 @@ def init_app(app: Flask, *, secret: bytes, is_https: bool) -> None:
         SECURITY_LOGIN_URL="/entrar",
         SECURITY_LOGOUT_URL="/salir",
         SECURITY_LOGOUT_CSRF=True,
-        SECURITY_POST_LOGIN_VIEW="/admin/",
-        SECURITY_POST_LOGOUT_VIEW="/entrar",
+        # The panel for the office's people, their requests for everybody else (`admin.portal.entry.home`).
+        SECURITY_POST_LOGIN_VIEW="/",
+        SECURITY_POST_LOGOUT_VIEW="/",
         SECURITY_LOGIN_USER_TEMPLATE="admin/login.html",
         SECURITY_FLASH_MESSAGES=False,
         SECURITY_STATIC_FOLDER=None,

@@ -14,13 +14,17 @@ from typing import Any
 from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session, joinedload, selectinload
 
+from intake.service_fields import values_of
 from models.case import Case, CaseLink
+from models.catalogue import CatalogueVersion
 from models.chat import MessageRevision, Rating
 from models.event import Event, of_case
 from models.message import Attachment, Message
 from models.outbox_message import OutboxMessage, OutboxStatus
 from models.person import Account
+from models.service_field import FieldValue
 from models.tag import Tag, case_tag
+from models.ticket import Ticket
 from models.turno import Turno, TurnoState
 from templates import say
 
@@ -249,6 +253,9 @@ class Facts:
     linked_from: Sequence[CaseLink]
     other_cases: int
     rating: Rating | None
+    # What the service asked, and the version of the catalogue under which it was opened.
+    answers: Sequence[FieldValue]
+    catalogue: CatalogueVersion | None
 
 
 def read_facts(session: Session, case: Case, account: Account) -> Facts:
@@ -269,6 +276,7 @@ def read_facts(session: Session, case: Case, account: Account) -> Facts:
         .limit(10)
     ).all()
     links = select(CaseLink).order_by(CaseLink.id).limit(10)
+    version = case.catalogue_version_id if isinstance(case, Ticket) else None
     others = select(Case.id).where(Case.requester_id == case.requester_id, Case.id != case.id).limit(100)
     return Facts(
         tags,
@@ -277,4 +285,6 @@ def read_facts(session: Session, case: Case, account: Account) -> Facts:
         session.scalars(links.where(CaseLink.other_id == case.id).options(joinedload(CaseLink.case))).all(),
         session.scalar(select(func.count()).select_from(others.subquery())) or 0,
         session.get(Rating, case.id),
+        values_of(session, case),
+        session.get(CatalogueVersion, version) if version else None,
     )

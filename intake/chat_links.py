@@ -200,6 +200,11 @@ def _opened_in(session: Session, chat: Chat) -> set[int]:
     return {end_of_merges(session, session.get_one(Case, case_id)).id for case_id in session.scalars(own)}
 
 
+def contact_token(session: Session, address: str) -> str:
+    """For the portal, where somebody who proved *address* links a chat of their own."""
+    return mint(session, LinkPurpose.CONTACT, lifetime=_SHOWN, address=address)
+
+
 def person_token(session: Session, person: Person) -> str:
     """For the panel, where somebody who is logged in links a chat of their own."""
     return mint(session, LinkPurpose.PERSON, lifetime=_SHOWN, person_id=person.id)

@@ -12,7 +12,7 @@ from sqlalchemy import select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
-from intake import cases, chat_files
+from intake import cases, chat_files, ratings
 from intake.chat_files import KeptFile
 from intake.contacts import contact_for
 from intake.errors import InvalidInput, Refused
@@ -36,7 +36,6 @@ from models.person import Account
 from models.search import index_message
 from models.service import Service
 from models.ticket import Ticket
-from models.workflow import State
 from templates import LANGUAGES, say
 
 _NAME = 200
@@ -324,14 +323,7 @@ def cancel(session: Session, office: Office, chat: Chat, case: Case, reason: str
 
 def rate(session: Session, office: Office, chat: Chat, case: Case, score: int, words: str = "") -> Rating:
     """How content the requester was, 1 to 5; once more changes it, and words may follow."""
-    case = _own(session, chat, case)
-    if not 1 <= score <= 5 or case.state not in (State.RESOLVED, State.CLOSED, State.CONCLUDED):
-        raise InvalidInput("not_ratable")
-    rating = session.get(Rating, case.id) or Rating(case_id=case.id, words="")
-    rating.score, rating.words = score, words.strip()[:4_000] or rating.words
-    session.add(rating)
-    record(session, case, "rated", actor="requester", data={"score": score, "words": rating.words})
-    return rating
+    return ratings.rate(session, _own(session, chat, case), score, words)
 
 
 def complain(

@@ -19,7 +19,7 @@ from intake.office import Office
 from intake.reply_address import sign
 from models.base import now
 from models.case import Case
-from models.contact import AddressKind
+from models.contact import AddressKind, Contact
 from models.dependencia import Dependencia
 from models.inbound_mail import InboundMail
 from models.mailbox import Mailbox
@@ -140,18 +140,31 @@ def _shortened(ids: list[str]) -> tuple[str, ...]:
 
 def requester_address(case: Case) -> str:
     """Where the requester reads mail; empty when we know of no such address that works."""
-    for address in case.requester.addresses:
-        if address.kind == AddressKind.EMAIL and address.failed_at is None:
-            return address.value
-    return ""
+    return _address_of(case.requester, AddressKind.EMAIL)
 
 
 def telegram_chat(case: Case) -> str:
     """The requester's chat; empty when there is none."""
-    for address in case.requester.addresses:
-        if address.kind == AddressKind.TELEGRAM and address.failed_at is None:
-            return address.value
-    return ""
+    return _address_of(case.requester, AddressKind.TELEGRAM)
+
+
+def _address_of(contact: Contact, kind: AddressKind) -> str:
+    return next((one.value for one in contact.addresses if one.kind == kind and one.failed_at is None), "")
+
+
+def _wanted(contact: Contact) -> dict[str, AddressKind]:
+    """The working addresses at which *contact* wants to be told; all that work when those wanted do not."""
+    working = {one.value: one.kind for one in contact.addresses if one.failed_at is None}
+    is_on = {AddressKind.EMAIL: contact.tells_email, AddressKind.TELEGRAM: contact.tells_chat}
+    # Somebody new is not written yet and has no defaults.
+    return {value: kind for value, kind in working.items() if is_on[kind] is not False} or working
+
+
+def preferred(contact: Contact) -> str:
+    """Where *contact* wants to be told of what they ask in the portal: by mail, or in chat if not by mail."""
+    wanted = _wanted(contact)
+    mails = [value for value, kind in wanted.items() if kind == AddressKind.EMAIL]
+    return next(iter([*mails, *wanted]), "")
 
 
 def way_to(session: Session, case: Case) -> tuple[Channel, str]:
@@ -159,9 +172,7 @@ def way_to(session: Session, case: Case) -> tuple[Channel, str]:
 
     The address is empty when we know of none that does.
     """
-    working = {
-        address.value: address.kind for address in case.requester.addresses if address.failed_at is None
-    }
+    working = _wanted(case.requester)
     last = session.scalar(
         select(Message.sender_address)
         .where(
@@ -175,8 +186,10 @@ def way_to(session: Session, case: Case) -> tuple[Channel, str]:
     )
     if last is not None:
         return (Channel.TELEGRAM if working[last] == AddressKind.TELEGRAM else Channel.EMAIL), last
-    mail, chat = (Channel.EMAIL, requester_address(case)), (Channel.TELEGRAM, telegram_chat(case))
-    first, second = (chat, mail) if case.channel == Channel.TELEGRAM else (mail, chat)
+    mail = next((value for value, kind in working.items() if kind == AddressKind.EMAIL), "")
+    chat = next((value for value, kind in working.items() if kind == AddressKind.TELEGRAM), "")
+    ways = [(Channel.EMAIL, mail), (Channel.TELEGRAM, chat)]
+    first, second = ways[::-1] if case.channel == Channel.TELEGRAM else ways
     return first if first[1] else second
 
 

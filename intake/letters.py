@@ -27,6 +27,7 @@ from intake.attachments import read_file
 from intake.errors import StoreFailed
 from intake.office import Office
 from intake.pdf import html_to_pdf
+from intake.service_fields import values_of
 from models.base import now
 from models.case import Case
 from models.message import Direction, Message
@@ -64,6 +65,7 @@ def _print(
             institution=office.settings.institution,
             case=case,
             service=case.service if isinstance(case, Ticket) else None,
+            answers=values_of(session, case),
             messages=[(message, *_words(message, is_whole_case)) for message in messages],
             annexes=annexes,
             annex_of={annex.attachment.id: annex.number for annex in annexes},

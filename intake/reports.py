@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import select
 from sqlalchemy.orm import Session, joinedload, selectinload, undefer
 
+from intake.service_fields import values_of
 from intake.terminal import USAGE, Failed
 from models.case import Case, CaseKind
 from models.contact import AddressKind, Contact
@@ -18,6 +19,7 @@ from models.dependencia import Dependencia
 from models.event import Event, of_case
 from models.message import Message
 from models.person import Account
+from models.service_field import FieldValue
 from models.task import Task
 from models.ticket import Ticket
 from models.turno import Turno
@@ -103,8 +105,8 @@ def summary(case: Case) -> dict[str, Any]:
         "priority": case.priority.value,
         "channel": case.channel,
         "requester": _requester(case.requester),
-        "dependencia": _dependencia(case.dependencia),
-        "holder": _account(case.holder),
+        "dependencia": dependencia_named(case.dependencia),
+        "holder": account_named(case.holder),
         "created_at": _instant(case.created_at),
         "last_activity_at": _instant(case.last_activity_at),
         "due_at": _instant(case.due_at),
@@ -124,9 +126,10 @@ def whole_case(session: Session, case: Case) -> dict[str, Any]:
         "closed_at": _instant(case.closed_at),
         "merged_into": case.merged_into.folio if case.merged_into else None,
         "messages": [_message(each) for each in session.scalars(_messages_of(case))],
+        "fields": [_field(each) for each in values_of(session, case)],
         "turnos": [_turno(each) for each in session.scalars(_of(Turno, case))],
         "tasks": [_task(each) for each in session.scalars(_of(Task, case))],
-        "events": [_event(each) for each in session.scalars(_events_of(case))],
+        "events": [describe_event(each) for each in session.scalars(_events_of(case))],
     }
 
 
@@ -147,12 +150,17 @@ def _events_of(case: Case) -> Any:
     return select(Event).where(of_case(case)).order_by(Event.sequence)
 
 
+def _field(value: FieldValue) -> dict[str, Any]:
+    return {"label": value.label, "kind": value.kind.value, "value": value.value}
+
+
 def _message(message: Message) -> dict[str, Any]:
     return {
+        "id": message.id,
         "direction": message.direction.value,
         "channel": message.channel,
         "sender": {"name": message.sender_name, "address": message.sender_address},
-        "author": _account(message.author),
+        "author": account_named(message.author),
         "at": _instant(message.created_at),
         "subject": message.subject,
         "text": message.text,
@@ -178,9 +186,9 @@ def _turno(turno: Turno) -> dict[str, Any]:
     return {
         "kind": turno.kind.value,
         "state": turno.state.value,
-        "from": _account(turno.from_account),
-        "to_dependencia": _dependencia(turno.to_dependencia),
-        "to": _account(turno.to_account),
+        "from": account_named(turno.from_account),
+        "to_dependencia": dependencia_named(turno.to_dependencia),
+        "to": account_named(turno.to_account),
         "instruction": turno.instruction,
         "reason": turno.reason,
         "created_at": _instant(turno.created_at),
@@ -193,8 +201,8 @@ def _task(task: Task) -> dict[str, Any]:
     return {
         "kind": task.kind.value,
         "state": task.state.value,
-        "account": _account(task.account),
-        "dependencia": _dependencia(task.dependencia),
+        "account": account_named(task.account),
+        "dependencia": dependencia_named(task.dependencia),
         "role": task.role.value if task.role else None,
         "instruction": task.instruction,
         "created_at": _instant(task.created_at),
@@ -203,12 +211,13 @@ def _task(task: Task) -> dict[str, Any]:
     }
 
 
-def _event(event: Event) -> dict[str, Any]:
+def describe_event(event: Event) -> dict[str, Any]:
+    """One entry of the bitácora."""
     return {
         "sequence": event.sequence,
         "at": _instant(event.at),
         "action": event.action,
-        "account": _account(event.account),
+        "account": account_named(event.account),
         "actor": event.actor,
         "data": event.data,
         "hash": event.hash,
@@ -220,11 +229,13 @@ def _requester(contact: Contact) -> dict[str, Any]:
     return {"name": contact.name, "addresses": mails}
 
 
-def _dependencia(dependencia: Dependencia | None) -> dict[str, str] | None:
+def dependencia_named(dependencia: Dependencia | None) -> dict[str, str] | None:
+    """A dependencia by siglas and name."""
     return {"siglas": dependencia.siglas, "name": dependencia.name} if dependencia else None
 
 
-def _account(account: Account | None) -> dict[str, str] | None:
+def account_named(account: Account | None) -> dict[str, str] | None:
+    """An account by person, role and dependencia."""
     if account is None:
         return None
     return {

@@ -9,6 +9,7 @@ from sqlalchemy import ForeignKey, String
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from models.base import Base, Id, now
+from models.dependencia import Dependencia
 from models.person import Account
 
 
@@ -21,8 +22,12 @@ class Classification(Base):
     name: Mapped[str] = mapped_column(String(200), unique=True)
     description: Mapped[str] = mapped_column(default="")
     examples: Mapped[str] = mapped_column(default="")
+    # Who attends what names no service and matches no rule.
+    dependencia_id: Mapped[int | None] = mapped_column(ForeignKey("dependencia.id"), index=True)
     position: Mapped[int] = mapped_column(default=0)
     is_active: Mapped[bool] = mapped_column(default=True)
+
+    dependencia: Mapped[Dependencia | None] = relationship()
 
     def __str__(self) -> str:
         return self.name

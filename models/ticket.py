@@ -17,9 +17,10 @@ class Ticket(Case):
 
     id: Mapped[int] = mapped_column(ForeignKey("case.id", ondelete="CASCADE"), primary_key=True)
     service_id: Mapped[int | None] = mapped_column(ForeignKey("service.id"), index=True)
+    # The area that the requester chose (`models.catalogue.Classification.name`), if the door asked.
+    classification: Mapped[str] = mapped_column(default="", server_default="")
     # How many pieces were asked for; null while nobody knows.
     quantity: Mapped[int | None]
-
     # What the catalogue promised when it was opened; null while none had been published.
     catalogue_version_id: Mapped[int | None] = mapped_column(ForeignKey("catalogue_version.id"))
 

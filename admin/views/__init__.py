@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from types import ModuleType
 
+from admin import portal
 from admin.views import (
     absences,
     accounts,
@@ -46,6 +47,7 @@ VIEWS: tuple[ModuleType, ...] = (
     composer,
     files,
     public,
+    portal,
     verification,
     uploads,
     webhook,

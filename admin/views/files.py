@@ -43,19 +43,7 @@ class FilesView(frame.PanelView):
         found = self._visible(attachment_id)
         if found.danger:
             abort(404)
-        shows = "ver" in request.args and found.content_type in SHOWN
-        response = Response(read_file(session(), office(), found))
-        response.content_type = _content_type(found.content_type) if shows else "application/octet-stream"
-        response.headers["Content-Disposition"] = (
-            f"{'inline' if shows else 'attachment'}; filename*=UTF-8''{quote(found.filename)}"
-        )
-        # Without `sandbox` for PDF: Chromium's viewer does not run in one.
-        sandbox = "" if found.content_type == "application/pdf" else "; sandbox"
-        response.headers["Content-Security-Policy"] = (
-            f"default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'self'{sandbox}"
-        )
-        response.headers["Cache-Control"] = "private, max-age=3600"
-        return response
+        return respond(found)
 
     @expose("/contenido/<int:attachment_id>")
     def contents(self, attachment_id: int) -> Response:
@@ -92,6 +80,23 @@ class FilesView(frame.PanelView):
         response.headers["Content-Security-Policy"] = html_mail.policy(remote=remote)
         response.headers["Referrer-Policy"] = "no-referrer"
         return response
+
+
+def respond(found: Attachment) -> Response:
+    """The bytes of *found*, which whoever asks may see, with headers that keep them from acting."""
+    shows = "ver" in request.args and found.content_type in SHOWN
+    response = Response(read_file(session(), office(), found))
+    response.content_type = _content_type(found.content_type) if shows else "application/octet-stream"
+    response.headers["Content-Disposition"] = (
+        f"{'inline' if shows else 'attachment'}; filename*=UTF-8''{quote(found.filename)}"
+    )
+    # Without `sandbox` for PDF: Chromium's viewer does not run in one.
+    sandbox = "" if found.content_type == "application/pdf" else "; sandbox"
+    response.headers["Content-Security-Policy"] = (
+        f"default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'self'{sandbox}"
+    )
+    response.headers["Cache-Control"] = "private, max-age=3600"
+    return response
 
 
 def _content_type(kind: str) -> str:

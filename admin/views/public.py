@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from flask import Flask, abort, redirect, render_template, request, url_for
+from flask import Flask, abort, render_template, request
 from flask_admin import Admin
 from sqlalchemy import select
-from werkzeug.wrappers import Response
 
-from admin import frame
 from admin.db import office, session
 from admin.views.case import STEPS
 from intake import reply_address
@@ -16,11 +14,6 @@ from models.case import Case
 from models.message import Direction, Message
 
 MAX_ANSWERS = 10
-
-
-def home() -> Response:
-    """Until there is a portal, the door of the office is the panel's."""
-    return redirect(url_for("admin.index") if frame.user() else url_for("security.login"))
 
 
 def case_page(folio: str) -> str:
@@ -43,5 +36,4 @@ def case_page(folio: str) -> str:
 
 
 def register(app: Flask, admin: Admin) -> None:
-    app.add_url_rule("/", "home", home)
     app.add_url_rule("/caso/<path:folio>", "public_case", case_page)

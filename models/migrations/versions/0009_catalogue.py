@@ -20,10 +20,17 @@ def upgrade() -> None:
         sa.Column("name", sa.String(length=200), nullable=False),
         sa.Column("description", sa.Text(), nullable=False),
         sa.Column("examples", sa.Text(), nullable=False),
+        sa.Column("dependencia_id", BigId, nullable=True),
         sa.Column("position", sa.Integer(), nullable=False),
         sa.Column("is_active", sa.Boolean(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["dependencia_id"], ["dependencia.id"], name=op.f("fk_classification_dependencia_id")
+        ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_classification")),
         sa.UniqueConstraint("name", name=op.f("uq_classification_name")),
+    )
+    op.create_index(
+        op.f("ix_classification_dependencia_id"), "classification", ["dependencia_id"], unique=False
     )
     op.create_table(
         "manual",
@@ -104,6 +111,7 @@ def upgrade() -> None:
         for name in ("process", "beneficiary", "characteristics", "flow"):
             batch_op.add_column(sa.Column(name, sa.Text(), server_default="", nullable=False))
     with op.batch_alter_table("ticket") as batch_op:
+        batch_op.add_column(sa.Column("classification", sa.Text(), server_default="", nullable=False))
         batch_op.add_column(sa.Column("catalogue_version_id", BigId, nullable=True))
         batch_op.create_foreign_key(
             op.f("fk_ticket_catalogue_version_id"), "catalogue_version", ["catalogue_version_id"], ["id"]
@@ -120,6 +128,7 @@ def downgrade() -> None:
     with op.batch_alter_table("ticket") as batch_op:
         batch_op.drop_constraint(op.f("fk_ticket_catalogue_version_id"), type_="foreignkey")
         batch_op.drop_column("catalogue_version_id")
+        batch_op.drop_column("classification")
     with op.batch_alter_table("service") as batch_op:
         for name in ("flow", "characteristics", "beneficiary", "process"):
             batch_op.drop_column(name)
@@ -133,4 +142,5 @@ def downgrade() -> None:
     op.drop_index(op.f("ix_service_field_service_id"), table_name="service_field")
     op.drop_table("service_field")
     op.drop_table("manual")
+    op.drop_index(op.f("ix_classification_dependencia_id"), table_name="classification")
     op.drop_table("classification")

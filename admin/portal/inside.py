@@ -1,0 +1,58 @@
+"""Who is inside the portal, and what all of its forms need."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import wraps
+from typing import ParamSpec, TypeVar
+
+from flask import g, redirect, request, url_for
+from werkzeug.wrappers import Response
+
+from admin import frame
+from admin.db import office, session
+from intake.portal_accounts import contact_of
+from models.contact import Contact
+from models.user import User
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+def inside(view: Callable[P, R]) -> Callable[P, R | Response]:
+    """Only for whoever has entered; others are led to the door, and back here afterwards."""
+
+    @wraps(view)
+    def guarded(*args: P.args, **kwargs: P.kwargs) -> R | Response:
+        if frame.user() is None:
+            back = request.full_path.rstrip("?") if request.method == "GET" else None
+            return redirect(url_for("security.login", next=back))
+        return view(*args, **kwargs)
+
+    return guarded
+
+
+def me() -> User:
+    """The login of this request; only behind `inside`."""
+    found = frame.user()
+    assert found is not None
+    return found
+
+
+def contact() -> Contact:
+    """Who asks in this request; only behind `inside`."""
+    if "contact_id" not in g:
+        g.contact_id = contact_of(session(), me()).id
+    return session().get_one(Contact, g.contact_id)
+
+
+def go(url: str) -> Response:
+    """Lead to the next page; the script that shows how far files are is told where, and goes by itself."""
+    if request.headers.get("X-Requested-With") == "XMLHttpRequest":
+        return Response(status=201, headers={"X-Goes-To": url})
+    return redirect(url)
+
+
+def max_bytes() -> int:
+    """The largest file that is taken here."""
+    return office().settings.upload_max_bytes
