@@ -19,7 +19,7 @@ from models.carrier import Carrier, Courier, DispatchKind, Guia, GuiaState, Zone
 from models.oficio import Oficio
 from models.person import Account, Role
 from models.recipient import Recipient
-from models.task import TaskKind
+from models.task import Task, TaskKind
 from models.workflow import NotAllowed
 
 
@@ -111,6 +111,9 @@ class Dispatch(Base):
     acuse_remind_at: Mapped[datetime | None]
     # The note of the case with its scan or photo.
     acuse_message_id: Mapped[int | None] = mapped_column(ForeignKey("message.id"))
+    # Its open tasks: a document may have several deliveries, each with its own.
+    deliver_task_id: Mapped[int | None] = mapped_column(ForeignKey("task.id"))
+    acuse_task_id: Mapped[int | None] = mapped_column(ForeignKey("task.id"))
 
     case: Mapped[Oficio] = relationship()
     recipient: Mapped[Recipient | None] = relationship()
@@ -120,11 +123,14 @@ class Dispatch(Base):
     courier: Mapped[Courier | None] = relationship()
     carrier: Mapped[Carrier | None] = relationship()
     guias: Mapped[list[Guia]] = relationship(order_by=Guia.id)
+    deliver_task: Mapped[Task | None] = relationship(foreign_keys=[deliver_task_id])
+    acuse_task: Mapped[Task | None] = relationship(foreign_keys=[acuse_task_id])
 
     @property
     def guia(self) -> Guia | None:
-        """The one that is valid."""
-        return next((one for one in self.guias if one.state == GuiaState.USED), None)
+        """The one that is valid; after a second try, that of the last."""
+        used = [one for one in self.guias if one.state == GuiaState.USED]
+        return used[-1] if used and self.carrier_id is not None else None
 
 
 class DeliveryAct(Base):
@@ -194,7 +200,7 @@ def _row(
 
 TRANSITIONS: tuple[DispatchTransition, ...] = (
     _row("assign", {_REQ}, _ASG, _MANAGER, starts=_BOTH),
-    _row("unassign", {_ASG}, _REQ, _MANAGER, ends=_BOTH),
+    _row("unassign", {_ASG}, _REQ, _MANAGER, needs_reason=True, ends=_BOTH),
     _row("start", {_ASG}, _WAY, _CARRYING),
     # Also of what never was said to have left: a courier in the street has done it already.
     _row("deliver", {_ASG, _WAY}, _DEL, _CARRYING, ends=_BOTH, notice="dispatch_delivered"),
@@ -229,4 +235,4 @@ def get_row(dispatch: Dispatch, action: str, account: Account) -> DispatchTransi
     for row in allowed(dispatch, account):
         if row.action == action:
             return row
-    raise NotAllowed(f"dispatch_{action}", dispatch.state)
+    raise NotAllowed(f"dispatch_{action}", f"dispatch_{dispatch.state}")
