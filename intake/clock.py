@@ -13,7 +13,7 @@ import structlog
 from sqlalchemy import ColumnElement, Select, TextClause, exists, func, or_, select, text
 from sqlalchemy.orm import Session
 
-from intake import chat_spool, commitments, digests, notices, reminders
+from intake import chat_spool, commitments, digests, dispatch_reminders, notices, reminders
 from intake.office import Office
 from intake.wording import speaking
 from models.base import now
@@ -54,6 +54,7 @@ def sweep(office: Office, at: datetime) -> None:
     # While the requester owes us an answer, the deadline is not ours to keep.
     missed: list[_Condition] = [_IS_OPEN, Case.due_at <= at, ~Case.is_overdue, Case.state != State.WAITING]
     _each(office, _cases(*missed), _miss)
+    dispatch_reminders.remind(office, at)
     _alert(office, at)
     digests.send(office, at)
     chat_spool.purge(office, at)
