@@ -128,6 +128,18 @@ class Settings(BaseSettings):
     metrics_token: SecretStr = Field(
         SecretStr(""), description="bearer token for /metrics; empty: only from this machine"
     )
+    scan_dir: str = Field(
+        "", description="folder that is watched for scans; they move to its done/ or failed/; empty: none"
+    )
+    scan_max_bytes: int = Field(
+        90_000_000, description="largest scan; a form of the panel takes 100 MB, about 300 pages in grey"
+    )
+    scan_max_pages: int = Field(
+        300, description="pages of one stack; more would keep the stacks behind it waiting for hours"
+    )
+    scan_page_seconds: int = Field(
+        60, description="time to read one page; a page that takes longer is filed without text"
+    )
     log_json: bool = Field(False, description="logs as JSON lines")
 
     @model_validator(mode="before")
