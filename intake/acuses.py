@@ -7,9 +7,12 @@ import hashlib
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from intake import notices
 from intake.attachments import keep_blob
 from intake.codes import make_code, verification_link
+from intake.correspondence import requester_address
 from intake.documents import qr_of
+from intake.errors import InvalidInput
 from intake.office import Office
 from intake.pdf import html_to_archive
 from intake.wording import instant, size
@@ -47,6 +50,17 @@ def seal_notice(session: Session, office: Office, case: Case, message: Message) 
         )
     )
     return acuse
+
+
+def mail(session: Session, office: Office, case: Case, message: Message | None) -> str:
+    """Send the sealed acuse of *message*; gives the address it goes to. Raises InvalidInput."""
+    address = requester_address(case)
+    if message is None or not address:
+        raise InvalidInput("no_recipient")
+    notices.write_acuse(session, office, case, message)
+    if seal_notice(session, office, case, message) is None:
+        raise InvalidInput("no_recipient")
+    return address
 
 
 def latest(session: Session, case: Case) -> Acuse | None:

@@ -65,6 +65,7 @@ class Task(Base):
     turno: Mapped[Turno | None] = relationship()
     account: Mapped[Account | None] = relationship(foreign_keys=[account_id])
     dependencia: Mapped[Dependencia | None] = relationship()
+    ended_by: Mapped[Account | None] = relationship(foreign_keys=[ended_by_id])
 
 
 def held_by(account: Account) -> ColumnElement[bool]:

@@ -18,7 +18,7 @@ from admin.db import office, release, session, writing
 from admin.errors import sentence_of
 from admin.thread import newest_id
 from admin.views.case import buttons, get_case, list_arguments, show_case
-from intake import cases
+from intake import answers, cases
 from intake.attachments import examined, store_large
 from intake.errors import DeskError, InvalidInput
 from intake.incoming import IncomingFile
@@ -51,8 +51,9 @@ class ComposerView(frame.PanelView):
                 case = get_case(write, case_id)
                 if _news(case, form.get("last_message_id", 0, int)):
                     return self._again(case, say("panel.compose.news"), "warning")
-                cases.answer(write, office(), case, who, text=form.get("text", ""), to=to, cc=cc, files=files,
-                             then=form.get("then", "answer"), channel=form.get("channel", ""))  # fmt: skip
+                answers.answer(write, office(), case, who, text=form.get("text", ""), to=to, cc=cc,
+                               files=files, then=form.get("then", "answer"),
+                               channel=form.get("channel", ""))  # fmt: skip
         except DeskError as error:
             return self._again(get_case(session(), case_id), str(error), "error")
         except NotAllowed as error:

@@ -82,7 +82,7 @@ class SigningView(frame.PanelView):
     def sign(self) -> Response | tuple[str, int]:
         ids = request.form.getlist("documento", int)[:MAX_DOCUMENTS]
         try:
-            opened = efirma.open_efirma(_file("certificate"), _file("key"), request.form.get("password", ""))
+            opened = read_efirma()
             self._sign_each(ids, opened)
         except DeskError as error:
             flash(str(error), "error")
@@ -108,6 +108,11 @@ class SigningView(frame.PanelView):
                 approval.sign(write, office(), oficio, frame.account(), signed)
                 key = "documents.done.sign" if oficio.state == "sent" else "documents.done.sign_in_part"
                 flash(say(key, folio=oficio.folio), "success")
+
+
+def read_efirma() -> Efirma:
+    """The e.firma of this request. Raises InvalidInput: which of its three parts is missing or wrong."""
+    return efirma.open_efirma(_file("certificate"), _file("key"), request.form.get("password", ""))
 
 
 def _file(name: str) -> bytes:
