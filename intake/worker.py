@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 import structlog
 
-from intake import clock, mailer, pipeline, rescanning
+from intake import binding, clock, mailer, pipeline, rescanning
 from intake.isolation import Reader
 from intake.office import Office
 from models.base import now
@@ -29,6 +29,8 @@ _AFTER_ERROR = 1.0
 _CLOCK = 30.0
 # Seconds until files that ClamAV has not seen are offered to it again.
 _SCAN = 15.0
+# Seconds until an expediente that was asked for is looked for.
+_BIND = 3.0
 # Mails between two looks at `stop`.
 _BATCH = 100
 
@@ -66,6 +68,7 @@ def chores(part: tuple[int, int], reader: Reader) -> list[Chore]:
         Chore("deliver", mailer.deliver_mail),
         Chore("clock", _sweep, _CLOCK, _CLOCK),
         Chore("scan", rescanning.rescan, _SCAN, _SCAN),
+        Chore("bind", binding.bind, _BIND, _BIND),
     ]
 
 

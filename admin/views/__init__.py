@@ -20,6 +20,7 @@ from admin.views import (
     documents,
     doors,
     drafting,
+    expedientes,
     exports,
     files,
     follow,
@@ -62,6 +63,7 @@ VIEWS: tuple[ModuleType, ...] = (
     # In the order of the rail.
     follow,
     processes,
+    expedientes,
     board,
     ticked,
     drafting,
@@ -79,5 +81,6 @@ VIEWS: tuple[ModuleType, ...] = (
     catalogues,
     document_templates,
     calendars,
+    archive,
     rules,
 )

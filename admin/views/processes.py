@@ -61,7 +61,7 @@ class ProcessesView(frame.PanelView):
     @expose("/asunto/<int:case_id>")
     def course(self, case_id: int) -> str:
         """Where a case stands in its flow, and how long it stayed at each step."""
-        case = _get_case(case_id)
+        case = get_seen_case(case_id)
         stays, at = stays_of(case), now()
         process = process_of(case)
         return str(
@@ -96,7 +96,8 @@ def stays_of(case: Case) -> list[Stay]:
     return replay(process_of(case), session().scalars(history), case.state)
 
 
-def _get_case(case_id: int) -> Case:
+def get_seen_case(case_id: int) -> Case:
+    """The case, if this account (or one for whom it acts) may see it; else 404."""
     mine = documents_of(who_acts(session(), frame.account()))
     seen = or_(visible_to(frame.account()), Case.id.in_(select(Oficio.id).where(mine)))
     return session().scalar(select(Case).where(Case.id == case_id, seen)) or abort(404)
