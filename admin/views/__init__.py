@@ -8,6 +8,7 @@ from admin import portal
 from admin.views import (
     absences,
     accounts,
+    archive,
     audit,
     board,
     calendars,
