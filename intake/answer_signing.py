@@ -57,8 +57,9 @@ def sign(session: Session, office: Office, made: SignedAnswer, by: Account, sign
     data = {"serial": signed.serial, "subject": signed.subject, "level": signed.pdf.level}
     step(session, oficio, by, "sign", data=data)
     content = signed.pdf.content
-    made.pdf_sha256 = hashlib.sha256(content).hexdigest()
-    keep_blob(session, office, made.pdf_sha256, content)
+    sha256 = hashlib.sha256(content).hexdigest()
+    keep_blob(session, office, sha256, content)
+    made.pdf_sha256 = sha256
     made.signed_at, made.level = now(), signed.pdf.level
     made.serial, made.subject, made.issuer = signed.serial, signed.subject, signed.issuer
     message = made.message

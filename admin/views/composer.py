@@ -17,8 +17,8 @@ from admin import frame
 from admin.db import office, release, session, writing
 from admin.errors import sentence_of
 from admin.thread import newest_id
-from admin.views.case import buttons, get_case, list_arguments, show_case
-from intake import answers, cases
+from admin.views.case import away, buttons, get_case, list_arguments, show_case
+from intake import answers, cases, turnos
 from intake.attachments import examined, store_large
 from intake.errors import DeskError, InvalidInput
 from intake.incoming import IncomingFile
@@ -26,6 +26,7 @@ from intake.matching import end_of_merges
 from models.canned_reply import CannedReply
 from models.case import Case
 from models.message import Direction, Message
+from models.task import TaskKind
 from models.workflow import NotAllowed
 from templates import say
 
@@ -62,6 +63,8 @@ class ComposerView(frame.PanelView):
             mode = "answer" if "answer" in buttons(case, who) else "note"
             return self._again(case, sentence_of(error), "error", mode)
         flash(say(f"panel.done.{form.get('then', 'answer')}"), "success")
+        if (to_sign := turnos.find_task(session(), get_case(session(), case_id), TaskKind.SIGN)) is not None:
+            return away(url_for("tasks.show", task_id=to_sign.id))
         return redirect(url_for("case.show", case_id=case_id, escrito="answer", **list_arguments()))
 
     @expose("/<int:case_id>/nota", methods=["POST"])

@@ -1,4 +1,4 @@
-"""From paper to the signed answer (manual C), through the panel: who finds which task, and what its screen does."""
+"""From paper to the signed answer (manual C), through the panel: who finds which task, what its screen does."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from models.signed_answer import SignedAnswer
 from models.task import Task, TaskKind, TaskState
 from tests.support.efirma import Authority
 from tests.support.institution import Institution, found_institution
-from tests.support.panel import Clerk, give_login, give_logins
+from tests.support.panel import Clerk, give_logins
 
 SENDER = {"sender": "Rosa Gil Prado", "institution": "Escuela Benito Juárez", "post": "Directora"}
 
