@@ -20,6 +20,7 @@ from intake.errors import InvalidInput
 from intake.incoming import Channel, IncomingFile, IncomingMessage
 from intake.messages import file_incoming, file_outgoing, touch
 from intake.office import Office
+from intake.service_fields import fill_from_reply
 from models.access import grant, standing
 from models.base import now
 from models.case import Case, CaseLink, LinkKind, Presence, Priority, lock
@@ -34,8 +35,6 @@ from models.task import Task, TaskKind, TaskState
 from models.turno import Turno, TurnoState
 from models.workflow import Transition, Who, ended_tasks, enter, find_transition, get_transition
 
-# Each of several does these for itself; the others still have to.
-OWN_TASK = frozenset({"mark_reviewed", "agree", "object"})
 # Each of several does these for itself; the others still have to.
 OWN_TASK = frozenset({"mark_reviewed", "agree", "object"})
 # A clerk counts as present this long after the last sign of life.
@@ -293,14 +292,6 @@ def wake(session: Session, office: Office, case: Case, by: Account) -> None:
     case.snoozed_until = None
 
 
-def wake(session: Session, office: Office, case: Case, by: Account) -> None:
-    """Back into the trays before its time."""
-    if case.snoozed_until is None:
-        raise InvalidInput("not_snoozed")
-    step(session, case, by, "wake")
-    case.snoozed_until = None
-
-
 def follow_up(
     session: Session,
     office: Office,
@@ -330,6 +321,7 @@ def follow_up(
     record(
         session, case, "follow_up", actor="requester", data={"message": message.id, "reopened": not was_open}
     )
+    fill_from_reply(session, case, message)
     commitments.recount(session, office, case)
     notices.write_follow_up(session, office, case, message)
     return message

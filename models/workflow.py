@@ -71,8 +71,6 @@ class Who(StrEnum):
     SIGNER = "signer"
     # Asked for its visto bueno on a document that is not approved yet (`models.access`).
     CONSULTED = "consulted"
-    # Asked for its visto bueno on a document that is not approved yet (`models.access`).
-    CONSULTED = "consulted"
     REQUESTER = "requester"
     SYSTEM = "system"
 
@@ -115,7 +113,6 @@ FINAL = frozenset(
 
 _DESK = frozenset({Who.OFICIALIA, Who.HEAD})
 _STAFF = frozenset({Who.OFICIALIA, Who.HEAD, Who.HOLDER, Who.COLLEAGUE})
-_UNDECIDED = frozenset({State.DRAFT, State.PENDING_APPROVAL})
 _UNDECIDED = frozenset({State.DRAFT, State.PENDING_APPROVAL})
 _ATTENDING = frozenset({Who.HOLDER, Who.HEAD, Who.COLLEAGUE, Who.OFICIALIA})
 _READERS = _STAFF | {Who.READER}
@@ -173,7 +170,6 @@ TRANSITIONS: tuple[Transition, ...] = (
     _ticket("set_quantity", TICKET_OPEN, None, _STAFF),
     _ticket("snooze", TICKET_OPEN, None, _ATTENDING),
     _ticket("wake", TICKET_OPEN, None, _ATTENDING),
-    _ticket("wake", TICKET_OPEN, None, _ATTENDING),
     # What the requester's message does by itself.
     _ticket("follow_up", {State.NEW, State.ASSIGNED, State.IN_PROGRESS}, None, {Who.REQUESTER, Who.SYSTEM}),
     _ticket("follow_up", {State.WAITING}, State.IN_PROGRESS, {Who.REQUESTER, Who.SYSTEM}),
@@ -225,7 +221,6 @@ TRANSITIONS: tuple[Transition, ...] = (
     _received("change_priority", RECEIVED_OPEN, None, _STAFF),
     _received("snooze", RECEIVED_OPEN, None, _ATTENDING),
     _received("wake", RECEIVED_OPEN, None, _ATTENDING),
-    _received("wake", RECEIVED_OPEN, None, _ATTENDING),
     _received("follow_up", {State.REGISTERED, State.DIGITIZING, State.DISCHARGING, State.ASSIGNED,
               State.IN_ATTENTION}, None, {Who.REQUESTER, Who.SYSTEM}),
     _received("follow_up", {State.ANSWERED, State.SIGNED, State.CONCLUDED}, State.IN_ATTENTION,
@@ -241,13 +236,6 @@ TRANSITIONS: tuple[Transition, ...] = (
     _issued("sign", {State.PENDING_SIGNATURE}, State.SENT, {Who.SIGNER}, ends=TaskKind.SIGN, notice="sent"),
     # One of several signers: the document waits for the others.
     _issued("sign_in_part", {State.PENDING_SIGNATURE}, None, {Who.SIGNER}),
-    # Visto bueno: while one of those asked has not agreed, the head approves nothing (`intake.reviews`).
-    _issued("ask_review", _UNDECIDED, None, {Who.AUTHOR, Who.HEAD}, starts=TaskKind.REVIEW,
-            notice="review_asked"),
-    _issued("agree", _UNDECIDED, None, {Who.CONSULTED}, ends=TaskKind.REVIEW),
-    _issued("object", _UNDECIDED, None, {Who.CONSULTED}, needs_reason=True, ends=TaskKind.REVIEW,
-            notice="review_objected"),
-    _issued("override_reviews", _UNDECIDED, None, {Who.HEAD}, needs_reason=True, ends=TaskKind.REVIEW),
     # Visto bueno: while one of those asked has not agreed, the head approves nothing (`intake.reviews`).
     _issued("ask_review", _UNDECIDED, None, {Who.AUTHOR, Who.HEAD}, starts=TaskKind.REVIEW,
             notice="review_asked"),
