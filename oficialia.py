@@ -273,6 +273,28 @@ def demo(if_empty: bool) -> None:
 
 
 @cli.command(cls=Command)
+def learn() -> None:
+    from intake.learning import learn as learn_now
+    from models.base import now
+
+    office = open_office("learning")
+    version = learn_now(office, now().astimezone(office.settings.zone).date())
+    if version.sha256 is None:
+        raise Failed("too_few_cases", cases=version.cases)
+    click.echo(say("learning.learnt", version=version.id, cases=version.cases))
+    for question, figures in version.figures.items():
+        percent = round(100 * figures["right"])
+        click.echo(say("learning.right", question=say(f"learning.{question}"), percent=percent))
+
+
+@cli.command(cls=Command)
+def count() -> None:
+    from intake.counting import recount_all
+
+    click.echo(say("learning.counted", days=recount_all(open_office())))
+
+
+@cli.command(cls=Command)
 @option("--settings", "only_settings", is_flag=True)
 @option("--json", "in_json", is_flag=True)
 def check(only_settings: bool, in_json: bool) -> None:

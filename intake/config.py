@@ -140,6 +140,9 @@ class Settings(BaseSettings):
     scan_page_seconds: int = Field(
         60, description="time to read one page; a page that takes longer is filed without text"
     )
+    learning: bool = Field(
+        True, description="learn at night from closed cases, and propose service, dependencia and priority"
+    )
     log_json: bool = Field(False, description="logs as JSON lines")
 
     @model_validator(mode="before")

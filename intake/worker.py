@@ -14,9 +14,11 @@ from dataclasses import dataclass
 
 import structlog
 
-from intake import binding, clock, mailer, pipeline, rescanning
+from intake import binding, clock, counting, mailer, pipeline, rescanning, scheduled_reports
 from intake.isolation import Reader
+from intake.learning import Night
 from intake.office import Office
+from intake.proposing import Proposer
 from models.base import now
 
 log = structlog.get_logger()
@@ -31,6 +33,12 @@ _CLOCK = 30.0
 _SCAN = 15.0
 # Seconds until an expediente that was asked for is looked for.
 _BIND = 3.0
+# Seconds between two rounds of counting, and between two looks at whether it is night.
+_COUNT, _NIGHT = 120.0, 600.0
+# Seconds between two looks at which reports are due.
+_REPORT = 60.0
+# Seconds until a new case has its proposal, at most.
+_PROPOSE = 3.0
 # Mails between two looks at `stop`.
 _BATCH = 100
 
@@ -69,6 +77,10 @@ def chores(part: tuple[int, int], reader: Reader) -> list[Chore]:
         Chore("clock", _sweep, _CLOCK, _CLOCK),
         Chore("scan", rescanning.rescan, _SCAN, _SCAN),
         Chore("bind", binding.bind, _BIND, _BIND),
+        Chore("count", counting.count_days, _COUNT, _COUNT),
+        Chore("report", scheduled_reports.send_due, _REPORT, _REPORT),
+        Chore("propose", Proposer().work, _PROPOSE, _PROPOSE),
+        Chore("learn", Night().work, _NIGHT, _NIGHT),
     ]
 
 

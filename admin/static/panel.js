@@ -243,6 +243,8 @@
       n: () => compose("note"),
       t: () => press("t"),
       e: () => press("e"),
+      a: () => press("a"),
+      x: () => press("x"),
       "?": () => $("#keys").showModal(),
     };
     if (keys[event.key]) {
