@@ -41,6 +41,7 @@ from admin.views import (
     scheduled_reports,
     signing,
     suggestion,
+    tasks,
     ticked,
     uploads,
     verification,
