@@ -15,6 +15,7 @@ from playwright.sync_api import Browser, Page
 from pydantic import SecretStr
 
 from intake.config import Settings
+from intake.office import Office
 from models import migrations
 from models.session import Database, open_database
 from tests.support.botapi import BotApi
@@ -22,6 +23,7 @@ from tests.support.browser import chromium, clerks_window
 from tests.support.certificates import Certificate, make_certificate
 from tests.support.clamd import clamd
 from tests.support.dovecot import Dovecot, dovecot
+from tests.support.institution import Institution, found_institution
 from tests.support.ports import free_port
 from tests.support.postgres import PostgresCluster, postgres_cluster
 from tests.support.relay import Relay
@@ -112,6 +114,21 @@ def settings(tmp_path: Path, database_url: str) -> Settings:
         smtp_listen=f"127.0.0.1:{free_port()}",
         web_listen=f"127.0.0.1:{free_port()}",
     )
+
+
+@pytest.fixture
+def office(settings: Settings) -> Iterator[Office]:
+    """An office that is open, with nobody in it."""
+    opened = Office.open(settings)
+    yield opened
+    opened.database.close()
+
+
+@pytest.fixture
+def town(office: Office) -> Institution:
+    """Dependencias, people, services and mailboxes, in `office`."""
+    with office.database.writing() as session:
+        return found_institution(session)
 
 
 @pytest.fixture(scope="session")

@@ -1,4 +1,7 @@
-"""The office of the tests about documents: one for a file of tests, and new windows for each test."""
+"""What most browser tests begin with: an institution whose people have logins, and its panel on a socket.
+
+And the office of the tests about documents: one for a file of tests, and new windows for each test.
+"""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -6,7 +9,26 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser
 
+from intake.office import Office
 from tests.support.documents_panel import DocumentOffice, document_office
+from tests.support.institution import Institution, found_institution
+from tests.support.panel import give_logins, served_panel
+
+
+@pytest.fixture
+def town(office: Office) -> Institution:
+    """The institution of `office`; everybody in it has a login."""
+    with office.database.writing() as session:
+        town = found_institution(session)
+        give_logins(session, town)
+    return town
+
+
+@pytest.fixture
+def address(office: Office, town: Institution) -> Iterator[str]:
+    """Of the panel of `office`."""
+    with served_panel(office) as address:
+        yield address
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,6 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from intake import outbox, spool
-from intake.config import Settings
 from intake.office import Office
 from intake.pipeline import process_spooled
 from models.base import now
@@ -29,13 +28,6 @@ pytestmark = [
     # What the browser shows does not depend on the database.
     pytest.mark.parametrize("database_url", ["sqlite"], indirect=True),
 ]
-
-
-@pytest.fixture
-def office(settings: Settings) -> Iterator[Office]:
-    opened = Office.open(settings)
-    yield opened
-    opened.database.close()
 
 
 @pytest.fixture

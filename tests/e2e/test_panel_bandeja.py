@@ -11,31 +11,15 @@ from sqlalchemy import select
 
 from admin import auth
 from intake import cases
-from intake.config import Settings
 from intake.office import Office
 from models.base import now
 from models.case import Case
 from models.listing import PAGE_SIZE
 from models.person import Account
-from tests.support.institution import Institution, found_institution, open_case
-from tests.support.panel import PASSWORD, give_logins, log_in, served_panel
+from tests.support.institution import Institution, open_case
+from tests.support.panel import PASSWORD, log_in, served_panel
 
 pytestmark = [pytest.mark.browser, pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)]
-
-
-@pytest.fixture
-def office(settings: Settings) -> Iterator[Office]:
-    opened = Office.open(settings)
-    yield opened
-    opened.database.close()
-
-
-@pytest.fixture
-def town(office: Office) -> Institution:
-    with office.database.writing() as session:
-        town = found_institution(session)
-        give_logins(session, town)
-    return town
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from email.message import EmailMessage
 
 import pytest
@@ -11,7 +10,6 @@ from sqlalchemy import select
 
 from admin.thread import PAGE_SIZE
 from intake import cases
-from intake.config import Settings
 from intake.office import Office
 from intake.reply_address import case_link
 from models.canned_reply import CannedReply
@@ -24,7 +22,7 @@ from models.turno import Turno
 from tests.support.browser import clerks_window, photograph
 from tests.support.institution import Institution, found_institution
 from tests.support.mails import make_mail
-from tests.support.panel import SUPPORT, arrive, give_logins, log_in, open_case, served_panel
+from tests.support.panel import SUPPORT, arrive, give_logins, log_in, open_case
 
 pytestmark = [pytest.mark.browser, pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)]
 
@@ -38,13 +36,6 @@ PNG = bytes.fromhex(
 
 
 @pytest.fixture
-def office(settings: Settings) -> Iterator[Office]:
-    opened = Office.open(settings)
-    yield opened
-    opened.database.close()
-
-
-@pytest.fixture
 def town(office: Office) -> Institution:
     with office.database.writing() as session:
         town = found_institution(session)
@@ -52,12 +43,6 @@ def town(office: Office) -> Institution:
         body = "{{ requester }}: su solicitud {{ folio }} quedó atendida."
         session.add(CannedReply(shortcut="atendido", title="Quedó atendido", body=body))
     return town
-
-
-@pytest.fixture
-def address(office: Office, town: Institution) -> Iterator[str]:
-    with served_panel(office) as address:
-        yield address
 
 
 def test_a_clerk_logs_in_reads_takes_answers_and_resolves(

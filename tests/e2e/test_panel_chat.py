@@ -25,9 +25,9 @@ from models.person import Account, Role
 from tests.support.browser import photograph
 from tests.support.chats import ANA, add, ask, enter_chat, messages_of, told, written
 from tests.support.desk import get_case, later, notices
-from tests.support.institution import Institution, found_institution
+from tests.support.institution import Institution
 from tests.support.mails import make_mail
-from tests.support.panel import Clerk, arrive, give_logins, log_in, open_case, panel_of, served_panel
+from tests.support.panel import Clerk, arrive, log_in, open_case, panel_of
 
 pytestmark = [pytest.mark.browser, pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)]
 
@@ -42,20 +42,6 @@ def office(settings: Settings) -> Iterator[Office]:
     opened = Office.open(settings.model_copy(update={"telegram_token": SecretStr(f"{BOT}:secreto")}))
     yield opened
     opened.database.close()
-
-
-@pytest.fixture
-def town(office: Office) -> Institution:
-    with office.database.writing() as session:
-        town = found_institution(session)
-        give_logins(session, town)
-    return town
-
-
-@pytest.fixture
-def address(office: Office, town: Institution) -> Iterator[str]:
-    with served_panel(office) as address:
-        yield address
 
 
 def join_mail_and_chat(office: Office, town: Institution) -> tuple[int, int]:

@@ -3,28 +3,19 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 
 import pytest
 from playwright.sync_api import Page, expect
 
-from intake.config import Settings
 from intake.office import Office
 from models.base import now
 from models.service import Service
 from tests.support.browser import photograph
 from tests.support.institution import Institution, found_institution
 from tests.support.mails import make_mail
-from tests.support.panel import arrive, give_logins, log_in, open_case, served_panel
+from tests.support.panel import arrive, give_logins, log_in, open_case
 
 pytestmark = [pytest.mark.browser, pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)]
-
-
-@pytest.fixture
-def office(settings: Settings) -> Iterator[Office]:
-    opened = Office.open(settings)
-    yield opened
-    opened.database.close()
 
 
 @pytest.fixture
@@ -35,12 +26,6 @@ def town(office: Office) -> Institution:
         town.support.first_answer_minutes = 600
         town.support.unit_minutes, town.support.unit_name = 5, "credencial"
     return town
-
-
-@pytest.fixture
-def address(office: Office, town: Institution) -> Iterator[str]:
-    with served_panel(office) as address:
-        yield address
 
 
 def test_a_clerk_says_how_many_pieces_and_sees_the_clock_stand_still_while_waiting(

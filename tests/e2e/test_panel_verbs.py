@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import timedelta
 from email import message_from_bytes, policy
 
@@ -12,7 +11,6 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from intake import cases, turnos
-from intake.config import Settings
 from intake.mailer import deliver_mail
 from intake.office import Office
 from models.base import now
@@ -26,32 +24,11 @@ from models.task import Task, TaskKind, TaskState
 from models.ticket import Ticket
 from models.turno import Turno, TurnoKind, TurnoState
 from tests.support.browser import photograph
-from tests.support.institution import Institution, found_institution
+from tests.support.institution import Institution
 from tests.support.mails import make_mail
-from tests.support.panel import Clerk, arrive, give_logins, log_in, open_case, served_panel
+from tests.support.panel import Clerk, arrive, log_in, open_case
 
 pytestmark = [pytest.mark.browser, pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)]
-
-
-@pytest.fixture
-def office(settings: Settings) -> Iterator[Office]:
-    opened = Office.open(settings)
-    yield opened
-    opened.database.close()
-
-
-@pytest.fixture
-def town(office: Office) -> Institution:
-    with office.database.writing() as session:
-        town = found_institution(session)
-        give_logins(session, town)
-    return town
-
-
-@pytest.fixture
-def address(office: Office, town: Institution) -> Iterator[str]:
-    with served_panel(office) as address:
-        yield address
 
 
 def choose(page: Page, action: str) -> Locator:

@@ -12,7 +12,6 @@ from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
 
 from intake import batches, cases, held, merging, pipeline, spool, turnos
-from intake.config import Settings
 from intake.errors import DeskError, InvalidInput
 from intake.mailer import make_mail as as_mail
 from intake.office import Office
@@ -35,13 +34,6 @@ SUPPORT = "soporte@example.gob.mx"
 ANA = "Ana López <ana@correo.example>"
 BETO = "Beto Ruiz <beto@correo.example>"
 STRANGER = "Otro <otro@ajeno.example>"
-
-
-@pytest.fixture
-def office(settings: Settings) -> Iterator[Office]:
-    opened = Office.open(settings)
-    yield opened
-    opened.database.close()
 
 
 @pytest.fixture

@@ -21,7 +21,7 @@ from models.inbound_mail import InboundMail, InboundStatus, Outcome
 from models.message import Message
 from models.outbox_message import OutboxMessage
 from models.person import Person
-from tests.support.institution import Institution, found_institution
+from tests.support.institution import Institution
 from tests.support.mails import make_mail
 from tests.support.panel import Clerk, give_login
 from tests.support.resolver import Names, name_server
@@ -49,12 +49,6 @@ def office(settings: Settings, names: Names) -> Iterator[Office]:
     opened = Office.open(settings.model_copy(update={"dns_server": names.address}))
     yield opened
     opened.database.close()
-
-
-@pytest.fixture
-def town(office: Office) -> Institution:
-    with office.database.writing() as session:
-        return found_institution(session)
 
 
 def mail_of_ana(text: str = "Solicito una copia del acta.", **more: str) -> bytes:

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
-import pytest
 from sqlalchemy import func, select, text
 
 from intake import spool
-from intake.config import Settings
 from intake.office import Office
 from intake.pipeline import process_spooled
 from models.base import now
@@ -21,7 +17,7 @@ from models.keys import draw_key
 from models.message import Message
 from models.outbox_message import OutboxMessage
 from models.turno import Turno
-from tests.support.institution import Institution, found_institution, open_case
+from tests.support.institution import Institution, open_case
 from tests.support.mails import make_mail
 
 SUPPORT = "soporte@example.gob.mx"
@@ -38,19 +34,6 @@ REFUSAL = {
         " WHEN (NEW.subject = 'Rechazado') EXECUTE FUNCTION refuse()",
     ),
 }
-
-
-@pytest.fixture
-def office(settings: Settings) -> Iterator[Office]:
-    opened = Office.open(settings)
-    yield opened
-    opened.database.close()
-
-
-@pytest.fixture
-def town(office: Office) -> Institution:
-    with office.database.writing() as session:
-        return found_institution(session)
 
 
 def arrive_together(office: Office, *mails: bytes) -> list[InboundMail]:

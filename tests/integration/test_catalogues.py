@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from sqlalchemy import select
 
-from intake.config import Settings
 from intake.office import Office
 from models.canned_reply import CannedReply
 from models.dependencia import Dependencia
@@ -34,13 +32,6 @@ RULE = {
 
 # What a form says is the same on both databases.
 on_one_database = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
-
-
-@pytest.fixture
-def office(settings: Settings) -> Iterator[Office]:
-    opened = Office.open(settings)
-    yield opened
-    opened.database.close()
 
 
 @pytest.fixture

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 from sqlalchemy import select
 
-from intake.config import Settings
 from intake.office import Office
 from models.case import Case
 from models.chat import ChatMessage
@@ -16,20 +13,7 @@ from models.outbox_message import OutboxMessage, OutboxStatus
 from models.ticket import Ticket
 from tests.support.chats import messages_of
 from tests.support.citizen import JPEG, Citizen
-from tests.support.institution import Institution, found_institution
-
-
-@pytest.fixture
-def office(settings: Settings) -> Iterator[Office]:
-    opened = Office.open(settings)
-    yield opened
-    opened.database.close()
-
-
-@pytest.fixture
-def town(office: Office) -> Institution:
-    with office.database.writing() as session:
-        return found_institution(session)
+from tests.support.institution import Institution
 
 
 @pytest.fixture

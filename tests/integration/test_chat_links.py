@@ -5,13 +5,11 @@ from __future__ import annotations
 import hashlib
 import re
 import threading
-from collections.abc import Iterator
 
 import pytest
 from sqlalchemy import func, select
 
 from intake import cases, chat_links, chat_spool, chats
-from intake.config import Settings
 from intake.errors import InvalidInput, Refused
 from intake.office import Office
 from models.base import now
@@ -32,24 +30,11 @@ from tests.support.chats import (
     written,
 )
 from tests.support.desk import arrive, get_case, later, notices
-from tests.support.institution import Institution, found_institution
+from tests.support.institution import Institution
 from tests.support.mails import make_mail
 
 MAIL = "ana@correo.example"
 BOT = "OficialiaBot"
-
-
-@pytest.fixture
-def office(settings: Settings) -> Iterator[Office]:
-    opened = Office.open(settings)
-    yield opened
-    opened.database.close()
-
-
-@pytest.fixture
-def town(office: Office) -> Institution:
-    with office.database.writing() as session:
-        return found_institution(session)
 
 
 def request_link(office: Office, chat_id: int = ANA, email: str = MAIL) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 
 import pytest
 from sqlalchemy import select
@@ -11,7 +10,6 @@ from sqlalchemy.orm import Session
 
 from intake import cases, chat_files, chat_links, chat_notices, clock, turnos
 from intake import notices as told_by_desk
-from intake.config import Settings
 from intake.errors import InvalidInput
 from intake.incoming import IncomingFile
 from intake.office import Office
@@ -25,26 +23,13 @@ from models.outbox_message import OutboxMessage
 from models.person import Account, Person
 from tests.support.chats import ANA, BETO, add, ask, enter_chat, told
 from tests.support.desk import arrive, get_case, later, notices
-from tests.support.institution import Institution, found_institution
+from tests.support.institution import Institution
 from tests.support.mails import make_mail
 
 MAIL, GROUP = "ana@correo.example", -70
 PDF = (
     b"%PDF-1.4\n1 0 obj<</Type/Catalog/Pages 2 0 R>>endobj 2 0 obj<</Type/Pages/Kids[]/Count 0>>endobj\n%%EOF"
 )
-
-
-@pytest.fixture
-def office(settings: Settings) -> Iterator[Office]:
-    opened = Office.open(settings)
-    yield opened
-    opened.database.close()
-
-
-@pytest.fixture
-def town(office: Office) -> Institution:
-    with office.database.writing() as session:
-        return found_institution(session)
 
 
 def link_mail(office: Office, chat_id: int = ANA) -> None:

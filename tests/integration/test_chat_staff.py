@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 from sqlalchemy import select
 
 from intake import cases, chat_files, chat_links, notices, turnos
 from intake.chat_files import KeptFile
-from intake.config import Settings
 from intake.incoming import Channel, IncomingMessage
 from intake.office import Office
 from models.base import now
@@ -23,7 +20,7 @@ from models.ticket import Ticket
 from models.turno import Turno
 from tests.support.chats import ANA, ask
 from tests.support.desk import later
-from tests.support.institution import Institution, found_institution, open_case
+from tests.support.institution import Institution, open_case
 from tests.support.room import BOT, GROUP, Room, Said, bind_group, chat_of, link_clerk
 
 TOMAS, JAIME, OLGA, OFELIA, STRANGER = 8001, 8002, 8003, 8004, 8005
@@ -31,19 +28,6 @@ SEND, RESOLVE, NOTE, DISCARD = (
     "Enviar al solicitante", "Enviar y resolver", "Guardar como nota", "Descartar",
 )  # fmt: skip
 TAKE, TURN, PANEL = "Tomar", "Turnar…", "Ver en el panel"
-
-
-@pytest.fixture
-def office(settings: Settings) -> Iterator[Office]:
-    opened = Office.open(settings)
-    yield opened
-    opened.database.close()
-
-
-@pytest.fixture
-def town(office: Office) -> Institution:
-    with office.database.writing() as session:
-        return found_institution(session)
 
 
 @pytest.fixture

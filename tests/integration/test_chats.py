@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
@@ -11,7 +10,6 @@ from sqlalchemy import func, select
 
 from intake import cases, chat_files, chat_spool, chats, clock, contacts
 from intake.chat_files import KeptFile
-from intake.config import Settings
 from intake.errors import DeskError, InvalidInput, Refused
 from intake.merging import merge, split
 from intake.office import Office
@@ -40,23 +38,10 @@ from tests.support.chats import (
     written,
 )
 from tests.support.desk import get_case, later, notices
-from tests.support.institution import Institution, found_institution
+from tests.support.institution import Institution
 
 BOT = 99
 JPEG = b"\xff\xd8\xff\xe0" + bytes(100_000)
-
-
-@pytest.fixture
-def office(settings: Settings) -> Iterator[Office]:
-    opened = Office.open(settings)
-    yield opened
-    opened.database.close()
-
-
-@pytest.fixture
-def town(office: Office) -> Institution:
-    with office.database.writing() as session:
-        return found_institution(session)
 
 
 def keep(office: Office, name: str = "foto.jpg", content: bytes = JPEG) -> KeptFile:

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
 from datetime import timedelta
 
-import pytest
 from sqlalchemy import select
 
 from intake.clock import sweep
-from intake.config import Settings
 from intake.office import Office
 from models.base import now
 from models.event import Event
@@ -18,22 +15,9 @@ from models.inbound_mail import InboundStatus
 from models.ticket import Ticket
 from models.workflow import State, enter
 from tests.support.desk import later, notices
-from tests.support.institution import Institution, found_institution, open_case, spool
+from tests.support.institution import Institution, open_case, spool
 
 RAW = b"From: ana@correo.example\n\nHola"
-
-
-@pytest.fixture
-def office(settings: Settings) -> Iterator[Office]:
-    opened = Office.open(settings)
-    yield opened
-    opened.database.close()
-
-
-@pytest.fixture
-def town(office: Office) -> Institution:
-    with office.database.writing() as session:
-        return found_institution(session)
 
 
 def open_ticket(office: Office, town: Institution, *, held: bool = True, due_in: float = -1) -> int:

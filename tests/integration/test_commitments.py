@@ -13,7 +13,6 @@ from sqlalchemy import select
 
 from intake import cases, merging, tickets, turnos
 from intake.clock import sweep
-from intake.config import Settings
 from intake.errors import InvalidInput
 from intake.office import Office
 from models.base import Base
@@ -36,13 +35,6 @@ ZONE = ZoneInfo("America/Mexico_City")
 def local(day: int, hour: int, minute: int = 0, month: int = 11) -> datetime:
     # November 2026: the 16th is a holiday, the 18th a Wednesday, the 20th a Friday.
     return datetime(2026, month, day, hour, minute, tzinfo=ZONE)
-
-
-@pytest.fixture
-def office(settings: Settings) -> Iterator[Office]:
-    opened = Office.open(settings)
-    yield opened
-    opened.database.close()
 
 
 @pytest.fixture

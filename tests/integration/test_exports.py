@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import tempfile
-from collections.abc import Iterator
 from datetime import date
 from email.message import EmailMessage
 from pathlib import Path
@@ -16,7 +15,6 @@ from werkzeug.test import TestResponse
 
 from admin.views import exports
 from intake import approval, drafts, issuing
-from intake.config import Settings
 from intake.exports import make_spreadsheet, print_book
 from intake.office import Office
 from intake.pdf import html_to_pdf
@@ -30,13 +28,6 @@ from tests.support.panel import Clerk, give_logins
 
 SHEET = "{http://schemas.openxmlformats.org/spreadsheetml/2006/main}"
 TEXTS = (f"{SHEET}t", f"{SHEET}v")
-
-
-@pytest.fixture
-def office(settings: Settings) -> Iterator[Office]:
-    opened = Office.open(settings)
-    yield opened
-    opened.database.close()
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import timedelta
 from email.utils import make_msgid
 
@@ -10,7 +9,6 @@ import pytest
 from sqlalchemy import select
 
 from intake import spool
-from intake.config import Settings
 from intake.office import Office
 from intake.pipeline import process_spooled
 from intake.reply_address import sign_bounce
@@ -21,26 +19,13 @@ from models.inbound_mail import InboundMail, Outcome
 from models.outbox_message import OutboxMessage, OutboxStatus
 from models.person import Account
 from models.routing_rule import RoutingRule
-from tests.support.institution import Institution, found_institution
+from tests.support.institution import Institution
 from tests.support.mails import make_mail
 
 SUPPORT = "soporte@example.gob.mx"
 ADDRESS = "ana@correo.example"
 ANA = f"Ana López <{ADDRESS}>"
 BETO = "beto@correo.example"
-
-
-@pytest.fixture
-def office(settings: Settings) -> Iterator[Office]:
-    opened = Office.open(settings)
-    yield opened
-    opened.database.close()
-
-
-@pytest.fixture
-def town(office: Office) -> Institution:
-    with office.database.writing() as session:
-        return found_institution(session)
 
 
 def arrive(office: Office, raw: bytes, to: str = SUPPORT) -> InboundMail:

@@ -15,14 +15,13 @@ from sqlalchemy import select
 
 from intake import held, spool
 from intake.authentication import Envelope, evaluate
-from intake.config import Settings
 from intake.errors import InvalidInput
 from intake.isolation import Poisoned, Reader
 from intake.office import Office
 from intake.parsing import parse_email
 from intake.pipeline import process_spooled
 from models.inbound_mail import InboundMail, InboundStatus
-from tests.support.institution import Institution, found_institution
+from tests.support.institution import Institution
 from tests.support.mails import make_mail
 from tests.support.resolver import name_server
 from tests.support.signing import SELECTOR, sign, signing_key
@@ -31,19 +30,6 @@ from tests.support.waiting import wait_until
 POISON = "tests.support.poison:read"
 SUPPORT = "soporte@example.gob.mx"
 MEGABYTES = 1 << 20
-
-
-@pytest.fixture
-def office(settings: Settings) -> Iterator[Office]:
-    opened = Office.open(settings)
-    yield opened
-    opened.database.close()
-
-
-@pytest.fixture
-def town(office: Office) -> Institution:
-    with office.database.writing() as session:
-        return found_institution(session)
 
 
 @pytest.fixture

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import io
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -16,7 +15,6 @@ from sqlalchemy.orm import Session
 from weasyprint import HTML
 
 from intake.attachments import keep_files
-from intake.config import Settings
 from intake.incoming import IncomingFile
 from intake.letters import print_case, print_message
 from intake.office import Office
@@ -27,13 +25,6 @@ from tests.support.institution import found_institution, open_case, write_messag
 
 # What is printed is no question of the database.
 pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
-
-
-@pytest.fixture
-def office(settings: Settings) -> Iterator[Office]:
-    opened = Office.open(settings)
-    yield opened
-    opened.database.close()
 
 
 def _pdf(words: str, style: str = "size: letter") -> bytes:

@@ -2,34 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
-import pytest
 from sqlalchemy import select
 
 from intake import spool
-from intake.config import Settings
 from intake.office import Office
 from intake.pipeline import process_spooled
 from models.message import Attachment, Message
-from tests.support.institution import Institution, found_institution
+from tests.support.institution import Institution
 from tests.support.panel import Clerk, give_login
 
 CORPUS = Path(__file__).parent.parent / "corpus"
-
-
-@pytest.fixture
-def office(settings: Settings) -> Iterator[Office]:
-    opened = Office.open(settings)
-    yield opened
-    opened.database.close()
-
-
-@pytest.fixture
-def town(office: Office) -> Institution:
-    with office.database.writing() as session:
-        return found_institution(session)
 
 
 def arrive(office: Office, town: Institution, name: str) -> Attachment:

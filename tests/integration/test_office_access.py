@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 
 from intake import outbox
-from intake.config import Settings
 from intake.office import Office
 from models.access import grant
 from models.event import Event
@@ -42,13 +39,6 @@ PAGES = {
     "/admin/reglas/nueva": "ynnnnn",
     "/admin/reglas/probar": "ynnnnn",
 }
-
-
-@pytest.fixture
-def office(settings: Settings) -> Iterator[Office]:
-    opened = Office.open(settings)
-    yield opened
-    opened.database.close()
 
 
 @pytest.fixture

@@ -20,7 +20,7 @@ from models.outbox_message import OutboxMessage, OutboxStatus
 from models.person import Account
 from models.ticket import Ticket
 from tests.support.desk import get_notice, later, notices, queue_notice
-from tests.support.institution import Institution, found_institution, open_case, write_message
+from tests.support.institution import Institution, open_case, write_message
 from tests.support.relay import Relay
 
 ANA = "ana@correo.example"
@@ -31,12 +31,6 @@ def office(settings: Settings, relay: Relay) -> Iterator[Office]:
     opened = Office.open(settings.model_copy(update={"relay_url": relay.url}))
     yield opened
     opened.database.close()
-
-
-@pytest.fixture
-def town(office: Office) -> Institution:
-    with office.database.writing() as session:
-        return found_institution(session)
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
 
@@ -12,7 +11,6 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from intake import cases, held, pipeline, spool
-from intake.config import Settings
 from intake.incoming import Authentication, IncomingMessage
 from intake.office import Office
 from intake.parsing import parse_email
@@ -30,25 +28,12 @@ from models.person import Account
 from models.routing_rule import RoutingRule
 from models.ticket import Ticket
 from models.turno import Turno
-from tests.support.institution import Institution, found_institution
+from tests.support.institution import Institution
 from tests.support.mails import make_mail
 
 SUPPORT = "soporte@example.gob.mx"
 ANA = "Ana López <ana@correo.example>"
 STRANGER = "Otro <otro@ajeno.example>"
-
-
-@pytest.fixture
-def office(settings: Settings) -> Iterator[Office]:
-    opened = Office.open(settings)
-    yield opened
-    opened.database.close()
-
-
-@pytest.fixture
-def town(office: Office) -> Institution:
-    with office.database.writing() as session:
-        return found_institution(session)
 
 
 def arrive(office: Office, *mails: bytes, to: str = SUPPORT) -> list[InboundMail]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from datetime import date, datetime
 from html import unescape
 from zoneinfo import ZoneInfo
@@ -14,7 +13,6 @@ from sqlalchemy import select
 
 from intake import cases
 from intake.clock import sweep
-from intake.config import Settings
 from intake.office import Office
 from models.calendar import Calendar, DayOff
 from models.case import Case, Priority
@@ -37,13 +35,6 @@ CALENDAR = {"name": "Palacio", "zone": "", **HOURS, "keeps_holidays": "y", "is_a
 def local(day: int, hour: int, minute: int = 0) -> datetime:
     # November 2026: the 16th is a holiday, the 18th a Wednesday, the 20th a Friday.
     return datetime(2026, 11, day, hour, minute, tzinfo=ZoneInfo("America/Mexico_City"))
-
-
-@pytest.fixture
-def office(settings: Settings) -> Iterator[Office]:
-    opened = Office.open(settings)
-    yield opened
-    opened.database.close()
 
 
 @pytest.fixture

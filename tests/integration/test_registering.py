@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from email.message import EmailMessage
 
 import pytest
 from sqlalchemy import select
 
 from intake import oficios
-from intake.config import Settings
 from intake.mailer import deliver_mail
 from intake.office import Office
 from intake.pdf import html_to_pdf
@@ -26,13 +24,6 @@ from tests.support.panel import Clerk, give_logins
 
 SCHOOL = "Rosa Gil <direccion@colegio.example>"
 PAGE = "<p>Oficio Núm. CE/012/2026</p><p>ASUNTO: Se solicita apoyo</p><p>Zapopan, a 3 de enero de 2026</p>"
-
-
-@pytest.fixture
-def office(settings: Settings) -> Iterator[Office]:
-    opened = Office.open(settings)
-    yield opened
-    opened.database.close()
 
 
 @pytest.fixture

@@ -26,7 +26,7 @@ from models.message import Attachment, Message
 from models.outbox_message import OutboxMessage
 from tests.support.clamd import EICAR, OWN_SAMPLE
 from tests.support.doors import mail_doors
-from tests.support.institution import Institution, found_institution
+from tests.support.institution import Institution
 from tests.support.mails import make_mail
 from tests.support.ports import free_port
 from tests.support.swaks import run_swaks
@@ -42,12 +42,6 @@ def office(settings: Settings, clamd_port: int) -> Iterator[Office]:
     opened = Office.open(settings.model_copy(update={"clamd_url": url, "max_file_bytes": 300_000}))
     yield opened
     opened.database.close()
-
-
-@pytest.fixture
-def town(office: Office) -> Institution:
-    with office.database.writing() as session:
-        return found_institution(session)
 
 
 def with_scanner(office: Office, url: str) -> Office:

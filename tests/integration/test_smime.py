@@ -23,7 +23,7 @@ from intake.smime import verify
 from models.base import now
 from models.inbound_mail import InboundMail
 from models.message import Message
-from tests.support.institution import Institution, found_institution
+from tests.support.institution import Institution
 from tests.support.mails import make_mail
 from tests.support.smime import Signer, make_issuer, make_signer, sign
 
@@ -133,12 +133,6 @@ def office(settings: Settings, roots: str) -> Iterator[Office]:
     opened = Office.open(settings.model_copy(update={"smime_roots": roots}))
     yield opened
     opened.database.close()
-
-
-@pytest.fixture
-def town(office: Office) -> Institution:
-    with office.database.writing() as session:
-        return found_institution(session)
 
 
 def arrive(office: Office, raw: bytes) -> Message:

@@ -27,13 +27,6 @@ MAIL = (
 )
 
 
-@pytest.fixture
-def office(settings: Settings) -> Iterator[Office]:
-    opened = Office.open(settings)
-    yield opened
-    opened.database.close()
-
-
 def test_a_small_mail_lives_in_its_row_with_its_envelope(office: Office) -> None:
     to = ("soporte@example.gob.mx", "pagos@example.gob.mx")
     arrival = Arrival("smtp", MAIL, "ana@example.org", to, peer="203.0.113.5", helo="correo.example.org")

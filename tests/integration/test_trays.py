@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
@@ -10,7 +9,6 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from intake import cases, turnos
-from intake.config import Settings
 from intake.office import Office
 from models.base import now
 from models.case import Case
@@ -19,24 +17,11 @@ from models.message import Message
 from models.person import Account
 from models.search import index_message
 from models.trays import TRAYS, attended_by, count_tray, find_tray
-from tests.support.institution import Institution, found_institution, open_case
+from tests.support.institution import Institution, open_case
 from tests.support.mails import make_mail
 from tests.support.panel import arrive
 
 NO_FILTERS = Filters()
-
-
-@pytest.fixture
-def office(settings: Settings) -> Iterator[Office]:
-    opened = Office.open(settings)
-    yield opened
-    opened.database.close()
-
-
-@pytest.fixture
-def town(office: Office) -> Institution:
-    with office.database.writing() as session:
-        return found_institution(session)
 
 
 def tray_of(session: Session, name: str, account: Account) -> list[int]:

@@ -9,7 +9,6 @@ import pytest
 from sqlalchemy.orm import Session
 
 from intake import outbox
-from intake.config import Settings
 from intake.office import Office
 from intake.vigil import Report, examine
 from models.inbound_mail import InboundStatus
@@ -20,13 +19,6 @@ from tests.support.mails import make_mail
 
 # Tuesday, 13:00 in Mexico City.
 TUESDAY = datetime(2026, 11, 24, 19, 0, tzinfo=UTC)
-
-
-@pytest.fixture
-def office(settings: Settings) -> Iterator[Office]:
-    opened = Office.open(settings)
-    yield opened
-    opened.database.close()
 
 
 @pytest.fixture

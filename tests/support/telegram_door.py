@@ -7,8 +7,10 @@ import threading
 from collections.abc import Iterator, Mapping
 from concurrent.futures import Future
 from contextlib import contextmanager
+from io import BytesIO
 from typing import Any
 
+from PIL import Image
 from pydantic import SecretStr
 from sqlalchemy import select
 
@@ -24,6 +26,15 @@ from models.outbox_message import OutboxStatus
 from tests.support.botapi import BotApi
 from tests.support.desk import get_notice
 from tests.support.waiting import wait_until
+
+PDF = b"%PDF-1.4\n" + b"0" * 50
+
+
+def png(shade: int) -> bytes:
+    """A small picture, different for each *shade*."""
+    kept = BytesIO()
+    Image.new("RGB", (40, 30), (shade, 0, 0)).save(kept, "PNG")
+    return kept.getvalue()
 
 
 def with_bot(settings: Settings, server: BotApi) -> Settings:

@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from io import BytesIO
-
 import pytest
-from PIL import Image
 from sqlalchemy import select, text
 
 from intake.chat_outbox import exchange
-from intake.config import Settings
 from intake.office import Office
 from models.base import now
 from models.chat import Chat, ChatUpdate, UpdateStatus
@@ -22,62 +17,17 @@ from models.outbox_message import OutboxStatus
 from models.ticket import Ticket
 from tests.support.botapi import BotApi, Limits
 from tests.support.desk import get_notice, later
-from tests.support.institution import Institution, found_institution, open_case
 from tests.support.telegram_door import (
+    PDF,
     door_error,
+    png,
     queue_for_chat,
     status,
     telegram_door,
     texts,
     wait_for_status,
-    with_bot,
 )
 from tests.support.waiting import wait_until
-
-PDF = b"%PDF-1.4\n" + b"0" * 50
-
-
-def png(shade: int) -> bytes:
-    kept = BytesIO()
-    Image.new("RGB", (40, 30), (shade, 0, 0)).save(kept, "PNG")
-    return kept.getvalue()
-
-
-@pytest.fixture
-def office(settings: Settings, bot_api: BotApi) -> Iterator[Office]:
-    opened = Office.open(with_bot(settings, bot_api))
-    yield opened
-    opened.database.close()
-
-
-@pytest.fixture
-def town(office: Office) -> Institution:
-    with office.database.writing() as session:
-        return found_institution(session)
-
-
-@pytest.fixture
-def ticket(office: Office, town: Institution) -> Ticket:
-    with office.database.writing() as session:
-        return open_case(session, town)
-
-
-@pytest.fixture
-def ana(bot_api: BotApi) -> int:
-    """Somebody who has opened the bot, and whom nobody has answered yet."""
-    user = bot_api.add_user("Ana")
-    bot_api.open_link(user)
-    return user
-
-
-@pytest.fixture
-def known_ana(office: Office, bot_api: BotApi, ana: int) -> int:
-    """The same, greeted and silent."""
-    with telegram_door(office):
-        bot_api.next_message(ana)
-        bot_api.wait_until_confirmed()
-    return ana
-
 
 # What people send.
 

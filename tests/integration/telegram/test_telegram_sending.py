@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from hashlib import sha256
-from io import BytesIO
 
 import pytest
-from PIL import Image
 from sqlalchemy import select
 
 from intake.attachments import keep_files
-from intake.config import Settings
 from intake.incoming import IncomingFile
 from intake.office import Office
 from models.chat import Chat, ChatKind, ChatMessage, ChatTopic
@@ -20,52 +16,15 @@ from models.outbox_message import OutboxStatus
 from models.ticket import Ticket
 from tests.support.botapi import BotApi
 from tests.support.desk import get_notice
-from tests.support.institution import Institution, found_institution, open_case, write_message
-from tests.support.telegram_door import queue_for_chat, telegram_door, texts, wait_for_status, with_bot
-
-PDF = b"%PDF-1.4\n" + b"0" * 50
-
-
-def png(shade: int) -> bytes:
-    kept = BytesIO()
-    Image.new("RGB", (40, 30), (shade, 0, 0)).save(kept, "PNG")
-    return kept.getvalue()
-
-
-@pytest.fixture
-def office(settings: Settings, bot_api: BotApi) -> Iterator[Office]:
-    opened = Office.open(with_bot(settings, bot_api))
-    yield opened
-    opened.database.close()
-
-
-@pytest.fixture
-def town(office: Office) -> Institution:
-    with office.database.writing() as session:
-        return found_institution(session)
-
-
-@pytest.fixture
-def ticket(office: Office, town: Institution) -> Ticket:
-    with office.database.writing() as session:
-        return open_case(session, town)
-
-
-@pytest.fixture
-def ana(bot_api: BotApi) -> int:
-    """Somebody who has opened the bot, and whom nobody has answered yet."""
-    user = bot_api.add_user("Ana")
-    bot_api.open_link(user)
-    return user
-
-
-@pytest.fixture
-def known_ana(office: Office, bot_api: BotApi, ana: int) -> int:
-    """The same, greeted and silent."""
-    with telegram_door(office):
-        bot_api.next_message(ana)
-        bot_api.wait_until_confirmed()
-    return ana
+from tests.support.institution import Institution, write_message
+from tests.support.telegram_door import (
+    PDF,
+    png,
+    queue_for_chat,
+    telegram_door,
+    texts,
+    wait_for_status,
+)
 
 
 def answer_with(office: Office, ticket: Ticket, *files: tuple[str, str, bytes]) -> Message:
