@@ -74,6 +74,7 @@ def examine(settings: Settings) -> Iterator[Finding]:
     """Run every test, one after another; a slow one shows which it is."""
     # They make findings of this module.
     from intake.doctor_mail import examine_antivirus, examine_issuers, examine_name_server
+    from intake.doctor_scans import examine_folder, examine_tesseract
 
     tests: dict[str, Callable[[Settings], Iterator[Finding]]] = {
         "database": _database,
@@ -91,6 +92,8 @@ def examine(settings: Settings) -> Iterator[Finding]:
         "issuers": examine_issuers,
         "telegram": _telegram,
         "fonts": _fonts,
+        "scans": examine_tesseract,
+        "scan_folder": examine_folder,
     }
     for name, test in tests.items():
         try:

@@ -15,7 +15,18 @@ from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError, OperationalError
 from sqlalchemy.orm import Session
 
-from intake import cases, inspection, issuing, notices, returned, scanning, screening, smime, trust
+from intake import (
+    cases,
+    inspection,
+    issuing,
+    notices,
+    returned,
+    scan_mail,
+    scanning,
+    screening,
+    smime,
+    trust,
+)
 from intake.addresses import domain_of, split_plus
 from intake.authentication import evaluate
 from intake.batches import Read, fail, find_waiting, read_ahead, read_batch, still_waiting, waiting_among
@@ -35,7 +46,7 @@ from models.base import now
 from models.case import Case, CaseKind, lock
 from models.event import record
 from models.inbound_mail import InboundMail, InboundStatus, Outcome
-from models.mailbox import Mailbox
+from models.mailbox import Mailbox, MailboxPurpose
 from models.message import Message
 from models.oficio import Flow, Oficio
 from models.workflow import NotAllowed
@@ -170,9 +181,12 @@ def _may_follow(incoming: IncomingMessage, inbound: InboundMail, unwritten: Cont
 
 def accept(session: Session, office: Office, incoming: IncomingMessage, inbound: InboundMail) -> None:
     """Decide about one parsed mail and write all that follows from it, in the caller's transaction."""
+    mailbox = find_mailbox(session, inbound.envelope_to)
+    if mailbox is not None and mailbox.purpose == MailboxPurpose.SCANS:
+        scan_mail.accept(session, office, incoming, inbound, mailbox)
+        return
     screened = screening.screen(session, office, incoming, inbound.envelope_to)
     found = match(session, office, incoming, inbound.envelope_to)
-    mailbox = find_mailbox(session, inbound.envelope_to)
     if screened is not None:
         _file_screened(session, office, incoming, inbound, screened, found, mailbox)
     elif found.held:

@@ -11,6 +11,7 @@ import signal
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import structlog
 
@@ -19,6 +20,8 @@ from intake.isolation import Reader
 from intake.learning import Night
 from intake.office import Office
 from intake.proposing import Proposer
+from intake.scan_folder import Watcher
+from intake.scan_jobs import look_through, read_pages
 from models.base import now
 
 log = structlog.get_logger()
@@ -39,6 +42,8 @@ _COUNT, _NIGHT = 120.0, 600.0
 _REPORT = 60.0
 # Seconds until a new case has its proposal, at most.
 _PROPOSE = 3.0
+# Seconds until a stack is looked through or a page read, and between two looks at the watched folder.
+_READ, _FOLDER = 1.0, 2.0
 # Mails between two looks at `stop`.
 _BATCH = 100
 
@@ -58,7 +63,7 @@ def _sweep(office: Office) -> int:
     return 0
 
 
-def chores(part: tuple[int, int], reader: Reader) -> list[Chore]:
+def chores(part: tuple[int, int], reader: Reader, stop: threading.Event) -> list[Chore]:
     """What a worker does, each in its own thread: a slow relay must not keep mail from becoming cases."""
 
     def process(office: Office) -> int:
@@ -76,6 +81,10 @@ def chores(part: tuple[int, int], reader: Reader) -> list[Chore]:
         Chore("deliver", mailer.deliver_mail),
         Chore("clock", _sweep, _CLOCK, _CLOCK),
         Chore("scan", rescanning.rescan, _SCAN, _SCAN),
+        # Each in a process that gives way; reading a long stack does not keep the next from being seen.
+        Chore("look", partial(look_through, stop=stop), _READ, _READ),
+        Chore("read", partial(read_pages, stop=stop), _READ, _READ),
+        Chore("folder", Watcher().look, _FOLDER, _FOLDER),
         Chore("bind", binding.bind, _BIND, _BIND),
         Chore("count", counting.count_days, _COUNT, _COUNT),
         Chore("report", scheduled_reports.send_due, _REPORT, _REPORT),
@@ -95,7 +104,7 @@ def run(office: Office, stop: threading.Event | None = None, *, part: tuple[int,
     with Reader() as reader:
         threads = [
             threading.Thread(target=repeat, args=(chore, office, stop), name=chore.name)
-            for chore in chores(part, reader)
+            for chore in chores(part, reader, stop)
         ]
         for thread in threads:
             thread.start()
