@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import structlog
-from flask import Flask, render_template, request
+from flask import Flask, Response, render_template, request
 from flask_wtf.csrf import CSRFError
 from sqlalchemy.exc import OperationalError
 from werkzeug.exceptions import HTTPException
 
+from admin.api.problems import of_status
 from intake.errors import DeskError, StoreFailed
 from models.workflow import NotAllowed
 from templates import say
@@ -58,8 +59,10 @@ def init_app(app: Flask) -> None:
         return page(503, say("panel.error.database"))
 
     @app.errorhandler(HTTPException)
-    def http(error: HTTPException) -> tuple[str, int] | HTTPException:
+    def http(error: HTTPException) -> tuple[str, int] | HTTPException | Response:
         # Redirects and not-modified come this way too.
+        if request.path.startswith("/api/") and error.code and error.code >= 400:
+            return of_status(error)
         return page(error.code) if error.code and error.code >= 400 else error
 
     @app.errorhandler(Exception)

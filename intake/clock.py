@@ -13,7 +13,7 @@ import structlog
 from sqlalchemy import ColumnElement, Select, TextClause, exists, func, or_, select, text
 from sqlalchemy.orm import Session
 
-from intake import chat_spool, commitments, digests, dispatch_reminders, notices, reminders
+from intake import chat_spool, commitments, digests, dispatch_reminders, notices, reminders, tokens
 from intake.office import Office
 from intake.wording import speaking
 from models.base import now
@@ -58,6 +58,7 @@ def sweep(office: Office, at: datetime) -> None:
     _alert(office, at)
     digests.send(office, at)
     chat_spool.purge(office, at)
+    tokens.purge(office, at)
 
 
 def _cases(*which: _Condition) -> Select[Case]:

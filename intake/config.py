@@ -143,6 +143,13 @@ class Settings(BaseSettings):
     learning: bool = Field(
         True, description="learn at night from closed cases, and propose service, dependencia and priority"
     )
+    api_rate_per_minute: int = Field(300, description="requests of one API token per minute; more get 429")
+    webhook_networks: str = Field(
+        "", description="private networks, as 10.1.0.0/16, that webhooks may call, also without https"
+    )
+    webhook_give_up_days: int = Field(
+        5, description="days of failures after which a webhook is disabled and its owner told"
+    )
     log_json: bool = Field(False, description="logs as JSON lines")
 
     @model_validator(mode="before")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from intake.config import Settings
+from intake.publishing import publish
 from intake.store import Store, open_store
 from models.session import Database, open_database
 
@@ -20,4 +21,6 @@ class Office:
     @classmethod
     def open(cls, settings: Settings) -> Office:
         """Open database and store as *settings* say. Raises ValueError on a wrong URL."""
-        return cls(settings, open_database(settings.database_url), open_store(settings.store_url))
+        database = open_database(settings.database_url)
+        database.before_commit(publish)
+        return cls(settings, database, open_store(settings.store_url))

@@ -15,7 +15,7 @@ from functools import partial
 
 import structlog
 
-from intake import binding, clock, counting, mailer, pipeline, rescanning, scheduled_reports
+from intake import binding, clock, counting, mailer, pipeline, rescanning, scheduled_reports, webhooks
 from intake.isolation import Reader
 from intake.learning import Night
 from intake.office import Office
@@ -79,6 +79,7 @@ def chores(part: tuple[int, int], reader: Reader, stop: threading.Event) -> list
     return [
         Chore("process", process),
         Chore("deliver", mailer.deliver_mail),
+        Chore("webhooks", webhooks.deliver),
         Chore("clock", _sweep, _CLOCK, _CLOCK),
         Chore("scan", rescanning.rescan, _SCAN, _SCAN),
         # Each in a process that gives way; reading a long stack does not keep the next from being seen.

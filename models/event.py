@@ -23,6 +23,8 @@ from models.rows import write_after_flush
 
 # One lock for the office's own chain on PostgreSQL; SQLite has one writer anyway.
 _OFFICE_LOCK = 7_305_021
+# In `Session.info`: (case id, hash) of what was recorded in this transaction.
+RECORDED = "recorded events"
 
 
 class Event(Base):
@@ -90,6 +92,9 @@ def record(
     values["hash"] = _hash(values)
     if case is not None:
         case.event_count, case.event_head = sequence, values["hash"]
+    if case is not None:
+        # For whoever tells others of it when it is committed (`intake.publishing`).
+        session.info.setdefault(RECORDED, []).append((case.id, values["hash"]))
     if case is not None and inspect(case).pending:
         write_after_flush(session, Event, values)
     else:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import sqlite3
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -57,6 +57,10 @@ class Database:
     def writer(self) -> Session:
         """A write session whose owner commits (the panel: one per request)."""
         return self._writer()
+
+    def before_commit(self, do: Callable[[Session], None]) -> None:
+        """Call *do* in every write transaction, just before it is committed."""
+        event.listen(self._writer, "before_commit", do)
 
     def close(self) -> None:
         self.engine.dispose()

@@ -8,6 +8,7 @@ from admin import portal
 from admin.views import (
     absences,
     accounts,
+    api_keys,
     archive,
     audit,
     board,
@@ -58,6 +59,7 @@ VIEWS: tuple[ModuleType, ...] = (
     verification,
     uploads,
     webhook,
+    api_keys,
     printing,
     received,
     suggestion,
