@@ -15,6 +15,7 @@ from werkzeug.wrappers import Response as BaseResponse
 
 from admin.db import office, session
 from models.person import Account, Role
+from models.personal_folders import folders_of
 from models.trays import TRAYS, Tray, attended_by, count_tray
 from models.user import User
 
@@ -50,6 +51,8 @@ class RailLink:
     is_alert: bool = False
     is_current: bool = False
     more: bool = False
+    # Of a link that an account named itself: said as it stands.
+    name: str = ""
 
 
 def add_entry(app: Flask, entry: Entry) -> None:
@@ -129,6 +132,8 @@ def rail() -> list[tuple[str, list[RailLink]]]:
     sections: dict[str, list[RailLink]] = {}
     if who.role in READING:
         sections["panel.rail.trays"] = _tray_links(who)
+        if folders := _folder_links(who):
+            sections["follow.rail.folders"] = folders
     for entry in cast("list[Entry]", _registered("rail")):
         if who.role in entry.roles:
             url = url_for(entry.endpoint)
@@ -158,6 +163,22 @@ def count_of(tray: Tray) -> int:
 
 def _registered(name: str) -> list[Any]:
     return cast("list[Any]", current_app.extensions.get(name, []))
+
+
+def _folder_links(who: Account) -> list[RailLink]:
+    """A personal folder for each of the account's tags."""
+    return [
+        RailLink(
+            "",
+            url_for("admin.index", bandeja="all", etiqueta=tag),
+            "tag",
+            capped(number) if number else "",
+            is_current=request.path == url_for("admin.index") and request.args.get("etiqueta") == str(tag),
+            more=True,
+            name=name,
+        )
+        for tag, name, number in folders_of(session(), who)
+    ]
 
 
 def _tray_links(who: Account) -> list[RailLink]:

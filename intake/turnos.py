@@ -150,8 +150,25 @@ def return_turno(session: Session, office: Office, case: Case, by: Account, *, r
     else:
         # A rule sent it here: only oficialía de partes can send it elsewhere.
         case.dependencia_id = case.dependencia = None
+    _give_back_task(session, case, giver, reason.strip())
     for turno in turnos[-1:]:
         notices.write_turno(session, office, turno)
+
+
+def _give_back_task(session: Session, case: Case, giver: Account | None, reason: str) -> None:
+    """What came back waits in the Seguimiento of who turned it, or of oficialía when a rule did."""
+    if giver is not None and _attends(giver):
+        to, dependencia, role = giver, giver.dependencia, None
+    else:
+        desk = select(Account).where(Account.is_active, Account.role == Role.OFICIALIA).order_by(Account.id)
+        anybody = giver or session.scalar(desk.limit(1))
+        if anybody is None:
+            return
+        to, dependencia, role = None, anybody.dependencia, anybody.role
+    session.add(
+        Task(case=case, kind=TaskKind.ATTEND, account=to, dependencia=dependencia, role=role,
+             instruction=reason, due_at=case.due_at)
+    )  # fmt: skip
 
 
 def mark_reviewed(session: Session, office: Office, case: Case, by: Account) -> None:

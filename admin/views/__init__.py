@@ -71,6 +71,7 @@ VIEWS: tuple[ModuleType, ...] = (
     # In the order of the rail.
     follow,
     processes,
+    statistics,
     expedientes,
     board,
     ticked,
