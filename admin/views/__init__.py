@@ -41,6 +41,7 @@ from admin.views import (
     rules,
     scheduled_reports,
     signing,
+    statistics,
     suggestion,
     tasks,
     ticked,
