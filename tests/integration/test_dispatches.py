@@ -64,7 +64,7 @@ class Town:
         return made
 
     def route(self, session: Session, people: dict[str, Account], made: list[Dispatch],
-              name: str = "Saúl Plascencia") -> None:  # fmt: skip
+              name: str = "Samuel Plascencia") -> None:  # fmt: skip
         courier = session.scalars(select(Courier).where(Courier.name == name)).one()
         dispatches.make_route(session, self.office, made, people["manager"], leaves_on=date(2026, 11, 23),
                               courier=courier)  # fmt: skip

@@ -31,11 +31,11 @@ def found_deliveries(session: Session, people: Institution, *, guias_left: int =
     """Adds `manager`, `courier` and `stand_in` to *people*, a carrier with guías, two zones and tariffs."""
     for name, shown, role in (
         ("manager", "Dolores Camarena", Role.DISPATCH_MANAGER),
-        ("courier", "Saúl Plascencia", Role.COURIER),
+        ("courier", "Samuel Plascencia", Role.COURIER),
         ("stand_in", "Rosa Lara", Role.COURIER),
     ):
         people.accounts[name] = _account(session, shown, people.presidency, role)
-    courier = Courier(name="Saúl Plascencia", account=people.accounts["courier"], vehicle="Motocicleta 3")
+    courier = Courier(name="Samuel Plascencia", account=people.accounts["courier"], vehicle="Motocicleta 3")
     stand_in = Courier(name="Rosa Lara", account=people.accounts["stand_in"])
     carrier = Carrier(name="Paquetería Veloz", kind=DispatchKind.FORANEA, low_stock=20)
     north = Zone(name="Norte", postal_codes="441 442", courier=courier)
