@@ -14,6 +14,7 @@ from werkzeug.wrappers import Response
 from admin import frame
 from admin.actions import Form
 from admin.db import office, release, session, writing
+from admin.dispatching import of_document
 from admin.documents import (
     AT_ONCE,
     ICONS,
@@ -37,7 +38,7 @@ from intake.issuing import pdf_name
 from intake.office import Office
 from models.access import received_by
 from models.oficio import DocumentFile, Oficio
-from models.person import Account
+from models.person import DISPATCH_ASKING, Account
 from models.recipient import Recipient
 from models.tag import Tag, case_tag
 from models.workflow import NotAllowed, State
@@ -121,6 +122,8 @@ class DocumentsView(frame.PanelView):
                 describe=describe,
                 can_answer=who.role in WRITING and oficio.state == State.SENT and "reassign" in allowed,
                 can_copy=who.role in WRITING,
+                dispatches=of_document(session(), oficio),
+                can_dispatch=who.role in DISPATCH_ASKING and oficio.state == State.SENT,
             )
         )
 
