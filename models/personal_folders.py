@@ -30,5 +30,5 @@ def folders_of(session: Session, account: Account) -> list[tuple[int, str, int]]
         .subquery()
     )
     counted = session.execute(select(some.c.tag_id, func.count()).group_by(some.c.tag_id))
-    numbers: dict[int, int] = dict(counted.tuples().all())
+    numbers = {row[0]: row[1] for row in counted}
     return [(tag.id, tag.name, numbers.get(tag.id, 0)) for tag in tags]
