@@ -65,12 +65,20 @@ class Reference(SelectField):
 
 
 class Choice(SelectField):
-    """One member of *members*; `label` is the key before each value."""
+    """One member of *members*; `label` is the key before each value, `nothing` that of none."""
 
-    def __init__(self, members: type[StrEnum], label: str, *, optional: bool = False, **options: Any) -> None:
+    def __init__(
+        self,
+        members: type[StrEnum],
+        label: str,
+        *,
+        optional: bool = False,
+        nothing: str = "office.no_choice",
+        **options: Any,
+    ) -> None:
         def choices() -> list[tuple[str, str]]:
             found = [(one.value, say(f"{label}.{one.value}")) for one in members]
-            return [("", say("office.no_choice")), *found] if optional else found
+            return [("", say(nothing)), *found] if optional else found
 
         def coerce(value: Any) -> StrEnum | None:
             return members(value) if value not in (None, "", "None") else None

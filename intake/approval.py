@@ -31,6 +31,7 @@ from models.access import grant, principals_of, standing
 from models.base import now
 from models.case import lock
 from models.dependencia import Dependencia
+from models.letterhead import find_administration
 from models.oficio import DocumentType, Oficio
 from models.person import Account, Role
 from models.recipient import Recipient, RecipientRole
@@ -222,6 +223,9 @@ def _issue(session: Session, office: Office, oficio: Oficio, by: Account) -> Non
     oficio.issuer, oficio.absent = by, _absent(session, oficio, by)
     oficio.approved_at = now()
     oficio.written_on = oficio.approved_at.astimezone(office.settings.zone).date()
+    # It may have been begun under the one before.
+    if administration := find_administration(session, oficio.written_on):
+        oficio.administration_id = administration.id
     letterhead = find_letterhead(session, oficio.dependencia, oficio.administration_id)
     oficio.place = oficio.place or place_of(office, letterhead)
     oficio.verification_code = oficio.verification_code or make_code()

@@ -25,7 +25,7 @@ from intake.pdf import html_to_archive
 from intake.rich_text import clean
 from models.base import now
 from models.dependencia import Dependencia
-from models.letterhead import Administration, Letterhead
+from models.letterhead import Letterhead
 from models.oficio import DocumentFile, DocumentType, Oficio
 from models.person import Account, Role
 from models.recipient import Recipient, RecipientRole
@@ -145,15 +145,6 @@ def find_letterhead(
         return depth, one.administration_id is not None, one.id
 
     return max(found, key=nearness, default=None)
-
-
-def find_administration(session: Session, day: date) -> Administration | None:
-    """The term of government of *day*."""
-    wanted = select(Administration).where(
-        Administration.starts_on <= day,
-        or_(Administration.ends_on.is_(None), Administration.ends_on >= day),
-    )
-    return session.scalar(wanted.order_by(Administration.starts_on.desc()).limit(1))
 
 
 def place_of(office: Office, letterhead: Letterhead | None) -> str:

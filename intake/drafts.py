@@ -20,7 +20,7 @@ from intake.addresses import is_address, normalise_address
 from intake.attachments import keep_blob
 from intake.cases import link
 from intake.contacts import contact_for
-from intake.documents import files_of, find_administration, recipients_of
+from intake.documents import files_of, recipients_of
 from intake.errors import Conflict, InvalidInput
 from intake.filetypes import extension_of
 from intake.incoming import IncomingFile
@@ -35,7 +35,7 @@ from models.dependencia import Dependencia
 from models.event import record
 from models.folio import DRAFT_SERIES, draw_folio
 from models.keys import draw_key
-from models.letterhead import DocumentTemplate
+from models.letterhead import DocumentTemplate, find_administration
 from models.oficio import DocumentFile, DocumentType, DraftVersion, Flow, Oficio
 from models.person import Account, Role
 from models.recipient import Delivery, Recipient, RecipientRole

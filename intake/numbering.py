@@ -14,7 +14,7 @@ from intake.errors import InvalidInput
 from intake.office import Office
 from intake.opening import local_year
 from models.dependencia import Dependencia
-from models.folio import draw_number
+from models.folio import draw_number, last_number
 from models.letterhead import NumberPattern
 from models.oficio import DocumentType, Oficio
 from templates import say
@@ -59,15 +59,32 @@ def draw(session: Session, office: Office, oficio: Oficio) -> str:
     year = local_year(office.settings.zone)
     own = find_pattern(session, dependencia, oficio.document_type)
     pattern = own.pattern if own else office.settings.number_pattern
-    # By the key and not by its siglas: a dependencia may be renamed in the middle of a year.
-    series = f"doc:{dependencia.id}" + (f":{own.document_type}" if own and own.document_type else "")
-    oficio.number = draw_number(session, series, year)
+    oficio.number = draw_number(session, _series(dependencia, own.document_type if own else ""), year)
     return write_number(
         pattern,
         siglas=dependencia.siglas,
         number=oficio.number,
         year=year,
         document_type=oficio.document_type,
+    )
+
+
+def _series(dependencia: Dependencia, document_type: str) -> str:
+    # By the key and not by its siglas: a dependencia may be renamed in the middle of a year.
+    return f"doc:{dependencia.id}" + (f":{document_type}" if document_type else "")
+
+
+def next_number(
+    session: Session, office: Office, dependencia: Dependencia, pattern: str, document_type: str = ""
+) -> str:
+    """What the next document would be called by *pattern*; draws nothing."""
+    year = local_year(office.settings.zone)
+    return write_number(
+        pattern,
+        siglas=dependencia.siglas,
+        number=last_number(session, _series(dependencia, document_type), year) + 1,
+        year=year,
+        document_type=DocumentType(document_type or DocumentType.OFICIO),
     )
 
 

@@ -22,6 +22,7 @@ from models.case import CaseKind
 from models.contact import Contact
 from models.folio import RECEPTION_SERIES, draw_folio
 from models.inbound_mail import InboundMail
+from models.letterhead import find_administration
 from models.message import Message
 from models.oficio import Flow, Oficio
 from models.person import Account
@@ -80,6 +81,7 @@ def register_received(
             received_on=now().astimezone(zone).date(),
             written_on=incoming.date.astimezone(zone).date() if incoming.date else None,
             requester=requester,
+            administration=find_administration(session, now().astimezone(zone).date()),
         )
 
     case, message = open_case(

@@ -31,6 +31,7 @@ from models.case import Case
 from models.contact import Address, AddressKind, Contact, contact_key
 from models.dependencia import Dependencia
 from models.folio import RECEPTION_SERIES, draw_folio
+from models.letterhead import find_administration
 from models.message import Direction, Message
 from models.oficio import DocumentType, Flow, Oficio
 from models.person import Account, Role
@@ -132,6 +133,7 @@ def register(
             state=first_state(Process.RECEIVED),
             flow=Flow.RECEIVED,
             requester=requester,
+            administration=find_administration(session, today),
             **_values(entry),
         )
 

@@ -22,6 +22,7 @@ from models.base import now
 from models.case import Case
 from models.event import record
 from models.folio import RECEPTION_SERIES, draw_folio
+from models.letterhead import find_administration
 from models.message import Direction, Message
 from models.oficio import Flow, Oficio
 from models.person import Account
@@ -69,6 +70,7 @@ def register_ticket(
         requester=ticket.requester,
         priority=ticket.priority,
         dependencia=ticket.dependencia,
+        administration=find_administration(session, now().astimezone(zone).date()),
         last_activity_at=now(),
     )
     session.add(oficio)

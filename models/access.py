@@ -20,7 +20,6 @@ from models.oficio import Flow, Oficio
 from models.person import Account, Role
 from models.recipient import Recipient
 from models.review import Review
-from models.review import Review
 from models.rows import write_after_flush
 from models.signature import Signature
 from models.workflow import NEVER_SENT, State, Who, relations
@@ -112,11 +111,6 @@ def _signs(session: Session, case: Case, account: Account) -> set[Who]:
         Signature.oficio_id == case.id, Signature.account_id == account.id, Signature.signed_at.is_(None)
     )
     return {Who.SIGNER} if account.is_signer and session.scalar(wanted.limit(1)) is not None else set()
-
-
-def _is_consulted(session: Session, case: Case, account: Account) -> set[Who]:
-    asked = select(Review.id).where(Review.oficio_id == case.id, Review.account_id == account.id)
-    return {Who.CONSULTED} if session.scalar(asked) is not None else set()
 
 
 def _is_consulted(session: Session, case: Case, account: Account) -> set[Who]:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from datetime import date
 
-from sqlalchemy import ForeignKey, Index, String, UniqueConstraint
-from sqlalchemy.orm import Mapped, mapped_column, relationship
+from sqlalchemy import ForeignKey, Index, String, UniqueConstraint, or_, select
+from sqlalchemy.orm import Mapped, Session, mapped_column, relationship
 
 from models.base import Base, Id
 from models.dependencia import Dependencia
@@ -24,6 +24,15 @@ class Administration(Base):
 
     def __str__(self) -> str:
         return self.name
+
+
+def find_administration(session: Session, day: date) -> Administration | None:
+    """The term of government of *day*."""
+    wanted = select(Administration).where(
+        Administration.starts_on <= day,
+        or_(Administration.ends_on.is_(None), Administration.ends_on >= day),
+    )
+    return session.scalar(wanted.order_by(Administration.starts_on.desc()).limit(1))
 
 
 class Letterhead(Base):
@@ -45,6 +54,9 @@ class Letterhead(Base):
 
     dependencia: Mapped[Dependencia | None] = relationship()
     administration: Mapped[Administration | None] = relationship()
+
+    def __str__(self) -> str:
+        return " · ".join(str(one) for one in (self.dependencia, self.administration) if one)
 
 
 class DocumentTemplate(Base):
@@ -82,3 +94,6 @@ class NumberPattern(Base):
     pattern: Mapped[str] = mapped_column(String(80))
 
     dependencia: Mapped[Dependencia] = relationship()
+
+    def __str__(self) -> str:
+        return f"{self.dependencia} {self.document_type}".strip()

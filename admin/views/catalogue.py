@@ -105,6 +105,10 @@ class CatalogueView(frame.PanelView, ModelView):
     order: ClassVar[str] = "name"
     columns: ClassVar[tuple[str, ...]] = ()
     searched: ClassVar[tuple[str, ...]] = ("name",)
+    # False: all of its rows are in use.
+    has_inactive: ClassVar[bool] = True
+    # Other catalogues of the same matter, as (label, endpoint): they share one entry of the rail.
+    siblings: ClassVar[tuple[tuple[str, str], ...]] = ()
 
     list_template = "admin/catalogue.html"
     create_template = edit_template = "admin/catalogue_form.html"
@@ -116,6 +120,10 @@ class CatalogueView(frame.PanelView, ModelView):
         """Which rows the account may see and change."""
         return true()
 
+    def column(self, name: str) -> Any:
+        """What the list is sorted and searched by; a catalogue without names of its own says it."""
+        return getattr(self.model, name)
+
     @expose("/")
     def index_view(self) -> str:
         words = request.args.get("q", "").strip()
@@ -125,13 +133,13 @@ class CatalogueView(frame.PanelView, ModelView):
 
     def _page(self, words: str, with_inactive: bool) -> paging.Page[Any]:
         """The rows in their order, after the row whose id is `despues`."""
-        order = folded(getattr(self.model, self.order)) if self.order != "position" else self.model.position
+        order = folded(self.column(self.order)) if self.order != "position" else self.model.position
         wanted: Select[Any] = select(self.model).where(self.allowed())
-        if not with_inactive:
+        if self.has_inactive and not with_inactive:
             wanted = wanted.where(self.model.is_active)
         for word in fold(words).split():
             escaped = word.replace("\\", r"\\").replace("%", r"\%").replace("_", r"\_")
-            columns = (folded(getattr(self.model, name)) for name in self.searched)
+            columns = (folded(self.column(name)) for name in self.searched)
             wanted = wanted.where(or_(*(one.like(f"%{escaped}%", escape="\\") for one in columns)))
         after = request.args.get("despues", type=int)
         if after is not None:
