@@ -62,6 +62,8 @@ def run(
         with suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
         process.wait()
+        assert process.stdout is not None
+        process.stdout.close()
     if "failed" in last:
         raise Ended(last["failed"], str(last["detail"]))
     if "done" not in last:
