@@ -16,11 +16,13 @@ from rich.table import Table
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from intake import catalogue
 from intake.accounts import create_login
 from intake.office import Office
 from models.calendar import Calendar, DayOff
 from models.canned_reply import CannedReply
 from models.case import Case, CaseKind, Priority
+from models.catalogue import Classification, Manual
 from models.commitment import Commitment
 from models.dependencia import Dependencia, DependenciaKind
 from models.event import record
@@ -28,6 +30,7 @@ from models.mailbox import Mailbox
 from models.person import Account, Person, Role
 from models.routing_rule import RoutingRule
 from models.service import Service
+from models.service_field import FieldKind, ServiceField
 from models.user import User
 from templates import FOLDER, say
 
@@ -76,10 +79,12 @@ def install(session: Session, plan: Row, *, hash_password: Callable[[str], str])
     for position, row in enumerate(plan["service"], start=1):
         made.services[row["slug"]] = _service(plan["service_defaults"] | row, made, position)
     session.add_all(made.services.values())
+    _catalogue(session, plan, made)
     session.add_all(_mailbox(row, made) for row in plan["mailbox"])
     session.add_all(_rule(row, made, position) for position, row in enumerate(plan["rule"], start=1))
     session.add_all(_canned_reply(row, made) for row in plan["canned_reply"])
     session.flush()
+    catalogue.publish(session, made.accounts.get("administracion"))
     record(session, None, "install_demo")
     return made
 
@@ -118,6 +123,18 @@ def _service(row: Row, made: Institution, position: int) -> Service:
         Commitment(**one | {"priority": Priority(one["priority"])}) for one in row.get("commitments", ())
     ]
     return Service(**columns | {"dependencia": made.dependencias[row["dependencia"]], "position": position})
+
+
+def _catalogue(session: Session, plan: Row, made: Institution) -> None:
+    """What the services ask, the classifications of the portal, the texts of the manual."""
+    for position, row in enumerate(plan["field"], start=1):
+        service = made.services[row["service"]]
+        kind = FieldKind(row.get("kind", "text"))
+        session.add(ServiceField(**dict(row) | {"service": service, "kind": kind, "position": position}))
+    for position, row in enumerate(plan["classification"], start=1):
+        dependencia = made.dependencias[row["dependencia"]]
+        session.add(Classification(**dict(row) | {"dependencia": dependencia, "position": position}))
+    session.add(Manual(**{name: text.strip() for name, text in plan["manual"].items()}))
 
 
 def _mailbox(row: Row, made: Institution) -> Mailbox:

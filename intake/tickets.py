@@ -7,13 +7,14 @@ from datetime import date
 
 from sqlalchemy.orm import Session
 
-from intake import commitments, notices
+from intake import catalogue, commitments, missing_fields, notices, service_fields
 from intake.addresses import is_address, normalise_address
 from intake.cases import step
 from intake.errors import InvalidInput
 from intake.incoming import Channel, IncomingFile, IncomingMessage
 from intake.office import Office
 from intake.opening import Route, local_year, open_case, route
+from intake.service_fields import Answers
 from intake.turnos import end_turno, hand_over
 from models.case import Case
 from models.contact import Contact
@@ -56,6 +57,7 @@ def open_ticket(
             service=to.service,
             service_id=to.service.id if to.service else None,
             requester=requester,
+            catalogue_version_id=catalogue.newest_id(session),
         )
 
     case, message = open_case(
@@ -63,6 +65,8 @@ def open_ticket(
         requester=requester,
     )  # fmt: skip
     assert isinstance(case, Ticket)
+    if incoming.channel == Channel.EMAIL and incoming.should_auto_respond:
+        missing_fields.ask(session, office, case)
     return case, message
 
 
@@ -78,10 +82,11 @@ def register(
     service: Service | None = None,
     files: Sequence[IncomingFile] = (),
     contact: Contact | None = None,
+    answers: Answers | None = None,
 ) -> Ticket:
     """A clerk opens a ticket for somebody who called, came in or wrote elsewhere.
 
-    For a *contact* whom we know, *address* is one of theirs: the acuse goes there, by mail or in chat.
+    *answers*: to what the service asks. For a *contact* whom we know, *address* is one of theirs: the acuse goes there, by mail or in chat.
     """
     if by.role not in (Role.OFICIALIA, Role.HEAD, Role.WORKER):
         raise NotAllowed("register", "")
@@ -91,6 +96,8 @@ def register(
         raise InvalidInput("bad_address", address=address)
     if not subject.strip():
         raise InvalidInput("empty_subject")
+    if answers is not None and answers.wrong:
+        raise InvalidInput("fields_wrong")
     incoming = IncomingMessage(
         channel=Channel.COUNTER,
         subject=subject.strip(),
@@ -98,9 +105,9 @@ def register(
         from_name=contact.name if contact is not None else contact_name.strip(),
         text=text,
         reply_text=text,
-        attachments=tuple(files),
+        attachments=(*files, *(answers.files if answers else ())),
     )
-    ticket, _ = open_ticket(
+    ticket, message = open_ticket(
         session,
         office,
         incoming,
@@ -109,6 +116,9 @@ def register(
         by=by,
         requester=contact,
     )
+    if answers is not None:
+        session.flush()
+        service_fields.keep(session, ticket, answers.given, message)
     return ticket
 
 
@@ -124,6 +134,7 @@ def change_service(session: Session, office: Office, case: Case, by: Account, *,
         end_turno(session, case)
         turno = hand_over(session, case, by, dependencia=service.dependencia, account=None)
         notices.write_new_case(session, office, turno)
+    missing_fields.ask(session, office, case)
 
 
 def agree_date(session: Session, office: Office, case: Case, by: Account, *, on: date) -> None:

@@ -42,7 +42,7 @@ class Manual(Base):
     # Whose manual it is, the government and its term, as on the cover.
     owner: Mapped[str] = mapped_column(default="")
     government: Mapped[str] = mapped_column(default="")
-    term: Mapped[str] = mapped_column(String(40), default="")
+    period: Mapped[str] = mapped_column(String(40), default="")
     introduction: Mapped[str] = mapped_column(default="")
     objective: Mapped[str] = mapped_column(default="")
     # One norm, or one article, per line.

@@ -44,6 +44,15 @@ from templates import say
 REPLY_NAMES = frozenset({"folio", "requester", "subject", "account"})
 
 
+# Pages of the one matter, of which the first stands in the rail.
+SIBLINGS = (
+    ("office.service.rail", "services.index_view"),
+    ("office.service_field.rail", "service_fields.index_view"),
+    ("office.classification.rail", "classifications.index_view"),
+    ("catalogue.publish.rail", "catalogue_versions.index"),
+)
+
+
 def service_choices() -> list[tuple[Any, str]]:
     """Services as options."""
     found = session().scalars(select(Service).order_by(Service.position, Service.name))
@@ -58,14 +67,18 @@ class ServiceForm(BaseForm):
     slug = Line(slug, at_most(80), unique(Service.slug))
     classification = Line(at_most(200))
     dependencia_id = Reference(dependencia_choices, required, active_dependencia)
+    process = Words(rows=2)
+    beneficiary = Line()
     description = Words()
     requirements = Words()
     validity = Line()
     place = Line()
+    characteristics = Words(rows=3)
     commitment = Words(rows=2)
     cost = Line()
     complaint_mechanism = Words(rows=2)
     legal_basis = Words(rows=2)
+    flow = Words(rows=7)
     first_answer_minutes = Minutes()
     solution_minutes = Minutes()
     unit_minutes = Minutes()
@@ -104,10 +117,11 @@ class ServicesView(CatalogueView):
     order = "position"
     columns = ("name", "classification", "dependencia")
     searched = ("name", "classification", "description")
+    siblings = SIBLINGS
     groups = (
-        ("name", "slug", "classification", "dependencia_id", "description"),
-        ("requirements", "validity", "place", "cost", "complaint_mechanism", "legal_basis"),
-        ("commitment", "first_answer_minutes", "solution_minutes", "unit_minutes", "unit_name",
+        ("name", "slug", "classification", "dependencia_id", "process", "beneficiary", "description"),
+        ("requirements", "validity", "place", "complaint_mechanism", "legal_basis", "flow"),
+        ("characteristics", "commitment", "cost", "first_answer_minutes", "solution_minutes", "unit_minutes", "unit_name",
          "agreed_from", "agreed_to", "calendar_id"),
         ("urgent_first_answer", "urgent_solution", "high_first_answer", "high_solution",
          "low_first_answer", "low_solution"),

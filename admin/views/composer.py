@@ -23,9 +23,11 @@ from intake.attachments import examined, store_large
 from intake.errors import DeskError, InvalidInput
 from intake.incoming import IncomingFile
 from intake.matching import end_of_merges
+from intake.service_fields import form_name
 from models.canned_reply import CannedReply
 from models.case import Case
 from models.message import Direction, Message
+from models.service_field import FieldKind, ServiceField
 from models.task import TaskKind
 from models.workflow import NotAllowed
 from templates import say
@@ -138,6 +140,13 @@ def uploaded_files() -> Sequence[IncomingFile]:
         release()
         store_large(office(), found)
     return found
+
+
+def field_files(asked: Sequence[ServiceField]) -> dict[str, IncomingFile]:
+    """The files with which questions of a service are answered, by the names in the form."""
+    names = [form_name(one) for one in asked if one.kind == FieldKind.FILE]
+    chosen = {name: upload for name in names if (upload := request.files.get(name)) and upload.filename}
+    return {name: _file(1, upload) for name, upload in chosen.items()}
 
 
 def _file(number: int, upload: FileStorage) -> IncomingFile:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from flask import Flask, abort, flash, redirect, request, url_for
 from flask_admin import Admin, expose
@@ -12,8 +13,8 @@ from werkzeug.wrappers import Response
 
 from admin import frame
 from admin.db import office, session, writing
-from admin.views.composer import uploaded_files
-from intake import tickets
+from admin.views.composer import field_files, uploaded_files
+from intake import service_fields, tickets
 from intake.errors import DeskError
 from models.access import standing, visible_to
 from models.case import Case
@@ -22,6 +23,7 @@ from models.message import Message
 from models.person import Role
 from models.search import find_messages
 from models.service import Service
+from models.service_field import FieldKind
 from templates import say
 
 MAX_FOUND = 8
@@ -37,7 +39,10 @@ class RegisterView(frame.PanelView):
         if request.method == "GET":
             return self._page()
         form, who = request.form, frame.account()
+        answers = service_fields.Answers()
         try:
+            asked = service_fields.fields_of(session(), _service())
+            answers = service_fields.read_form(asked, form, field_files(asked))
             files = uploaded_files()
             with writing() as write:
                 ticket = tickets.register(
@@ -51,23 +56,41 @@ class RegisterView(frame.PanelView):
                     text=form.get("text", ""),
                     service=write.get(Service, form.get("service", 0, int)),
                     files=files,
+                    answers=answers,
                 )
                 folio, number, is_seen = ticket.folio, ticket.id, bool(standing(write, ticket, who))
         except DeskError as error:
             flash(str(error), "error")
-            return self._page(), 422
+            return self._page(answers.wrong), 422
         flash(say("chat_desk.register.done", folio=folio), "success")
         # A rule may have sent it where this account reads nothing.
         return redirect(url_for("case.show", case_id=number) if is_seen else url_for(".index"))
 
-    def _page(self) -> str:
+    @expose("/campos")
+    def fields(self) -> str:
+        """What the chosen service asks, to be put into the form."""
+        return str(self.render("portal/fields.html", form=request.form, **_asked({})))
+
+    def _page(self, wrong: dict[int, str] | None = None) -> str:
         words = request.args.get("quien", "").strip()
         services = select(Service).where(Service.is_active).order_by(Service.position)
         chosen = request.form.get("contact", type=int) or request.args.get("contacto", type=int)
         return str(
             self.render("admin/register.html", contact=_contact(chosen), words=words, found=_find(words),
-                        services=session().scalars(services).all(), form=request.form)
+                        services=session().scalars(services).all(), form=request.form,
+                        service=_service(), **_asked(wrong or {}))
         )  # fmt: skip
+
+
+def _service() -> Service | None:
+    """The service that the form, or the link to it, names."""
+    number = request.values.get("service", type=int) or request.args.get("servicio", type=int)
+    return session().get(Service, number) if number else None
+
+
+def _asked(wrong: dict[int, str]) -> dict[str, Any]:
+    fields = service_fields.fields_of(session(), _service())
+    return {"fields": fields, "wrong": wrong, "FieldKind": FieldKind, "form_name": service_fields.form_name}
 
 
 def _contact(number: int | None) -> Contact | None:

@@ -29,6 +29,7 @@ from models.outbox_message import OutboxMessage
 from models.service_field import FieldKind, FieldValue, ServiceField
 from models.ticket import Ticket
 from models.user import User
+from templates import language
 from tests.support.documents import acting
 from tests.support.institution import Institution, found_institution
 from tests.support.mails import make_mail
@@ -75,9 +76,12 @@ def town(office: Office) -> Institution:
 
 
 @pytest.fixture(autouse=True)
-def fresh_window(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Each test may ask for links anew."""
+def anew(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Each test may ask for links again, and leaves the language of the next one alone."""
     monkeypatch.setattr(entry, "asked_mail", type(entry.asked_mail)(12, 3600))
+    token = language.set("es")
+    yield
+    language.reset(token)
 
 
 @pytest.fixture

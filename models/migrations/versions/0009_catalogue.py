@@ -37,7 +37,7 @@ def upgrade() -> None:
         sa.Column("id", BigId, nullable=False),
         sa.Column("owner", sa.Text(), nullable=False),
         sa.Column("government", sa.Text(), nullable=False),
-        sa.Column("term", sa.String(length=40), nullable=False),
+        sa.Column("period", sa.String(length=40), nullable=False),
         sa.Column("introduction", sa.Text(), nullable=False),
         sa.Column("objective", sa.Text(), nullable=False),
         sa.Column("legal_basis", sa.Text(), nullable=False),

@@ -1,0 +1,310 @@
+"""The catalogue of manual O: every sentence of it published, versions that stay, and what services ask."""
+
+from __future__ import annotations
+
+import io
+import re
+import shutil
+from collections.abc import Iterator
+from datetime import date
+from pathlib import Path
+
+import pytest
+from pydantic import SecretStr
+from pypdf import PdfReader
+from sqlalchemy import select
+
+from intake import demo, missing_fields, service_fields, spool
+from intake.config import Settings
+from intake.errors import InvalidInput
+from intake.flow_diagrams import read_steps
+from intake.office import Office
+from intake.pipeline import process_spooled
+from models.event import Event
+from models.outbox_message import OutboxMessage
+from models.person import Account
+from models.service import Service
+from models.service_field import FieldKind, FieldValue, ServiceField
+from models.ticket import Ticket
+from models.user import User
+from tests.support.mails import make_mail
+from tests.support.panel import Clerk
+from tests.support.portal import Visitor
+
+ANA = "ana@example.com"
+TOWN = "Municipio de Ejemplo"
+# The manual, in the order of its pages; what names its municipality names ours.
+SENTENCES = f"""
+MANUAL DE SERVICIOS
+2024-2027
+INTRODUCCIÓN
+OBJETIVO DEL MANUAL DE SERVICIOS
+INVENTARIO DE SERVICIOS
+DESCRIPCIÓN DE SERVICIOS
+COMPROMISOS DE CALIDAD
+MECANISMOS ANTE INCUMPLIMIENTO
+DIAGRAMA DE FLUJO
+FUNDAMENTO LEGAL
+TRANSITORIOS
+AUTORIZACIONES
+ELABORADO POR:
+El Manual de Servicios es un instrumento de La Dirección de Innovación Gubernamental del {TOWN}, que sirve para dar a conocer los servicios sustantivos que proporciona la Dependencia conforme a su competencia de desempeño, el cual debe ser transparente en el manejo de los recursos de la Administración Pública, así como velar el actuar del servidor público municipal de acuerdo a lo establecido en la legislación aplicable; para llevar a cabo esta función se realizan tareas de organización, administración, y construcción de relaciones con el usuario del servicio.
+En consecuencia, a lo anterior, para esta Dirección de Innovación Gubernamental es importante que la ciudadanía cuente con información transparente y necesaria en cuanto a sus servicios de soporte técnico y asesoría para los servidores públicos para garantizar que las computadoras y redes funcionen de manera eficiente.
+Innovar, diseñar, implementar y gestionar los recursos tecnológicos y operativos; así como el personal especializado para asesorar y facilitar las herramientas tecnológicas necesarias; para el desempeño de la Administración Pública Municipal y su interacción con la ciudadanía; a fin de proporcionar de manera eficiente, eficaz, oportuna y segura, los servicios de voz y datos, además del uso y funcionamiento adecuado de las herramientas tecnológicas y la seguridad de la información.
+Recepción de solicitudes por parte del usuario, vía telefónica o por escrito.
+Usuario(s) que requiere el servicio.
+NOMBRE DEL SERVICIO: MANTENIMIENTO PREVENTIVO
+NOMBRE DEL SERVICIO: SOPORTE TÉCNICO
+NOMBRE DEL SERVICIO: IMPRESIÓN DE CREDENCIALES
+NOMBRE DEL SERVICIO: DESARROLLO DE PLATAFORMAS WEB
+NOMBRE DEL SERVICIO: ASESORÍAS
+NOMBRE DEL SERVICIO: IMPLEMENTACIÓN DE SOLUCIÓN TECNOLÓGICA (PROYECTOS)
+Realizar actividades de mantenimiento programadas regularmente para ayudar a prevenir fallos inesperados en el futuro.
+Presentar o formular la solicitud vía telefónica o por escrito, a la Dirección de Innovación Gubernamental.
+No aplica.
+Para la recepción de quejas y denuncias podrá acudir a la oficina de Innovación Gubernamental, o vía telefónica al 925 99 40 ext. 1004.
+Domicilio: Hidalgo #65 al interior Presidencia Municipal (planta alta).
+Colonia: Centro.
+Horario: De lunes a viernes de 09:00 a 15:00 horas.
+Manera eficiente a través de la cual el usuario puede ejecutar la solución preventiva al área en cuestión para una problemática técnica que pueda disminuir o eliminar la interrupción de las actividades.
+Atención inmediata para su derivación a las áreas que correspondan.
+Acudir a Coordinación general de innovación gubernamental a levantar la queja o reporte.
+Brindar asistencia técnica para dar solución a problemas técnicos en equipos de cómputo y software.
+Manera eficiente a través de la cual el usuario puede ejecutar la solución al área en cuestión una problemática técnica que le aqueje en particular.
+Impresión de credenciales oficiales para los empleados del {TOWN} y elementos adscritos a la Comisaría de la Policía Preventiva y Vialidad Municipal, para su identificación.
+Presentar o formular la solicitud por escrito, a la Dirección de Administración y Recursos Humanos.
+Al final de la administración.
+Manera eficiente a través de la cual el usuario puede ejecutar la expedición de las credenciales al área en cuestión.
+5 minutos por cada credencial.
+Acudir a Dirección General de Innovación Gubernamental a levantar la queja o reporte.
+Proceso que involucra la planificación, el diseño, la programación y el mantenimiento de sitios web. Su objetivo principal es crear una página web que sea visualmente atractiva, funcional y accesible para los usuarios.
+Presentar o formular la solicitud por escrito, a la Dirección de Innovación Gubernamental.
+Manera eficiente a través de la cual el usuario puede ejecutar la solución al área en cuestión una problemática que le aqueje en particular.
+Puede variar 1 semana a 3 meses aproximadamente (depende del proyecto).
+Gratuito
+Brindar asesorías técnicas para facilitar y mejorar las habilidades en el trabajo del usuario y a la vez ellos puedan dar un mejor servicio a la ciudadanía.
+Notificar el problema técnico o tema competente al área de innovación y solicitar la asesoría, por vía telefónica o presencial al área de Innovación Gubernamental.
+Manera eficiente a través de la cual el usuario puede ejecutar la solución al área en cuestión una problemática técnica, o solicitud de asesoría que le aqueje en particular, temas competentes a innovación.
+Atención inmediata.
+Proceso que involucra la planificación, el diseño, la programación, implementación y mantenimiento del proyecto. Su objetivo principal es implementar soluciones tecnológicas para mejorar, facilitar los procesos, actividades y/o funciones, de las diferentes dependencias de gobierno del {TOWN}, funcional y accesible para los usuarios.
+Constitución Política de los Estados Unidos Mexicanos. D.O.F. 5 febrero 1917 y sus reformas y adiciones.
+Constitución Política del Estado Libre y Soberano de Jalisco.
+Ley de Transparencia y Acceso a la Información Pública del Estado de Jalisco y sus Municipios.
+Ley del Gobierno y la Administración Pública Municipal del Estado de Jalisco.
+Ley de Planeación del Estado de Jalisco y sus Municipios.
+Ley para los Servidores Públicos del Estado de Jalisco y sus Municipios.
+Ley General de los Derechos de Niñas, Niños y Adolescentes (LGDNNA).
+Ley de los Derechos de Niñas, Niños y Adolescentes en el Estado de Jalisco.
+Reglamento de la Ley de Planeación para el Estado de Jalisco y sus Municipios.
+Reglamento de la Administración Pública Municipal de {TOWN}.
+Primero. El presente Manual de Servicios entrará en vigor al día siguiente de su publicación.
+Segundo. La publicación del presente Manual de Servicios se realizará el mismo día de su autorización en la página web del Municipio.
+PRESIDENTA MUNICIPAL
+DIRECTORA DE INNOVACIÓN GUBERNAMENTAL
+"""  # noqa: E501
+
+
+@pytest.fixture(scope="module")
+def office(migrated_sqlite: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Office]:
+    """The demo institution, whose catalogue is that of the manual."""
+    folder = tmp_path_factory.mktemp("catalogue")
+    shutil.copy(migrated_sqlite, folder / "office.db")
+    opened = Office.open(Settings(
+        _env_file=None,
+        database_url=f"sqlite:///{folder / 'office.db'}", store_url=f"file:{folder / 'files'}",
+        outgoing_dir=folder / "outgoing", domain="sanmarcos.example", institution=TOWN,
+        secret_key=SecretStr("only for tests, and longer than thirty-two bytes"),
+    ))  # fmt: skip
+    with opened.database.writing() as session:
+        demo.install(session, demo.read_plan(opened), hash_password=lambda password: "not for entering")
+    yield opened
+    opened.database.close()
+
+
+def clerk(office: Office, login: str) -> Clerk:
+    with office.database.reading() as session:
+        user = session.scalars(select(User).where(User.email == f"{login}@sanmarcos.example")).one()
+        return Clerk(office, session.get_one(Account, user.account_id))
+
+
+def flat(text: str) -> str:
+    # A line of a PDF ends anywhere, also after a slash.
+    return re.sub(r"\s+", "", text).casefold()
+
+
+def test_the_printed_manual_says_every_sentence_of_the_manual_with_its_sections_and_diagrams(
+    office: Office,
+) -> None:
+    answer = Visitor(office).get("/servicios/manual.pdf")
+    assert answer.mimetype == "application/pdf"
+    pages = [page.extract_text() for page in PdfReader(io.BytesIO(answer.data)).pages]
+    printed = re.sub(r"manualdeservicios(?=\d*$)", "", flat("".join(pages)))
+    missing = [one for one in SENTENCES.strip().splitlines() if flat(one) not in printed]
+    assert missing == []
+    contents = flat(pages[1] + pages[2])
+    assert contents.startswith(flat("ÍNDICE INTRODUCCIÓN")) and flat("TRANSITORIOS....") in contents
+    assert printed.count(flat("Inicio")) >= 6 and printed.count(flat("Área responsable")) >= 4
+
+
+def test_the_catalogue_is_a_page_for_everybody_with_all_that_the_manual_says_of_a_service(
+    office: Office,
+) -> None:
+    visitor = Visitor(office)
+    page = visitor.get("/servicios").text
+    for name in (
+        "Mantenimiento preventivo",
+        "Soporte técnico",
+        "Impresión de credenciales",
+        "Asesorías",
+        "Desarrollo de plataformas web",
+        "Implementación de solución tecnológica (Proyectos)",
+    ):
+        assert name in page
+    one = visitor.get("/servicios/impresion-de-credenciales").text
+    for words in (
+        "5 minutos por cada credencial.",
+        "Al final de la administración.",
+        "<svg",
+        "ext. 1004",
+        "Reglamento de la Ley de Planeación",
+        "Nombres como irán en las credenciales",
+    ):
+        assert words in one
+    assert visitor.get("/servicios/no-hay").status_code == 404
+
+
+def test_what_was_published_stays_and_a_ticket_shows_under_which_version_it_was_opened(
+    office: Office,
+) -> None:
+    admin = clerk(office, "administracion")
+    case_id = arrive_at(office, "soporte@sanmarcos.example", "No hay red", "v1@example.com")
+    with office.database.reading() as session:
+        advice = session.scalars(select(Service).where(Service.slug == "asesorias")).one()
+    with office.database.writing() as session:
+        session.get_one(Service, advice.id).cost = "Cien pesos."
+    assert "Hay cambios sin publicar" in admin.get("/admin/catalogo/").text
+    assert "Cien pesos." not in Visitor(office).get("/servicios/asesorias").text
+    done = admin.post("/admin/catalogo/publicar", note="Sube el costo").text
+    assert "Se publicó la versión 2" in done and "Sube el costo" in done and "Rebeca Montes" in done
+    assert "Cien pesos." in Visitor(office).get("/servicios/asesorias").text
+    assert "Gratuito." in Visitor(office).get("/servicios/version/1/asesorias").text
+    seen = clerk(office, "lourdes.pineda").get(f"/admin/casos/{case_id}").text
+    assert "Catálogo, versión 1" in seen and "/servicios/version/1" in seen
+    texts = admin.post("/admin/catalogo/textos", owner="Dirección X", introduction="Otra")
+    assert "Guardamos los textos" in texts.text
+    for path in ("/admin/preguntas/", "/admin/clasificaciones/", "/admin/servicios/"):
+        assert "Publicar el catálogo" in admin.get(path).text
+    made = admin.post("/admin/clasificaciones/nuevo", name="Redes", description="cables", position=3,
+                      is_active="y")  # fmt: skip
+    assert "Redes" in made.text and made.status_code == 200
+
+
+def arrive_at(office: Office, to: str, subject: str, sender: str = ANA, text: str = "Por favor.", *,
+              message_id: str | None = None, in_reply_to: str = "") -> int:  # fmt: skip
+    """A mail of *sender* comes in; gives the id of the newest ticket."""
+    mail = make_mail(f"Ana <{sender}>", subject=subject, text=text, message_id=message_id,
+                     in_reply_to=in_reply_to)  # fmt: skip
+    spool.store(office, [spool.Arrival(door="smtp", raw=mail, envelope_from=sender, envelope_to=(to,))])
+    process_spooled(office)
+    with office.database.reading() as session:
+        return session.scalars(select(Ticket.id).order_by(Ticket.id.desc())).first() or 0
+
+
+def test_who_wrote_by_mail_is_asked_once_for_what_is_missing_and_the_answer_fills_it(office: Office) -> None:
+    case_id = arrive_at(office, "credenciales@sanmarcos.example", "Credenciales nuevas",
+                        message_id="<cred@example.com>")  # fmt: skip
+    asked = asking(office, case_id)
+    assert len(asked) == 1 and "Nombres como irán en las credenciales:" in asked[0].text
+    assert "Vigencia de la credencial" not in asked[0].text, "Only what is required is asked for."
+    answer = "Nombres como irán en las credenciales: Luz Mar, Sol Paz\nVigencia de la credencial: 31/12/2027"
+    arrive_at(office, asked[0].from_addr, f"Re: Credenciales nuevas [{folio(office, case_id)}]", text=answer,
+              in_reply_to=f"<{asked[0].rfc_message_id}>")  # fmt: skip
+    with office.database.reading() as session:
+        values = session.scalars(select(FieldValue).where(FieldValue.case_id == case_id)).all()
+        assert [one.value for one in values] == ["Luz Mar, Sol Paz"]
+        actions = [one.action for one in session.scalars(select(Event).where(Event.case_id == case_id))]
+        assert actions.count("fields_asked") == 1 and "fields_answered" in actions
+    assert len(asking(office, case_id)) == 1
+    with office.database.writing() as session:
+        assert missing_fields.ask(session, office, session.get_one(Ticket, case_id)) is None
+    shown = clerk(office, "lourdes.pineda").get(f"/admin/casos/{case_id}").text
+    assert "Luz Mar, Sol Paz" in shown
+
+
+def test_a_short_reply_alone_fills_the_only_thing_that_was_missing(office: Office) -> None:
+    case_id = arrive_at(office, "credenciales@sanmarcos.example", "Una credencial",
+                        message_id="<una@example.com>")  # fmt: skip
+    notice = asking(office, case_id)[0]
+    arrive_at(office, notice.from_addr, f"Re: Una credencial [{folio(office, case_id)}]", text="Luz Mar Ríos",
+              in_reply_to=f"<{notice.rfc_message_id}>")  # fmt: skip
+    with office.database.reading() as session:
+        (value,) = session.scalars(select(FieldValue).where(FieldValue.case_id == case_id))
+        assert value.value == "Luz Mar Ríos"
+
+
+def asking(office: Office, case_id: int) -> list[OutboxMessage]:
+    with office.database.reading() as session:
+        wanted = select(OutboxMessage).where(OutboxMessage.case_id == case_id)
+        return list(session.scalars(wanted.where(OutboxMessage.kind == "missing_fields")))
+
+
+def folio(office: Office, case_id: int) -> str:
+    with office.database.reading() as session:
+        return session.get_one(Ticket, case_id).folio
+
+
+def test_a_clerk_at_the_counter_gives_the_answers_and_the_printed_case_has_them(office: Office) -> None:
+    desk = clerk(office, "lourdes.pineda")
+    with office.database.reading() as session:
+        service = session.scalars(select(Service).where(Service.slug == "impresion-de-credenciales")).one()
+        (names, until) = service_fields.fields_of(session, service)
+    assert names.label in desk.get(f"/admin/registrar/?servicio={service.id}").text
+    given = {"name": "Beto", "address": "beto@example.com", "subject": "Credencial", "text": "Una",
+             "service": service.id}  # fmt: skip
+    refused = desk.post("/admin/registrar/", **given)
+    assert refused.status_code == 422 and f"Falta «{names.label}»" in refused.text
+    desk.post(
+        "/admin/registrar/", **given, **{f"field-{names.id}": "Beto Sanz", f"field-{until.id}": "2027-01-31"}
+    )
+    with office.database.reading() as session:
+        ticket = session.scalars(select(Ticket).order_by(Ticket.id.desc())).first()
+        assert ticket is not None
+        assert [one.value for one in service_fields.values_of(session, ticket)] == ["Beto Sanz", "2027-01-31"]
+    printed = (
+        PdfReader(io.BytesIO(desk.get(f"/admin/casos/{ticket.id}/imprimir").data)).pages[0].extract_text()
+    )
+    assert "Beto Sanz" in printed
+
+
+@pytest.mark.parametrize(
+    ("kind", "typed", "kept"),
+    [
+        (FieldKind.NUMBER, "1,250.50", "1250.50"),
+        (FieldKind.NUMBER, "doce", None),
+        (FieldKind.NUMBER, "NaN", None),
+        (FieldKind.DATE, "3/2/2027", date(2027, 2, 3).isoformat()),
+        (FieldKind.DATE, "31/02/2027", None),
+        (FieldKind.CHOICE, "planta ALTA", "Planta alta"),
+        (FieldKind.CHOICE, "sótano", None),
+        (FieldKind.LOCATION, " Hidalgo 65 ", "Hidalgo 65"),
+        (FieldKind.TEXT, "x" * 3_000, None),
+    ],
+)
+def test_an_answer_is_kept_in_one_form_or_refused_with_a_sentence(
+    kind: FieldKind, typed: str, kept: str | None
+) -> None:
+    asked = ServiceField(label="Dato", kind=kind, choices=["Planta alta", "Planta baja"])
+    if kept is None:
+        with pytest.raises(InvalidInput, match="«Dato»"):
+            service_fields.check(asked, typed)
+    else:
+        assert service_fields.check(asked, typed) == kept
+
+
+def test_a_line_of_a_flow_is_a_step_and_a_question_a_decision() -> None:
+    steps = read_steps("Usuario: Pide\n\nÁrea: ¿Procede? | Informa: no\nSe entrega")
+    assert [(one.who, one.what, one.otherwise, one.is_decision) for one in steps] == [
+        ("Usuario", "Pide", "", False),
+        ("Área", "¿Procede?", "Informa: no", True),
+        ("", "Se entrega", "", False),
+    ]
