@@ -21,8 +21,10 @@ from models.user import User
 
 EVERYBODY = frozenset(Role)
 CONFIGURING = frozenset({Role.ADMINISTRATOR})
+# Couriers and those who send them carry what they do not read; they have pages of their own.
+CARRYING = frozenset({Role.COURIER, Role.DISPATCH_MANAGER})
 # An administrator configures; cases are read in another account (domain.md, "Roles").
-READING = EVERYBODY - CONFIGURING
+READING = EVERYBODY - CONFIGURING - CARRYING
 
 
 @dataclass(frozen=True, slots=True)

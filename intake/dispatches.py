@@ -158,7 +158,8 @@ def _assign(
         today = now().astimezone(calendar.zone).date()
         due = calendar.closing_of(calendar.working_day_after(max(today, route.leaves_on), ACUSE_DAYS))
         dispatch.acuse_due_at = dispatch.acuse_remind_at = due
-    data = {"route": route.folio, "carrying": str(route.courier or route.carrier), "guia": guia}
+    carrying = say("dispatch.by_carrier", name=route.carrier, guia=guia) if guia else str(route.courier)
+    data = {"route": route.folio, "carrying": carrying, "guia": guia}
     _take(session, office, dispatch, by, row, data)
     session.expire(dispatch, ["guias"])
 

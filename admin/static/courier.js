@@ -232,6 +232,7 @@
       Object.assign(shown, { src: made.address, hidden: false });
       text.textContent = text.dataset.again;
     });
+    form.addEventListener("input", () => { wrong.hidden = true; });
     const complain = (name) => { wrong.textContent = say(name); wrong.hidden = false; wrong.scrollIntoView({ block: "nearest" }); };
     form.addEventListener("submit", async (event) => {
       event.preventDefault();
