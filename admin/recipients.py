@@ -11,11 +11,10 @@ from sqlalchemy.orm import InstrumentedAttribute
 from admin import frame
 from admin.db import session
 from admin.drafting import BY_DISPATCH, ROW, who_of
-from admin.views.catalogue import folded
 from intake.drafts import Addressee
 from models.dependencia import Dependencia
 from models.person import Account, Person, Role
-from models.search import fold
+from models.search import fold, folded
 
 MAX_FOUND = 12
 # A dependencia named by itself shows everybody in it.

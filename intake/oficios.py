@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import date
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from intake import acuses, commitments
@@ -27,6 +27,7 @@ from models.message import Message
 from models.oficio import Flow, Oficio
 from models.person import Account
 from models.proposal import Proposal
+from models.search import index_message
 from models.workflow import Process, first_state
 from templates import say
 
@@ -123,9 +124,17 @@ def confirm_proposals(
         one.is_confirmed = one.field in wanted
     for field, value in wanted.items():
         setattr(oficio, field, date.fromisoformat(value) if field in _DATES else value.strip())
+    _index(session, oficio, wanted)
     if "answer_required_on" in wanted and oficio.answer_required_on is not None:
         calendar = commitments.calendar_of(session, office)
         commitments.fix_due(session, office, oficio, calendar.closing_of(oficio.answer_required_on))
+
+
+def _index(session: Session, oficio: Oficio, values: Mapping[str, str]) -> None:
+    """Found by what the clerk confirmed, too."""
+    first = session.scalar(select(func.min(Message.id)).where(Message.case_id == oficio.id))
+    if first is not None:
+        index_message(session, first, [oficio.folio, *values.values()])
 
 
 def _check(field: str, value: str) -> None:

@@ -19,12 +19,13 @@ from models.access import principals_of, received_by, visible_to
 from models.case import Case, CaseAccess
 from models.contact import Contact
 from models.dependencia import Dependencia
+from models.document_search import Sought as Sought
+from models.document_search import narrowing
 from models.listing import Key
 from models.oficio import DocumentType, Flow, Oficio
 from models.person import Account, Person, Role
 from models.recipient import Recipient
 from models.signature import Signature
-from models.tag import case_tag
 from models.workflow import State
 
 PAGE_SIZE = 50
@@ -44,22 +45,6 @@ class Folder(StrEnum):
 
 # The six of manual T; the others are shown to those who have something there to do.
 BOARD = (Folder.RECEIVED, Folder.SENT, Folder.PENDING, Folder.REASSIGNED, Folder.DISCARDED, Folder.CANCELLED)
-
-
-@dataclass(frozen=True, slots=True)
-class Sought:
-    """Advanced search of manual T; what is empty does not matter."""
-
-    folio: str = ""
-    subject: str = ""
-    sender: str = ""
-    dependencia_id: int | None = None
-    approved_by: str = ""
-    since: datetime | None = None
-    until: datetime | None = None
-    document_type: DocumentType | None = None
-    administration_id: int | None = None
-    tag_id: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +136,7 @@ def count_by_type(
     session: Session, folder: Folder, accounts: Sequence[Account], administration_id: int | None
 ) -> dict[DocumentType, int]:
     """How many documents of each type the folder has; together at most COUNT_LIMIT are counted."""
-    narrowed = _conditions(Sought(administration_id=administration_id))
+    narrowed = narrowing(session, Sought(administration_id=administration_id))
     # Each part stops by itself, or the whole folder would be gathered before the limit.
     some = [
         select(Oficio.id.label("id"), Oficio.document_type.label("kind"))
@@ -179,7 +164,7 @@ def count_unread(session: Session, account: Account) -> int:
 
 def count_some(session: Session, rule: ColumnElement[bool]) -> int:
     """How many documents a rule has, at most COUNT_LIMIT."""
-    part = _ids(rule, Sought()).limit(COUNT_LIMIT).subquery()
+    part = select(Oficio.id).where(rule).limit(COUNT_LIMIT).subquery()
     return session.scalar(select(func.count()).select_from(part)) or 0
 
 
@@ -200,7 +185,7 @@ def find_documents(
     older_than: Key | None = None,
 ) -> DocumentPage:
     """A page of *rule*, narrowed by *sought*."""
-    wanted = _ids(rule, sought)
+    wanted = select(Oficio.id).where(rule, *narrowing(session, sought))
     if older_than is not None:
         wanted = wanted.where(tuple_(Case.last_activity_at, Case.id) < (older_than.at, older_than.id))
     newest = wanted.order_by(Case.last_activity_at.desc(), Case.id.desc()).limit(PAGE_SIZE + 1)
@@ -210,10 +195,6 @@ def find_documents(
     rows = [by_id[one] for one in shown]
     last = Key(rows[-1].last_activity_at, rows[-1].id) if len(ids) > PAGE_SIZE else None
     return DocumentPage(rows, last)
-
-
-def _ids(rule: ColumnElement[bool], sought: Sought) -> Select[Any]:
-    return select(Oficio.id).where(rule, *_conditions(sought))
 
 
 def _rows(session: Session, ids: Sequence[int], accounts: Sequence[Account]) -> list[DocumentRow]:
@@ -286,42 +267,3 @@ def _attended(account: Account) -> list[ColumnElement[bool]]:
     if account.role == Role.HEAD:
         found.append(and_(Case.dependencia_id == account.dependencia_id, valid))
     return found
-
-
-def _conditions(sought: Sought) -> list[ColumnElement[bool]]:
-    found: list[ColumnElement[bool]] = []
-    if sought.document_type is not None:
-        found.append(Oficio.document_type == sought.document_type)
-    if sought.administration_id is not None:
-        found.append(Oficio.administration_id == sought.administration_id)
-    if sought.tag_id is not None:
-        found.append(exists().where(case_tag.c.case_id == Oficio.id, case_tag.c.tag_id == sought.tag_id))
-    if sought.dependencia_id is not None:
-        found.append(Case.dependencia_id == sought.dependencia_id)
-    if sought.folio:
-        found.append(or_(Case.folio.icontains(sought.folio, autoescape=True),
-                         Oficio.sender_number.icontains(sought.folio, autoescape=True)))  # fmt: skip
-    if sought.subject:
-        found.append(Case.subject.icontains(sought.subject, autoescape=True))
-    if sought.sender:
-        outside = select(Contact.id).where(Contact.name.icontains(sought.sender, autoescape=True))
-        writers = _named(sought.sender)
-        found.append(or_(Oficio.author_id.in_(writers), Oficio.issuer_id.in_(writers),
-                         and_(Oficio.flow == Flow.RECEIVED, Case.requester_id.in_(outside))))  # fmt: skip
-    if sought.approved_by:
-        found += [Oficio.approved_at.is_not(None), Oficio.issuer_id.in_(_named(sought.approved_by))]
-    # A day of approval; of what was not approved, of its beginning.
-    when = func.coalesce(Oficio.approved_at, Case.created_at)
-    if sought.since is not None:
-        found.append(when >= sought.since)
-    if sought.until is not None:
-        found.append(when < sought.until)
-    return found
-
-
-def _named(words: str) -> Select[Any]:
-    return (
-        select(Account.id)
-        .join(Person, Person.id == Account.person_id)
-        .where(Person.name.icontains(words, autoescape=True))
-    )

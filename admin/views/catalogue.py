@@ -13,16 +13,16 @@ from flask import abort, flash, request
 from flask_admin import expose
 from flask_admin.contrib.sqla import ModelView
 from flask_admin.form import BaseForm
-from sqlalchemy import ColumnElement, Select, func, inspect, or_, select, true, tuple_
+from sqlalchemy import ColumnElement, Select, inspect, or_, select, true, tuple_
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.orm import InstrumentedAttribute, Session
+from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
 from admin import frame, paging
 from admin.db import session
 from models.base import Base
 from models.event import record
-from models.search import fold
+from models.search import fold, folded
 from templates import say
 
 
@@ -42,16 +42,6 @@ class _RequestSession:
 
 REQUEST_SESSION = _RequestSession()
 _SECRET = frozenset({"password", "fs_uniquifier"})
-_ACCENTS = tuple(zip("áéíóúüñÁÉÍÓÚÜÑ", "aeiouunaeiouun", strict=True))
-
-
-def folded(column: ColumnElement[str] | InstrumentedAttribute[Any]) -> ColumnElement[str]:
-    """*column* as `models.search.fold` would have it; for tables of hundreds of rows, not for cases."""
-    found: Any = column
-    for accented, plain in _ACCENTS:
-        found = func.replace(found, accented, plain)
-    folded_column: ColumnElement[str] = func.lower(found)
-    return folded_column
 
 
 def changes_of(model: Base) -> dict[str, list[Any]]:
