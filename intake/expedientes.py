@@ -116,7 +116,8 @@ def remove_case(session: Session, expediente: Expediente, case: Case, by: Accoun
     _must_keep(expediente, by)
     _must_be_open(session, expediente)
     entry = session.scalar(select(ExpedienteEntry).where(*_of(expediente, case)))
-    if entry is None:
+    # Nobody learns by trying which cases of others are in it.
+    if entry is None or not standing(session, case, by):
         raise InvalidInput("expediente_folio", folio=case.folio)
     later = select(ExpedienteEntry).where(
         ExpedienteEntry.expediente_id == expediente.id, ExpedienteEntry.position > entry.position

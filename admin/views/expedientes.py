@@ -136,10 +136,11 @@ class ExpedientesView(frame.PanelView):
         try:
             with writing() as write:
                 found = _get(write, key)
-                if action == "agregar":
-                    expedientes.add_case(write, found, _by_folio(write, folio), by)
-                elif action == "quitar":
-                    expedientes.remove_case(write, found, _by_folio(write, folio), by)
+                if action in ("agregar", "quitar"):
+                    case = _by_folio(write, folio)
+                    verb = expedientes.add_case if action == "agregar" else expedientes.remove_case
+                    verb(write, found, case, by)
+                    folio = case.folio
                 elif action == "cerrar":
                     expedientes.close(write, office(), found, by)
                 elif action == "formar":
