@@ -260,8 +260,8 @@ class AnswerSigningView(frame.PanelView):
     def sign(self, task_id: int) -> Response:
         who = frame.account().id
         try:
-            opened = read_efirma()
             made = _unsigned(session(), task_id).id
+            opened = read_efirma()
             # The signature is made outside the transaction: a time stamp server may be slow.
             release()
             with office().database.reading() as read:
