@@ -14,6 +14,7 @@ from jinja2 import FileSystemLoader
 
 import templates
 from admin import auth, clocks, db, errors, formats, frame, headers, health
+from admin.api import mount as api
 from admin.icons import icon
 from admin.views import VIEWS
 from admin.views.bandeja import BandejaView
@@ -54,6 +55,7 @@ def create_app(office: Office) -> Flask:
     errors.init_app(app)
     health.init_app(app)
     _mount(app)
+    api.init_app(app)
     return app
 
 

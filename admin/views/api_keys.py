@@ -10,7 +10,6 @@ from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
 from admin import frame
-from admin.api.mount import init_app
 from admin.db import office, session, writing
 from intake import tokens, webhooks
 from intake.errors import DeskError, InvalidInput
@@ -111,6 +110,5 @@ def _own(write: Session) -> Webhook:
 
 
 def register(app: Flask, admin: Admin) -> None:
-    """Add the page, to which *Selecciona cuenta* leads, and the API itself."""
+    """Add the page, to which *Selecciona cuenta* leads."""
     admin.add_view(ApiKeysView(name="api_keys", endpoint="api_keys", url="/admin/api"))
-    init_app(app)

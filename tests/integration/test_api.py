@@ -1,0 +1,316 @@
+"""The REST API: a program sees and does what its account may, within its token's scopes, and no more."""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from flask import Flask
+from pydantic import SecretStr
+from sqlalchemy import select
+
+from admin.app import create_app
+from admin.views.case import buttons
+from intake import approval
+from intake.config import Settings
+from intake.office import Office
+from intake.reports import whole_case
+from models.access import visible_to
+from models.api_token import ApiToken
+from models.base import now
+from models.case import Case
+from models.person import Account
+from models.user import User
+from tests.support.api import EVERYTHING, Program
+from tests.support.desk import arrive, notices
+from tests.support.documents import acting, fields, write
+from tests.support.institution import Institution, found_institution, open_case
+from tests.support.panel import Clerk, give_logins, panel_of
+
+
+@dataclass
+class Town:
+    office: Office
+    people: Institution
+    app: Flask
+
+    def program(self, name: str, scopes: tuple[str, ...] = EVERYTHING) -> Program:
+        return Program(self.app, self.office, self.people.accounts[name], scopes)
+
+    def case(self, subject: str = "No enciende la impresora") -> str:
+        with self.office.database.writing() as session:
+            number = session.query(Case).count()
+            return open_case(session, self.people, subject=subject, address=f"ana{number}@example.com").folio
+
+
+@pytest.fixture(scope="module")
+def town(migrated_sqlite: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
+    folder = tmp_path_factory.mktemp("api")
+    shutil.copy(migrated_sqlite, folder / "register.db")
+    office = Office.open(
+        Settings(
+            _env_file=None,
+            database_url=f"sqlite:///{folder / 'register.db'}",
+            store_url=f"file:{folder / 'files'}",
+            outgoing_dir=folder / "outgoing",
+            secret_key=SecretStr("only for tests, and longer than thirty-two bytes"),
+            domain="example.gob.mx",
+        )
+    )
+    with office.database.writing() as session:
+        people = found_institution(session)
+        give_logins(session, people)
+    yield Town(office, people, panel_of(office))
+    office.database.close()
+
+
+def test_a_token_is_shown_once_and_opens_nothing_once_it_is_revoked(town: Town) -> None:
+    clerk = Clerk(town.office, town.people.accounts["worker"])
+    page = clerk.post("/admin/api/claves", name="Catastro", scope=["cases:read"], days="30").text
+    secret = re.search(r"ofi_[\w-]{43}", page)
+    assert secret and secret[0] not in clerk.get("/admin/api/").text
+    headers = {"Authorization": f"Bearer {secret[0]}"}
+    me = town.app.test_client().get("/api/v1/me", headers=headers).get_json()
+    assert me["person"] == "Tomás Ibarra" and me["token"]["scopes"] == ["cases:read"]
+    with town.office.database.reading() as session:
+        kept = session.scalars(select(ApiToken).order_by(ApiToken.id.desc())).first()
+    assert kept and secret[0] not in json.dumps([kept.token_sha256, kept.hint]) and kept.last_used_at
+    clerk.post("/admin/api/claves/revocar", token=str(kept.id))
+    gone = town.app.test_client().get("/api/v1/me", headers=headers)
+    assert gone.status_code == 401 and gone.headers["WWW-Authenticate"].startswith("Bearer")
+
+
+def test_nobody_else_revokes_it_and_a_wrong_form_keeps_its_words(town: Town) -> None:
+    program = town.program("worker")
+    Clerk(town.office, town.people.accounts["head"]).post("/admin/api/claves/revocar", token=program.token_id)
+    assert program.get("/me").status_code == 200
+    clerk = Clerk(town.office, town.people.accounts["head"])
+    again = clerk.post("/admin/api/claves", name="Sistema de nómina", days="30")
+    assert again.status_code == 422 and "Sistema de nómina" in again.text
+
+
+def test_a_cookie_opens_nothing_and_none_is_given(town: Town) -> None:
+    clerk = Clerk(town.office, town.people.accounts["head"])
+    assert clerk.get("/admin/").status_code == 200
+    assert clerk.get("/api/v1/me").status_code == 401
+    program = town.program("head")
+    answer = program.get("/cases", headers={"Origin": "https://otra.example"})
+    assert "Set-Cookie" not in answer.headers
+    assert not [name for name, _ in answer.headers if name.startswith("Access-Control")]
+
+
+@pytest.mark.parametrize("what", ["token", "account", "login"])
+def test_a_token_ends_with_its_time_its_account_and_its_login(town: Town, what: str) -> None:
+    program, account = town.program("other"), town.people.accounts["other"]
+
+    def put(value: bool) -> None:
+        with town.office.database.writing() as session:
+            token = session.get_one(ApiToken, program.token_id)
+            if what == "token":
+                token.expires_at = now().replace(year=2999 if value else 2001)
+            elif what == "account":
+                session.get_one(Account, account.id).is_active = value
+            else:
+                login = session.scalars(select(User).where(User.person_id == account.person_id)).one()
+                login.active = value
+
+    put(False)
+    assert program.get("/me").status_code == 401
+    put(True)
+    assert program.get("/me").status_code == 200
+
+
+def test_a_program_sees_the_cases_of_its_account_and_no_others(town: Town) -> None:
+    asked = {"subject": "Patio", "text": "La cámara del patio no graba.", "service": "soporte",
+             "requester_address": "leo@example.com"}  # fmt: skip
+    folio = town.program("worker").post("/cases", asked).json["folio"]
+    for name in ("oficialia", "head", "worker", "other"):
+        program = town.program(name)
+        with town.office.database.reading() as session:
+            account = session.get_one(Account, town.people.accounts[name].id)
+            visible = set(session.scalars(select(Case.folio).where(visible_to(account))))
+        assert {one["folio"] for one in program.everything("/cases?limit=3")} == visible
+        found = {one["folio"] for one in program.everything("/cases?words=c%C3%A1mara%20patio")}
+        assert found == visible & {folio}
+    stranger = town.program("other")
+    hidden, absent = stranger.get(f"/cases/{folio}"), stranger.get("/cases/T-1999-000001")
+    assert hidden.status_code == absent.status_code == 404 and hidden.json == absent.json
+    assert stranger.post(f"/cases/{folio}/notes", {"text": "hola"}).status_code == 404
+    assert stranger.post(f"/cases/{folio}/actions/take").status_code == 404
+    configures = town.program("admin").get("/cases")
+    assert configures.status_code == 403 and configures.json["code"] == "role"
+
+
+def test_filters_narrow_and_say_what_they_do_not_know(town: Town) -> None:
+    folio = town.case("Filtro")
+    program = town.program("head")
+    program.post(f"/cases/{folio}/actions/take")
+
+    def folios(query: str) -> set[str]:
+        return {one["folio"] for one in program.everything(f"/cases?{query}")}
+
+    assert folio in folios("state=in_progress&kind=ticket&dependencia=DSI")
+    assert folio not in folios("state=closed") and folio not in folios("kind=oficio")
+    assert folios("since=2999-01-01T00:00:00Z") == set()
+    assert program.get("/cases?dependencia=NADIE").status_code == 404
+    wrong = program.get("/cases?state=perdido&limit=0&otro=1")
+    assert wrong.status_code == 422 and {one["where"] for one in wrong.json["errors"]} == {
+        "query/state", "query/limit", "query/otro",
+    }  # fmt: skip
+
+
+def test_scopes_bound_what_a_token_opens(town: Town) -> None:
+    folio = town.case()
+    reads = town.program("head", ("cases:read",))
+    assert reads.get(f"/cases/{folio}").status_code == 200
+    refused = reads.post(f"/cases/{folio}/notes", {"text": "hola"})
+    assert refused.status_code == 403 and refused.json["detail"].endswith("cases:write.")
+    assert reads.get("/documents").status_code == reads.get("/webhooks").status_code == 403
+    only_hooks = town.program("head", ("webhooks:manage",))
+    wanted = {"url": "https://example.com/", "events": ["case.opened"]}
+    assert only_hooks.post("/webhooks", wanted).status_code == 403
+
+
+def test_a_case_is_what_the_command_line_shows_and_its_etag_changes_with_it(town: Town) -> None:
+    folio, program = town.case(), town.program("head")
+    answer = program.get(f"/cases/{folio.lower()}")
+    with town.office.database.reading() as session:
+        shown = whole_case(session, session.scalars(select(Case).where(Case.folio == folio)).one())
+    assert answer.json == json.loads(json.dumps(shown))
+    same = program.get(f"/cases/{folio}", headers={"If-None-Match": answer.headers["ETag"]})
+    assert same.status_code == 304 and not same.data
+    program.post(f"/cases/{folio}/notes", {"text": "Falta el tóner."})
+    changed = program.get(f"/cases/{folio}", headers={"If-None-Match": answer.headers["ETag"]})
+    assert changed.status_code == 200 and changed.json["messages"][-1]["text"] == "Falta el tóner."
+
+
+def test_a_program_opens_a_ticket_and_attends_it_to_its_end(town: Town) -> None:
+    program = town.program("worker")
+    made = program.post("/cases", {"subject": "Credencial", "text": "Mi credencial se borró.",
+                                   "requester_name": "Eva Luna", "requester_address": "eva@example.com",
+                                   "service": "soporte"})  # fmt: skip
+    assert made.status_code == 201 and made.json["dependencia"]["siglas"] == "DSI"
+    folio, at = made.json["folio"], made.headers["Location"].removeprefix("/api/v1")
+    assert program.get(at).json["folio"] == folio
+    assert [one.to for one in notices(town.office, "acuse")][-1] == ["eva@example.com"]
+    assert program.post(f"/cases/{folio}/actions/take").json["holder"]["name"] == "Tomás Ibarra"
+    told = program.post(f"/cases/{folio}/answers", {"text": "Ya está lista.", "then": "answer_and_resolve"})
+    assert told.status_code == 201 and told.json["state"] == "resolved"
+    assert notices(town.office, "answer")[-1].to == ["eva@example.com"]
+    again = program.post(f"/cases/{folio}/follow-ups", {"text": "Llamó: sigue borrosa."})
+    assert again.json["state"] == "in_progress"
+    last = program.get(at).json["messages"][-1]
+    assert last["direction"] == "in" and last["channel"] == "api" and last["sender"]["name"] == "Eva Luna"
+
+
+def test_files_go_along_in_a_form_and_come_back_unless_they_are_dangerous(town: Town) -> None:
+    folio, program = town.case(), town.program("head")
+    picture = b"\x89PNG\r\n\x1a\n" + b"x" * 100
+
+    def send(content: bytes, name: str) -> Any:
+        form = {"text": "Foto", "files": (io.BytesIO(content), name)}
+        return program.call("POST", f"/cases/{folio}/notes", data=form, content_type="multipart/form-data")
+
+    assert send(picture, "pantalla.png").status_code == 201
+    (file,) = program.get(f"/cases/{folio}").json["messages"][-1]["attachments"]
+    assert program.get(f"/cases/{folio}/files/{file['sha256']}").data == picture
+    assert program.get(f"/cases/{folio}/files/{'0' * 64}").status_code == 404
+    elsewhere = town.case()
+    assert program.get(f"/cases/{elsewhere}/files/{file['sha256']}").status_code == 404
+    bad = send(b"MZ" + b"\0" * 200, "factura.exe")
+    assert bad.status_code == 409 and bad.json["code"] == "file_dangerous"
+    assert len(program.get(f"/cases/{folio}").json["messages"]) == 2
+
+
+def test_the_actions_offered_are_the_panels_buttons_and_the_workflow_decides(town: Town) -> None:
+    folio = town.case()
+    for name in ("oficialia", "head", "worker"):
+        offered = [one["action"] for one in town.program(name).get(f"/cases/{folio}/actions").json["items"]]
+        with town.app.test_request_context(), town.office.database.reading() as session:
+            case = session.scalars(select(Case).where(Case.folio == folio)).one()
+            assert offered == buttons(case, session.get_one(Account, town.people.accounts[name].id))
+    program, worker = town.program("head"), town.people.accounts["worker"]
+    assign = {"account": worker.id, "instruction": "Con urgencia", "due_at": "2999-01-02T10:00:00-06:00"}
+    done = program.post(f"/cases/{folio}/actions/assign", assign).json
+    assert (done["state"], done["holder"]["name"]) == ("assigned", "Tomás Ibarra")
+    turno = program.get(f"/cases/{folio}").json["turnos"][-1]
+    assert turno["instruction"] == "Con urgencia" and turno["from"]["name"] == "Jaime Torres"
+    reasonless = program.post(f"/cases/{folio}/actions/cancel")
+    assert reasonless.status_code == 409 and reasonless.json["code"] == "reason_needed"
+    program.post(f"/cases/{folio}/actions/cancel", {"reason": "Duplicada"})
+    late = program.post(f"/cases/{folio}/actions/resolve")
+    assert late.status_code == 409 and late.json["code"] == "not_allowed"
+    assert program.post(f"/cases/{folio}/actions/volar").status_code == 404
+
+
+def test_documents_are_listed_and_their_sealed_pdf_comes_whole(town: Town) -> None:
+    with acting(town.office, town.people) as (session, people):
+        oficio = write(session, town.office, people["head"], fields(town.people, subject="Obras"))
+        draft = write(session, town.office, people["worker"], fields(town.people, subject="Borrador"))
+        approval.approve(session, town.office, oficio, people["head"])
+        folio, hidden, sha256 = oficio.folio, draft.folio, oficio.pdf_sha256
+    program = town.program("other")
+    assert [one["folio"] for one in program.everything("/documents?limit=1")] == [folio]
+    assert program.get(f"/documents/{folio}").json["has_pdf"]
+    pdf = program.get(f"/documents/{folio}/pdf")
+    assert pdf.content_type == "application/pdf" and pdf.data.startswith(b"%PDF") and sha256
+    assert program.get(f"/documents/{hidden}").status_code == 404
+    assert town.program("head", ("cases:read",)).get(f"/cases/{folio}").status_code == 404
+    cancelled = town.program("head").post(f"/cases/{folio}/actions/cancel", {"reason": "Error"})
+    assert cancelled.json["state"] == "cancelled"
+
+
+def test_every_no_is_a_problem_in_the_language_of_the_login(town: Town) -> None:
+    folio, program = town.case(), town.program("head")
+
+    def no(method: str, path: str, **content: Any) -> tuple[int, str]:
+        answer = program.call(method, path, **content)
+        assert (
+            answer.content_type == "application/problem+json" and answer.json["status"] == answer.status_code
+        )
+        return answer.status_code, answer.json["detail"]
+
+    assert no("GET", "/nada") == (404, "No existe, o esta cuenta no lo puede ver.")
+    assert no("DELETE", "/cases")[0] == no("OPTIONS", f"/cases/{folio}/notes")[0] == 405
+    assert no("POST", f"/cases/{folio}/notes", data="hola")[0] == 415
+    assert no("POST", f"/cases/{folio}/notes", data="{", content_type="application/json")[0] == 400
+    assert no("POST", f"/cases/{folio}/notes", json={"text": 5})[0] == 422
+    assert no("POST", f"/cases/{folio}/notes", json={"text": " "})[0] == 409
+    with town.office.database.writing() as session:
+        own = User.person_id == town.people.accounts["head"].person_id
+        session.scalars(select(User).where(own)).one().language = "en"
+    assert no("GET", "/cases/nada") == (404, "It does not exist, or this account may not see it.")
+
+
+def test_a_token_that_asks_too_often_is_told_how_long_to_wait(town: Town) -> None:
+    slow = town.office.settings.model_copy(update={"api_rate_per_minute": 2})
+    app = create_app(Office(slow, town.office.database, town.office.store))
+    program = Program(app, town.office, town.people.accounts["worker"])
+    other = Program(app, town.office, town.people.accounts["worker"])
+    assert [program.get("/me").status_code for _ in range(3)] == [200, 200, 429]
+    told = program.get("/me")
+    assert 1 <= int(told.headers["Retry-After"]) <= 60
+    assert other.get("/me").status_code == 200
+
+
+def test_a_mail_becomes_a_case_that_a_program_reads_with_its_file(town: Town) -> None:
+    raw = (
+        b"From: Ana <ana@correo.example>\r\nTo: soporte@example.gob.mx\r\nSubject: Reporte\r\n"
+        b"Message-ID: <api@correo.example>\r\nMIME-Version: 1.0\r\n"
+        b'Content-Type: multipart/mixed; boundary="x"\r\n\r\n--x\r\nContent-Type: text/plain\r\n\r\nHola\r\n'
+        b'--x\r\nContent-Type: text/plain\r\nContent-Disposition: attachment; filename="datos.csv"\r\n\r\n'
+        b"a,b\r\n--x--\r\n"
+    )
+    number = arrive(town.office, raw)
+    program = town.program("worker")
+    (found,) = [one for one in program.everything("/cases") if one["subject"] == "Reporte"]
+    case = program.get(f"/cases/{found['folio']}").json
+    (file,) = case["messages"][0]["attachments"]
+    assert program.get(f"/cases/{found['folio']}/files/{file['sha256']}").data.strip() == b"a,b" and number
