@@ -82,11 +82,11 @@ def number(value: float) -> str:
 
 
 def nice_top(largest: float) -> int:
-    """The least of 1, 2, 4, 5, 10, 20, 40, 50 … that is not below *largest*, and at least 4."""
-    if largest <= 4:
-        return 4
-    power = 10 ** math.floor(math.log10(largest))
-    return next(int(step * power) for step in (1, 2, 4, 5, 10) if step * power >= largest)
+    """The least number, not below *largest*, of which a quarter is easily read; at least 4."""
+    quarter = max(1.0, largest / 4)
+    power: int = 10 ** math.floor(math.log10(quarter))
+    step: int = next(step for step in (1, 2, 3, 4, 5, 6, 8, 10) if step * power >= quarter)
+    return 4 * step * power
 
 
 def columns(
