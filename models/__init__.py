@@ -6,6 +6,7 @@ Import this package to have every table known to `Base.metadata`.
 from models.acuse import Acuse
 from models.api_token import ApiToken, IdempotencyKey
 from models.archive import ArchiveSeries, DocumentSeries
+from models.article import Article
 from models.base import Base
 from models.calendar import Calendar, DayOff
 from models.canned_reply import CannedReply
@@ -31,6 +32,7 @@ from models.oficio import DocumentFile, DraftVersion, Oficio
 from models.outbox_file import OutboxFile
 from models.outbox_message import OutboxMessage
 from models.person import Account, Person
+from models.plan import CalendarFeed, Equipment, Plan, Visit
 from models.proposal import Proposal
 from models.recipient import Recipient
 from models.review import Review
@@ -56,10 +58,12 @@ __all__ = [
     "Administration",
     "ApiToken",
     "ArchiveSeries",
+    "Article",
     "Attachment",
     "Base",
     "Blob",
     "Calendar",
+    "CalendarFeed",
     "CannedReply",
     "Carrier",
     "Case",
@@ -90,6 +94,7 @@ __all__ = [
     "DocumentTemplate",
     "Door",
     "DraftVersion",
+    "Equipment",
     "Event",
     "Expediente",
     "ExpedienteEntry",
@@ -113,6 +118,7 @@ __all__ = [
     "OutboxFile",
     "OutboxMessage",
     "Person",
+    "Plan",
     "Presence",
     "Proposal",
     "Rating",
@@ -136,6 +142,7 @@ __all__ = [
     "Ticket",
     "Turno",
     "User",
+    "Visit",
     "Webhook",
     "Zone",
     "case_tag",
