@@ -52,7 +52,7 @@ def act(session: Session, office: Office, bot: BotIdentity, chat: Chat, what: Ac
             service = session.get(Service, what.service_id) if what.service_id else None
             ticket = chats.open_request(
                 session, office, chat, service=service, subject=what.subject, text=what.text,
-                files=what.files, remote_ids=what.remote_ids,
+                files=what.files, remote_ids=what.remote_ids, answers=dict(what.answers),
             )  # fmt: skip
             return Done(ticket)
         case Revise():

@@ -14,6 +14,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from bots import dialog_cases as cases
 from bots import dialog_draft as draft
+from bots import dialog_fields as fields
 from bots import dialog_person as person
 from bots.dialog_cases import ASIDES, MAINLAND
 from bots.dialog_draft import DRAFTING, ONWARD
@@ -27,7 +28,8 @@ ANY = frozenset(State)
 _HOLDING = frozenset({State.RESUMING, State.CHOOSING_CASE})
 # Buttons of a draft, and those of what waits for a case: they carry a key after their verb.
 _OF_DRAFT = frozenset(
-    "srv page ok other retitle notext noplace done send change part review resume restart cancel".split()
+    "srv page ok other retitle notext noplace fld nofld done send change part review resume restart"
+    " cancel".split()
 )
 _OF_CONTENT = frozenset("pick picknew unpick".split())
 # Other words for a button, which people type: the labels `chat.also.<label>`.
@@ -74,6 +76,10 @@ TABLE: tuple[Row, ...] = (
     _row({S.ASKING_DESCRIPTION}, "tap:notext", draft.skip_description, ONWARD),
     _row({S.ASKING_LOCATION}, "content", draft.take_place, ONWARD),
     _row({S.ASKING_LOCATION}, "tap:noplace", draft.skip_place, ONWARD),
+    _row({S.ASKING_FIELD}, "content", fields.take_answer, ONWARD),
+    _row({S.ASKING_FIELD}, "tap:fld", fields.choose_answer, ONWARD),
+    _row({S.ASKING_FIELD}, "tap:review", draft.review, ONWARD),
+    _row({S.ASKING_FIELD}, "tap:nofld", fields.skip_answer, ONWARD),
     _row({S.ASKING_FILES}, "content", draft.take_files, ONWARD),
     _row({S.ASKING_FILES}, "tap:done", draft.end_files, ONWARD),
     _row({S.REVIEWING}, "content", draft.add_words, ONWARD),

@@ -6,11 +6,21 @@ from dataclasses import replace
 from typing import cast
 
 from bots.dialog_content import as_input, files_of, key_of, merged, messages_of
-from bots.dialog_questions import CHANGEABLE, HOME, choose_service, is_chosen, question, shortened
+from bots.dialog_questions import (
+    CHANGEABLE,
+    HOME,
+    answered_fields,
+    choose_service,
+    is_chosen,
+    open_field,
+    question,
+    shortened,
+)
 from bots.dialog_terms import (
     Data,
     Draft,
     Facts,
+    FieldFact,
     Input,
     Kind,
     OpenRequest,
@@ -21,6 +31,8 @@ from bots.dialog_terms import (
     Step,
 )
 from intake.chat_files import KeptFile
+from intake.errors import InvalidInput
+from intake.service_fields import check
 from templates import say
 
 # Longer words are a description, and a subject is proposed from them.
@@ -32,6 +44,7 @@ DRAFTING = frozenset(
         State.ASKING_SUBJECT,
         State.ASKING_DESCRIPTION,
         State.ASKING_LOCATION,
+        State.ASKING_FIELD,
         State.ASKING_FILES,
         State.REVIEWING,
         State.CHANGING,
@@ -60,6 +73,8 @@ def _missing(draft: Draft, facts: Facts) -> State:
         return State.ASKING_DESCRIPTION
     if service is not None and service.asks_location and "place" not in draft and "place" not in done:
         return State.ASKING_LOCATION
+    if open_field(draft, facts) is not None:
+        return State.ASKING_FIELD
     return State.REVIEWING if "files" in done else State.ASKING_FILES
 
 
@@ -126,6 +141,14 @@ def absorb(draft: Draft, given: Input, *, keeps_text: bool = True) -> Draft:
         else:
             found["description"] = [*found.get("description", []), part]
     return found
+
+
+def checked(asked: FieldFact, text: str) -> tuple[str, str]:
+    """*text* as an answer to *asked*, or why it is none."""
+    try:
+        return check(asked, text), ""
+    except InvalidInput as error:
+        return "", str(error)
 
 
 def _one_line(text: str) -> str:
@@ -288,7 +311,8 @@ def change_part(here: Situation) -> Step:
     if part not in CHANGEABLE:
         return stay(here)
     draft = cast(Draft, {name: value for name, value in here.data["draft"].items() if name != part})
-    draft["done"] = [name for name in draft.get("done", []) if name != part]
+    forgotten = "field:" if part == "answers" else part
+    draft["done"] = [name for name in draft.get("done", []) if not name.startswith(forgotten)]
     return onward(here, draft)
 
 
@@ -311,6 +335,7 @@ def send(here: Situation) -> Step:
         text="\n\n".join([*parts, *place]) or subject["text"],
         files=tuple(KeptFile.from_json(each["file"]) for each in draft.get("files", [])),
         remote_ids=_ids(draft),
+        answers=tuple((asked.id, text) for asked, text in answered_fields(draft, here.facts)),
     )
     return Step(State.IDLE, {}, acts=(request,))
 
@@ -319,7 +344,7 @@ def _ids(draft: Draft) -> tuple[int, ...]:
     """The messages that made the draft, so that an edit of one of them finds the case."""
     said = [*draft.get("description", []), *([draft["place"]] if "place" in draft else [])]
     found = [draft["subject"]["id"], *(part["id"] for part in said)]
-    found += [each["id"] for each in draft.get("files", [])]
+    found += [each["id"] for each in (*draft.get("files", []), *draft.get("answers", []))]
     return tuple(sorted({remote_id for remote_id in found if remote_id}))
 
 
@@ -342,6 +367,15 @@ def edited(draft: Draft, here: Situation) -> Draft | None:
         found["subject"] = {"id": key, "text": _one_line(line)}
     if "place" in draft and draft["place"]["id"] == key and text:
         found["place"] = {"id": key, "text": text}
+    if text and any(each["id"] == key for each in draft.get("answers", [])):
+        answers = [each for each in draft.get("answers", []) if each["id"] != key]
+        # Asked anew when the new words are no answer.
+        again = {each["field"] for each in draft.get("answers", [])} - {each["field"] for each in answers}
+        service = here.facts.service(draft.get("service"))
+        for asked in service.fields if service else ():
+            if asked.id in again and (value := checked(asked, text)[0]):
+                answers.append({"field": asked.id, "id": key, "text": value})
+        found["answers"] = answers
     if here.input.files:
         kept = [each for each in draft.get("files", []) if each["id"] != key]
         found["files"] = [*kept, *files_of(here.input)]

@@ -9,8 +9,20 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from itertools import groupby
 
-from bots.dialog_terms import Button, CaseFact, Data, Draft, Facts, Keyboard, Reply, ServiceFact, State
+from bots.dialog_terms import (
+    Button,
+    CaseFact,
+    Data,
+    Draft,
+    Facts,
+    FieldFact,
+    Keyboard,
+    Reply,
+    ServiceFact,
+    State,
+)
 from models.search import fold
+from models.service_field import FieldKind
 
 PAGE = 8
 CASES_PAGE = 4
@@ -21,7 +33,7 @@ NEW = Button("new", "new")
 MINE = Button("mine", "mine")
 BACK = Button("back", "back")
 HOME: Keyboard = ((NEW, MINE),)
-CHANGEABLE = ("service", "subject", "description", "place", "files")
+CHANGEABLE = ("service", "subject", "description", "place", "answers", "files")
 
 
 def question(state: State, data: Data, facts: Facts) -> Reply:
@@ -109,6 +121,42 @@ def _location(data: Data, _facts: Facts) -> Reply:
     return _ask("ask_location", ((Button(f"noplace:{key}", "skip"), _cancel(key)),))
 
 
+def open_field(draft: Draft, facts: Facts) -> FieldFact | None:
+    """The first question of the service that was neither answered nor skipped."""
+    service = facts.service(draft.get("service"))
+    answered = {one["field"] for one in draft.get("answers", [])}
+    done = draft.get("done", [])
+    asked = service.fields if service is not None else ()
+    # What became required meanwhile is asked though it was skipped.
+    return next(
+        (one for one in asked
+         if one.id not in answered and (one.is_required or f"field:{one.id}" not in done)), None
+    )  # fmt: skip
+
+
+def answered_fields(draft: Draft, facts: Facts) -> list[tuple[FieldFact, str]]:
+    """The answers that the service of the draft asks for, in the order of its questions."""
+    service = facts.service(draft.get("service"))
+    said = {one["field"]: one["text"] for one in draft.get("answers", [])}
+    return [(one, said[one.id]) for one in (service.fields if service else ()) if one.id in said]
+
+
+def _field(data: Data, facts: Facts) -> Reply:
+    draft = data["draft"]
+    key, asked = draft["key"], open_field(draft, facts)
+    if asked is None:
+        # Its service was withdrawn, or asks no more.
+        rest = ((Button(f"review:{key}", "review"), _cancel(key)),)
+        return _ask("ask_field", rest, label="", help="", kind="text", is_required=True)
+    rows = [
+        (Button(f"fld:{key}:{asked.id}:{number}", text=shortened(choice, 60)),)
+        for number, choice in enumerate(asked.choices if asked.kind == FieldKind.CHOICE else ())
+    ]
+    skip = () if asked.is_required else (Button(f"nofld:{key}:{asked.id}", "skip"),)
+    words = {"label": shortened(asked.label), "help": shortened(asked.help, 400), "kind": asked.kind.value}
+    return _ask("ask_field", (*rows, (*skip, _cancel(key))), **words, is_required=asked.is_required)
+
+
 def _files(data: Data, _facts: Facts) -> Reply:
     key, files = data["draft"]["key"], data["draft"].get("files", [])
     buttons = ((Button(f"done:{key}", "done"), _cancel(key)),)
@@ -125,6 +173,7 @@ def _review(data: Data, facts: Facts) -> Reply:
         "description": shortened("\n".join(part["text"] for part in draft.get("description", [])), _EXCERPT),
         # The map's address is for whoever goes there.
         "place": shortened(draft["place"]["text"].partition(" https://")[0]) if "place" in draft else "",
+        "answers": [(one.label, shortened(text)) for one, text in answered_fields(draft, facts)],
         "files": [shortened(name, 80) for name in files[:_NAMES]],
         "more_files": len(files[_NAMES:]),
     }
@@ -136,7 +185,9 @@ def _change(data: Data, facts: Facts) -> Reply:
     draft = data["draft"]
     key, service = draft["key"], facts.service(draft.get("service"))
     has_place = "place" in draft or (service is not None and service.asks_location)
-    parts = [part for part in CHANGEABLE if part != "place" or has_place]
+    has_fields = service is not None and bool(service.fields)
+    shown = {"place": has_place, "answers": has_fields}
+    parts = [part for part in CHANGEABLE if shown.get(part, True)]
     rows = tuple((Button(f"part:{key}:{part}", f"part_{part}"),) for part in parts)
     return _ask("ask_change", (*rows, (Button(f"review:{key}", "review"), _cancel(key))))
 
@@ -201,6 +252,7 @@ _QUESTIONS: dict[State, Callable[[Data, Facts], Reply]] = {
     State.ASKING_SUBJECT: _subject,
     State.ASKING_DESCRIPTION: _description,
     State.ASKING_LOCATION: _location,
+    State.ASKING_FIELD: _field,
     State.ASKING_FILES: _files,
     State.REVIEWING: _review,
     State.CHANGING: _change,

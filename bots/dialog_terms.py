@@ -15,6 +15,7 @@ from typing import Any
 from typing_extensions import TypedDict
 
 from intake.chat_files import KeptFile
+from models.service_field import FieldKind
 
 
 class State(StrEnum):
@@ -27,6 +28,8 @@ class State(StrEnum):
     ASKING_SUBJECT = "asking_subject"
     ASKING_DESCRIPTION = "asking_description"
     ASKING_LOCATION = "asking_location"
+    # What the service asks besides, one question after the other.
+    ASKING_FIELD = "asking_field"
     ASKING_FILES = "asking_files"
     REVIEWING = "reviewing"
     CHANGING = "changing"
@@ -81,6 +84,18 @@ class Input:
 
 
 @dataclass(frozen=True, slots=True)
+class FieldFact:
+    """A question of a service; `kind` as in `models.service_field.FieldKind`."""
+
+    id: int
+    label: str
+    help: str = ""
+    kind: FieldKind = FieldKind.TEXT
+    choices: tuple[str, ...] = ()
+    is_required: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class ServiceFact:
     """A service that may be asked for."""
 
@@ -88,6 +103,7 @@ class ServiceFact:
     name: str
     classification: str = ""
     asks_location: bool = False
+    fields: tuple[FieldFact, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,6 +180,14 @@ class DraftFile(TypedDict):
     file: dict[str, Any]
 
 
+class FieldAnswer(TypedDict):
+    """What was answered to a question of the service, and the message (message_id) that said it."""
+
+    field: int
+    id: int
+    text: str
+
+
 class Draft(TypedDict, total=False):
     """A request that is being written. A part that was answered is present, even when empty."""
 
@@ -177,7 +201,8 @@ class Draft(TypedDict, total=False):
     description: list[Part]
     place: Part
     files: list[DraftFile]
-    # Questions that were answered or skipped: "description", "place", "files".
+    answers: list[FieldAnswer]
+    # Questions that were answered or skipped: "description", "place", "files", "field:ID".
     done: list[str]
 
 
@@ -245,6 +270,8 @@ class OpenRequest:
     text: str
     files: tuple[KeptFile, ...]
     remote_ids: tuple[int, ...]
+    # By the id of the question.
+    answers: tuple[tuple[int, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
 
 from bots.dialog_questions import letters
-from bots.dialog_terms import CaseFact, Facts, Input, Kind, ProposalFact, ServiceFact
+from bots.dialog_terms import CaseFact, Facts, FieldFact, Input, Kind, ProposalFact, ServiceFact
 from intake import chat_links, chats
 from intake.matching import end_of_merges
 from intake.office import Office
@@ -19,6 +19,7 @@ from models.chat import Chat, ChatKind
 from models.contact import Address, AddressKind
 from models.message import Direction, Message
 from models.service import Service
+from models.service_field import ServiceField
 from models.workflow import State, Who, allowed_actions
 from templates import say
 
@@ -33,6 +34,12 @@ _SERVICES = (
     .where(Service.is_active)
     .order_by(Service.position, Service.id)
 )
+_FIELDS = (
+    select(ServiceField.service_id, ServiceField.id, ServiceField.label, ServiceField.help,
+           ServiceField.kind, ServiceField.choices, ServiceField.is_required)
+    .where(ServiceField.is_active)
+    .order_by(ServiceField.position, ServiceField.id)
+)  # fmt: skip
 _MAILS = (
     select(Address.id)
     .where(Address.contact_id == bindparam("contact"), Address.kind == AddressKind.EMAIL)
@@ -48,7 +55,7 @@ def facts_for(session: Session, office: Office, chat: Chat, given: Input, days: 
     words = _words_to_propose(chat, given)
     case = _case(session, chat, given)
     return Facts(
-        services=tuple(ServiceFact(*row) for row in session.execute(_SERVICES)),
+        services=_services(session),
         cases=tuple(_fact(office, each) for each in chats.cases_of(session, chat, limit=_CASES)),
         case=_fact(office, case, _last_answer(session, case)) if case is not None else None,
         proposal=_proposal(session, words) if words else None,
@@ -60,6 +67,14 @@ def facts_for(session: Session, office: Office, chat: Chat, given: Input, days: 
         name=plain_name(chat.name, ""),
         institution=office.settings.institution,
     )
+
+
+def _services(session: Session) -> tuple[ServiceFact, ...]:
+    asked: dict[int, list[FieldFact]] = {}
+    for service_id, number, label, words, kind, choices, is_required in session.execute(_FIELDS):
+        fact = FieldFact(number, label, words, kind, tuple(choices), is_required)
+        asked.setdefault(service_id, []).append(fact)
+    return tuple(ServiceFact(*row, fields=tuple(asked.get(row[0], ()))) for row in session.execute(_SERVICES))
 
 
 def _is_linked(session: Session, chat: Chat) -> bool:

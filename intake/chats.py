@@ -6,13 +6,13 @@ those that it opened itself. The caller commits; every *no* is a DeskError that 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from sqlalchemy import select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
-from intake import cases, chat_files, ratings
+from intake import cases, chat_files, ratings, service_fields
 from intake.chat_files import KeptFile
 from intake.contacts import contact_for
 from intake.errors import InvalidInput, Refused
@@ -21,6 +21,7 @@ from intake.matching import end_of_merges
 from intake.messages import touch
 from intake.office import Office
 from intake.opening import Route, continue_from, route
+from intake.service_fields import Answer
 from intake.suggestions import Proposal as Proposal
 from intake.suggestions import propose as propose
 from intake.tickets import open_ticket
@@ -35,6 +36,7 @@ from models.outbox_message import OutboxMessage, OutboxStatus
 from models.person import Account
 from models.search import index_message
 from models.service import Service
+from models.service_field import FieldKind
 from models.ticket import Ticket
 from templates import LANGUAGES, say
 
@@ -150,8 +152,9 @@ def open_request(
     text: str,
     files: Sequence[KeptFile] = (),
     remote_ids: Sequence[int] = (),
+    answers: Mapping[int, str] | None = None,
 ) -> Ticket:
-    """Open a ticket; the acuse with folio and link goes to the chat."""
+    """Open a ticket with *answers* to what the service asks; the acuse goes to the chat."""
     _requester(session, chat)
     if not text.strip() and not subject.strip() and not files:
         raise InvalidInput("empty_request")
@@ -161,8 +164,19 @@ def open_request(
         ticket, message = open_ticket(
             session, office, incoming, service=service, reason=say("match.chat_new")
         )
+    if answers:
+        session.flush()
+        service_fields.keep(session, ticket, _answers(session, ticket, message, answers), message)
     remember(session, chat.id, remote_ids, ticket, message)
     return ticket
+
+
+def _answers(session: Session, ticket: Ticket, message: Message, said: Mapping[int, str]) -> list[Answer]:
+    """What was said in chat, as `intake.service_fields` keeps it; the dialog has checked it."""
+    files = {one.filename: one for one in message.attachments}
+    asked = service_fields.fields_of(session, ticket.service)
+    return [Answer(one, said[one.id], files.get(said[one.id]) if one.kind == FieldKind.FILE else None)
+            for one in asked if one.id in said]  # fmt: skip
 
 
 def follow_up(

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal, InvalidOperation
+from typing import Protocol
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -19,7 +20,7 @@ from intake.errors import InvalidInput
 from intake.incoming import IncomingFile
 from models.case import Case
 from models.event import record
-from models.message import Message
+from models.message import Attachment, Message
 from models.search import fold
 from models.service import Service
 from models.service_field import FieldKind, FieldValue, ServiceField
@@ -29,13 +30,24 @@ MAX_VALUE = 2_000
 _DAY = re.compile(r"(\d{1,2})[/.-](\d{1,2})[/.-](\d{4})")
 
 
+class Asked(Protocol):
+    """What has to be known of a question to check an answer."""
+
+    @property
+    def label(self) -> str: ...
+    @property
+    def kind(self) -> FieldKind: ...
+    @property
+    def choices(self) -> Sequence[str]: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Answer:
     """A checked answer; *file* for a question of kind file, which goes along with the message."""
 
     field: ServiceField
     value: str
-    file: IncomingFile | None = None
+    file: IncomingFile | Attachment | None = None
 
 
 @dataclass(slots=True)
@@ -47,7 +59,7 @@ class Answers:
 
     @property
     def files(self) -> list[IncomingFile]:
-        return [one.file for one in self.given if one.file is not None]
+        return [one.file for one in self.given if isinstance(one.file, IncomingFile)]
 
 
 def fields_of(session: Session, service: Service | None) -> Sequence[ServiceField]:
@@ -92,7 +104,7 @@ def _answer(asked: ServiceField, text: str, file: IncomingFile | None) -> Answer
     return Answer(asked, value) if value else None
 
 
-def check(asked: ServiceField, text: str) -> str:
+def check(asked: Asked, text: str) -> str:
     """*text* as it is kept. Raises InvalidInput with a sentence for whoever typed it; empty stays empty."""
     value = text.strip()
     if not value:
@@ -111,7 +123,7 @@ def check(asked: ServiceField, text: str) -> str:
     return value
 
 
-def _number(asked: ServiceField, value: str) -> str:
+def _number(asked: Asked, value: str) -> str:
     # Mexico writes 1,250.5; a comma separates thousands.
     try:
         number = Decimal(re.sub(r"[,\s](?=\d{3}\b)", "", value))
@@ -122,7 +134,7 @@ def _number(asked: ServiceField, value: str) -> str:
     return format(number, "f")
 
 
-def _day(asked: ServiceField, value: str) -> str:
+def _day(asked: Asked, value: str) -> str:
     try:
         if found := _DAY.fullmatch(value):
             return date(int(found[3]), int(found[2]), int(found[1])).isoformat()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -15,6 +16,7 @@ from bots.dialog_terms import (
     TELLING,
     CaseFact,
     Facts,
+    FieldFact,
     Input,
     Kind,
     OpenRequest,
@@ -26,6 +28,7 @@ from bots.dialog_terms import (
 from bots.formatting import MESSAGE, length, plain
 from intake.chat_files import KeptFile
 from intake.wording import speaking
+from models.service_field import FieldKind
 from templates import FOLDER, LANGUAGES, labels
 
 PROFILE = settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -54,7 +57,8 @@ COMMANDS = sorted({row.on[1:].split()[0] for row in TABLE if row.on.startswith("
 taps = st.one_of(
     st.builds(lambda verb, a, b: f"{verb}:{a}:{b}", st.sampled_from(VERBS), small,
               st.one_of(small, st.sampled_from(["see", "add", "close", "closed", "withdraw", "reopen",
-                                                "complain", "service", "files", "place", "yes"]))),
+                                                "complain", "service", "files", "place", "answers", "yes",
+                                                "1:0", "2:1"]))),
     st.builds(lambda verb, a: f"{verb}:{a}", st.sampled_from(VERBS), small),
     st.sampled_from(VERBS),
     st.text(max_size=64),
@@ -70,6 +74,15 @@ inputs = st.one_of(
     st.just(Input(Kind.REFUSED)),
 )  # fmt: skip
 
+asked = st.builds(
+    FieldFact,
+    st.integers(1, 4),
+    st.text(min_size=1, max_size=200).filter(str.strip),
+    texts,
+    st.sampled_from(FieldKind),
+    st.lists(st.text(min_size=1, max_size=100), max_size=5).map(tuple),
+    st.booleans(),
+)
 services = st.builds(
     ServiceFact,
     st.integers(1, 12),
@@ -77,6 +90,7 @@ services = st.builds(
     st.text(min_size=1, max_size=300).filter(str.strip),
     st.sampled_from(["", "Soporte", "Obras"]),
     st.booleans(),
+    st.lists(asked, max_size=3, unique_by=lambda each: each.id).map(tuple),
 )
 case_facts = st.builds(
     CaseFact,
@@ -115,7 +129,8 @@ draft = st.fixed_dictionaries(
         "description": st.lists(part, max_size=4),
         "place": part,
         "files": st.lists(st.fixed_dictionaries({"id": small, "file": kept}), max_size=12),
-        "done": st.lists(st.sampled_from(["description", "place", "files"]), max_size=3),
+        "answers": st.lists(st.fixed_dictionaries({"field": small, "id": small, "text": texts}), max_size=4),
+        "done": st.lists(st.sampled_from(["description", "place", "files", "field:1"]), max_size=4),
     },
 )
 content = st.fixed_dictionaries(
@@ -293,6 +308,36 @@ class Talk:
     @property
     def said(self) -> list[str]:
         return [reply.name for reply in self.step.replies]
+
+
+def test_what_a_service_asks_is_asked_one_by_one_checked_skipped_and_edited() -> None:
+    fields = (
+        FieldFact(1, "Número de inventario", is_required=True),
+        FieldFact(2, "Piso", kind=FieldKind.CHOICE, choices=("Planta baja", "Planta alta")),
+        FieldFact(3, "Desde cuándo", kind=FieldKind.DATE),
+        FieldFact(4, "Foto", kind=FieldKind.FILE, is_required=True),
+    )
+    talk = Talk(Facts(services=(replace(PRINTER, fields=fields),)))
+    talk.command("nueva")
+    talk.tap("Soporte técnico")
+    talk.send("Impresora")
+    asked_first = talk.send("No enciende")
+    assert talk.said == ["ask_field"] and asked_first.replies[0].values["label"] == "Número de inventario"
+    assert "skip" not in {button.label for row in asked_first.replies[0].buttons for button in row}
+    talk.send("INV-7")
+    inventory = talk.number
+    talk.tap("Planta alta")
+    assert talk.send("ayer").replies[0].name == "field_wrong"
+    talk.tap("skip")
+    assert talk.send("no la tengo").replies[0].name == "field_wrong", "A photo is asked for."
+    talk.send(files=(PHOTO,))
+    talk.edit(inventory, "INV-77")
+    talk.tap("done")
+    assert ("Piso", "Planta alta") in talk.step.replies[-1].values["answers"]
+    (request,) = talk.tap("send").acts
+    assert isinstance(request, OpenRequest)
+    assert request.answers == ((1, "INV-77"), (2, "Planta alta"), (4, "foto.jpg"))
+    assert inventory in request.remote_ids and request.files == (PHOTO,)
 
 
 @pytest.fixture
