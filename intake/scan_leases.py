@@ -15,13 +15,13 @@ from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 import structlog
-from sqlalchemy import and_, or_, select
+from sqlalchemy import and_, or_, select, text
 from sqlalchemy.orm import Session
 
 from intake.office import Office
 from intake.scan_child import run
 from models.base import now
-from models.scan import JobState, Scan, ScanFiling
+from models.scan import WORKING, JobState, Scan, ScanFiling
 
 log = structlog.get_logger()
 
@@ -29,7 +29,6 @@ LEASE = timedelta(seconds=90)
 MAX_ATTEMPTS = 3
 # Seconds to start and to write a file, beside those for each page.
 _AROUND = 60.0
-_WORKING = (JobState.QUEUED, JobState.RUNNING)
 
 Work = TypeVar("Work", Scan, ScanFiling)
 
@@ -89,7 +88,8 @@ class Claim(Generic[Work]):
 def claim(office: Office, kind: type[Work], stop: threading.Event) -> Claim[Work] | None:
     """Take the oldest job of *kind* that waits, or whose worker is gone."""
     is_free = or_(kind.state == JobState.QUEUED, kind.leased_until < now())
-    wanted = select(kind).where(and_(kind.state.in_(_WORKING), is_free)).order_by(kind.id).limit(1)
+    working = text(f"{kind.__tablename__}.{WORKING}")
+    wanted = select(kind).where(and_(working, is_free)).order_by(kind.id).limit(1)
     with office.database.reading() as session:
         if session.scalar(wanted) is None:
             return None

@@ -44,7 +44,9 @@ class HeldPage(StrEnum):
     BY_HAND = "by_hand"
 
 
-_WORKING = text("state IN ('queued', 'running')")
+# SQLite uses a partial index only for the very words of its condition.
+WORKING, UNDONE, UNFINISHED = "state IN ('queued', 'running')", "state <> 'done'", "NOT is_finished"
+_WORKING, _UNDONE, _UNFINISHED = text(WORKING), text(UNDONE), text(UNFINISHED)
 
 
 class Job:
@@ -67,9 +69,8 @@ class Scan(Job, Base):
     __tablename__ = "scan"
     __table_args__ = (
         Index("ix_scan_working", "id", sqlite_where=_WORKING, postgresql_where=_WORKING),
-        Index("ix_scan_unfinished", "id", sqlite_where=text("NOT is_finished"),
-              postgresql_where=text("NOT is_finished")),
-    )  # fmt: skip
+        Index("ix_scan_unfinished", "id", sqlite_where=_UNFINISHED, postgresql_where=_UNFINISHED),
+    )
 
     id: Mapped[Id]
     filename: Mapped[str]
@@ -101,6 +102,7 @@ class ScanFiling(Job, Base):
     __tablename__ = "scan_filing"
     __table_args__ = (
         Index("ix_scan_filing_working", "id", sqlite_where=_WORKING, postgresql_where=_WORKING),
+        Index("ix_scan_filing_undone", "id", sqlite_where=_UNDONE, postgresql_where=_UNDONE),
         Index(None, "case_id", "id"),
     )
 

@@ -85,6 +85,14 @@ def upgrade() -> None:
     op.create_index(op.f("ix_scan_filing_case_id_id"), "scan_filing", ["case_id", "id"], unique=False)
     op.create_index(op.f("ix_scan_filing_message_id"), "scan_filing", ["message_id"], unique=False)
     op.create_index(
+        "ix_scan_filing_undone",
+        "scan_filing",
+        ["id"],
+        unique=False,
+        sqlite_where=text("state <> 'done'"),
+        postgresql_where=text("state <> 'done'"),
+    )
+    op.create_index(
         "ix_scan_filing_working",
         "scan_filing",
         ["id"],
@@ -130,6 +138,7 @@ def downgrade() -> None:
     op.drop_index(op.f("ix_scan_page_filing_id"), table_name="scan_page")
     op.drop_index(op.f("ix_scan_page_case_id"), table_name="scan_page")
     op.drop_table("scan_page")
+    op.drop_index("ix_scan_filing_undone", table_name="scan_filing")
     op.drop_index(
         "ix_scan_filing_working",
         table_name="scan_filing",
