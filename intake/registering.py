@@ -1,4 +1,4 @@
-"""Registers as an oficio what was taken for a ticket: a new folio of reception, the same thread."""
+"""Registers as an oficio what was taken for a ticket, and the other way: a new folio, the same thread."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from sqlalchemy import select
 from sqlalchemy.orm import Session, undefer
 
-from intake import acuses, notices
+from intake import acuses, catalogue, notices
 from intake.attachments import read_file
 from intake.errors import InvalidInput
 from intake.isolation import Reader
@@ -21,7 +21,7 @@ from models.access import standing
 from models.base import now
 from models.case import Case
 from models.event import record
-from models.folio import RECEPTION_SERIES, draw_folio
+from models.folio import RECEPTION_SERIES, TICKET_SERIES, draw_folio
 from models.letterhead import find_administration
 from models.message import Direction, Message
 from models.oficio import Flow, Oficio
@@ -87,6 +87,40 @@ def register_ticket(
     notices.write_acuse(session, office, oficio, message)
     acuses.seal_notice(session, office, oficio, message)
     return oficio
+
+
+def turn_into_ticket(session: Session, office: Office, oficio: Oficio, by: Account) -> Ticket:
+    """A ticket with the thread of *oficio*, which was a request after all; its folio leads there.
+
+    Whoever sent it is told the new folio. Raises NotAllowed, and InvalidInput when nothing came in.
+    """
+    get_transition(oficio, "merge", standing(session, oficio, by))
+    message = _first(session, oficio)
+    if oficio.flow != Flow.RECEIVED or message is None:
+        raise InvalidInput("not_a_request")
+    ticket = Ticket(
+        folio=draw_folio(session, TICKET_SERIES, local_year(office.settings.zone)),
+        subject=oficio.subject,
+        state=first_state(Process.TICKET),
+        channel=oficio.channel,
+        requester=oficio.requester,
+        priority=oficio.priority,
+        dependencia=oficio.dependencia,
+        last_activity_at=now(),
+        catalogue_version_id=catalogue.newest_id(session),
+    )
+    session.add(ticket)
+    session.flush()
+    opened = {"folio": ticket.folio, "channel": ticket.channel, "requester": ticket.requester.name}
+    record(session, ticket, "open", account=by, data=opened)
+    dependencia, holder = oficio.dependencia, oficio.holder
+    merge(session, office, oficio, by, into=ticket)
+    session.flush()
+    session.refresh(message)
+    if dependencia is not None:
+        hand_over(session, ticket, by, dependencia=dependencia, account=holder)
+    notices.write_acuse(session, office, ticket, message)
+    return ticket
 
 
 def _first(session: Session, case: Case) -> Message | None:

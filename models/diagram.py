@@ -26,7 +26,8 @@ _COURSE: Mapping[Process, tuple[State, ...]] = {
     Process.TICKET: (State.NEW, State.ASSIGNED, State.IN_PROGRESS, State.WAITING, State.RESOLVED,
                      State.CLOSED, State.CANCELLED, State.MERGED),
     Process.RECEIVED: (State.REGISTERED, State.DIGITIZING, State.DISCHARGING, State.ASSIGNED,
-                       State.IN_ATTENTION, State.ANSWERED, State.SIGNED, State.CONCLUDED, State.CANCELLED),
+                       State.IN_ATTENTION, State.ANSWERED, State.SIGNED, State.CONCLUDED, State.CANCELLED,
+                       State.MERGED),
     Process.ISSUED: (State.DRAFT, State.PENDING_APPROVAL, State.PENDING_SIGNATURE, State.SENT,
                      State.DISCARDED, State.CANCELLED),
 }  # fmt: skip

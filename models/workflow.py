@@ -216,6 +216,8 @@ TRANSITIONS: tuple[Transition, ...] = (
     _received("reopen", {State.CONCLUDED}, State.IN_ATTENTION, _ATTENDING, starts=TaskKind.ATTEND),
     _received("cancel", RECEIVED_OPEN, State.CANCELLED, _DESK, needs_reason=True, ends=TaskKind.ATTEND,
               notice="cancelled"),
+    # It came twice, or is a request (`intake.registering`): its thread goes on elsewhere.
+    _received("merge", RECEIVED_OPEN, State.MERGED, {Who.OFICIALIA}, ends=TaskKind.ATTEND),
     _received("confirm_proposals", RECEIVED_OPEN, None, _STAFF),
     _received("correct", RECEIVED_OPEN, None, {Who.OFICIALIA}),
     _received("change_priority", RECEIVED_OPEN, None, _STAFF),

@@ -81,6 +81,34 @@ def can_register(case: Case) -> bool:
     return find_transition(case, "merge", standing(session(), case, who)) is not None
 
 
+def can_turn(case: Case) -> bool:
+    """Whether the button that makes a ticket of this oficio is shown."""
+    who = frame.account()
+    if case.kind != CaseKind.OFICIO or who.role != Role.OFICIALIA:
+        return False
+    return find_transition(case, "merge", standing(session(), case, who)) is not None
+
+
+def as_ticket(case_id: int) -> BaseResponse:
+    """It was taken for an oficio: from now on it is a request, with the same thread."""
+    turned_away = _turned_away()
+    if turned_away is not None:
+        return turned_away
+    shown = case_id
+    try:
+        with writing() as write:
+            oficio = get_case(write, case_id)
+            if not isinstance(oficio, Oficio):
+                abort(404)
+            made = registering.turn_into_ticket(write, office(), oficio, frame.account())
+            shown, folio = made.id, made.folio
+    except DeskError as error:
+        flash(str(error), "error")
+    else:
+        flash(say("documents_public.received.turned", folio=folio), "success")
+    return redirect(url_for("case.show", case_id=shown, **list_arguments()))
+
+
 def as_oficio(case_id: int) -> BaseResponse:
     """It was taken for a ticket: from now on it is an oficio, with the same thread."""
     turned_away = _turned_away()
@@ -128,4 +156,7 @@ def register(app: Flask, admin: Admin) -> None:
     app.add_url_rule("/admin/casos/<int:case_id>/acuse/<int:acuse_id>", "received.acuse", acuse)
     app.add_url_rule("/admin/casos/<int:case_id>/es-oficio", "received.as_oficio", as_oficio,
                      methods=["POST"])  # fmt: skip
-    app.jinja_env.globals.update(received=received, read_dates=DATES, can_register_oficio=can_register)
+    app.add_url_rule("/admin/casos/<int:case_id>/es-solicitud", "received.as_ticket", as_ticket,
+                     methods=["POST"])  # fmt: skip
+    app.jinja_env.globals.update(received=received, read_dates=DATES, can_register_oficio=can_register,
+                                 can_turn_into_ticket=can_turn)  # fmt: skip

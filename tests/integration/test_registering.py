@@ -84,3 +84,33 @@ def test_only_oficialia_registers_and_only_once(office: Office, town: Institutio
     assert clerk.post(f"/admin/casos/{ticket_id}/es-oficio").status_code == 409
     with office.database.reading() as session:
         assert len(session.scalars(select(Oficio)).all()) == 1
+
+
+def test_a_clerk_turns_into_a_ticket_what_was_taken_for_an_oficio(office: Office, town: Institution) -> None:
+    mail = make_mail("Ana Ruiz <ana@obras.jalisco.gob.mx>", subject="Oficio SOP/0456/2026: no imprime",
+                     message_id="<uno@obras>",
+                     files=[("foto.pdf", "application/pdf", html_to_pdf(PAGE))])  # fmt: skip
+    oficio_id = arrive(office, mail, sender="ana@obras.jalisco.gob.mx")
+    worker = Clerk(office, town.accounts["worker"])
+    assert "Es una solicitud" not in worker.get(f"/admin/casos/{oficio_id}").text
+    assert worker.post(f"/admin/casos/{oficio_id}/es-solicitud").status_code == 409
+    clerk = Clerk(office, town.accounts["oficialia"])
+    assert "Es una solicitud: hacerla ticket" in clerk.get(f"/admin/casos/{oficio_id}").text
+    assert "Ahora es la solicitud T-" in clerk.post(f"/admin/casos/{oficio_id}/es-solicitud").text
+    with acting(office, town) as (session, _):
+        oficio, ticket = session.get_one(Oficio, oficio_id), session.scalars(select(Ticket)).one()
+        assert (oficio.state, oficio.merged_into_id, oficio.folio[:3]) == ("merged", ticket.id, "OP-")
+        assert (ticket.state, ticket.dependencia_id) == ("new", town.systems.id)
+        message = session.scalars(select(Message)).one()
+        assert message.case_id == ticket.id and [file.filename for file in message.attachments] == [
+            "foto.pdf"
+        ]
+        folio = ticket.folio
+    deliver_mail(office)
+    first, *_, last = [one for one in sent_files(office) if one["To"] == "ana@obras.jalisco.gob.mx"]
+    assert folio in str(last["Subject"])
+    # What is written under the first acuse, and under the old folio, finds the ticket.
+    answer = make_mail("Ana Ruiz <ana@obras.jalisco.gob.mx>", subject=f"Re: {first['Subject']}",
+                       message_id="<dos@obras>", in_reply_to=str(first["Message-ID"]))  # fmt: skip
+    assert arrive(office, answer, sender="ana@obras.jalisco.gob.mx") == ticket.id
+    assert clerk.post(f"/admin/casos/{oficio_id}/es-solicitud").status_code == 409
