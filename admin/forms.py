@@ -46,6 +46,22 @@ class Words(TextAreaField):
         self.data = valuelist[0].replace("\r\n", "\n") if valuelist else ""
 
 
+class Senders(TextAreaField):
+    """Addresses, or `@domain` each, one a line; kept as a list in lower case."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(render_kw={"rows": 3}, **options)
+
+    def process_data(self, value: list[str] | None) -> None:
+        self.data = list(value or [])
+
+    def process_formdata(self, valuelist: list[str]) -> None:
+        self.data = list(dict.fromkeys(" ".join(valuelist).replace(",", " ").lower().split()))
+
+    def _value(self) -> str:
+        return "\n".join(self.data or [])
+
+
 def _as_id(value: Any) -> int | None:
     return int(value) if value not in (None, "", "None") else None
 

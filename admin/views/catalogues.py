@@ -16,8 +16,10 @@ from wtforms.validators import Optional, ValidationError
 from admin import frame
 from admin.db import office, session
 from admin.forms import (
+    Choice,
     Line,
     Reference,
+    Senders,
     Words,
     active_dependencia,
     at_most,
@@ -31,10 +33,11 @@ from admin.forms import (
 from admin.promise_forms import Minutes, MinutesFor, TermField, check_range, minutes_by_priority
 from admin.views.calendars import calendar_choices
 from admin.views.catalogue import REQUEST_SESSION, CatalogueView, changes_of
+from intake.addresses import is_address
 from models.canned_reply import CannedReply
 from models.case import Priority
 from models.dependencia import Dependencia
-from models.mailbox import Mailbox
+from models.mailbox import Mailbox, MailboxPurpose
 from models.person import Role
 from models.search import fold
 from models.service import Service
@@ -148,6 +151,8 @@ class MailboxForm(BaseForm):
     name = Line(required, at_most(200))
     service_id = Reference(service_choices)
     dependencia_id = Reference(dependencia_choices, active_dependencia)
+    purpose = Choice(MailboxPurpose, "office.purpose", default=MailboxPurpose.CASES)
+    senders = Senders()
     is_active = BooleanField(default=True)
 
     def validate_address(self, field: Field) -> None:
@@ -164,6 +169,14 @@ class MailboxForm(BaseForm):
         if not self.service_id.data and not field.data:
             raise ValidationError(say("office.wrong.unbound"))
 
+    def validate_senders(self, field: Field) -> None:
+        if self.purpose.data == MailboxPurpose.SCANS and not field.data:
+            raise ValidationError(say("office.wrong.no_senders"))
+        for sender in field.data:
+            local, at, domain = sender.rpartition("@")
+            if not at or "." not in domain or (local and not is_address(sender)):
+                raise ValidationError(say("office.wrong.bad_sender", sender=sender))
+
 
 class MailboxesView(CatalogueView):
     form = MailboxForm
@@ -174,7 +187,7 @@ class MailboxesView(CatalogueView):
     groups = (
         ("address", "accepts_other_domain", "name"),
         ("service_id", "dependencia_id"),
-        ("is_active",),
+        ("purpose", "senders", "is_active"),
     )
 
     def cell(self, row: Mailbox, column: str) -> str:
