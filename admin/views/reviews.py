@@ -103,8 +103,13 @@ def _allowed(oficio: Oficio) -> list[str]:
     """The verbs of this file that the account of this request may use now."""
     rows = allowed_actions(oficio, standing(session(), oficio, frame.account()))
     found = [row.action for row in rows if row.action in VERBS]
-    if "override_reviews" in found and not any(one.blocks for one in reviews.opinions(session(), oficio)):
+    given = reviews.opinions(session(), oficio)
+    if "override_reviews" in found and not any(one.blocks for one in given):
         found.remove("override_reviews")
+    if "agree" in found and any(
+        one.review.account_id == frame.account().id and not one.blocks for one in given
+    ):
+        found.remove("agree")
     return found
 
 
