@@ -6,7 +6,10 @@ papers (invoices, guías, logins) from being taken for ours.
 
 from __future__ import annotations
 
+import io
 import re
+
+import segno
 
 from models.case import Case
 
@@ -24,3 +27,11 @@ def read_label(text: str) -> str | None:
     """The folio in the text of a code, as it is written there; None when the code is not one of ours."""
     found = _LABEL.fullmatch(text)
     return found["folio"] if found else None
+
+
+def label_picture(case: Case) -> str:
+    """The QR as SVG that takes the size it is given; with the white around it that readers want."""
+    made = io.BytesIO()
+    code = segno.make(label_text(case), error="m", micro=False)
+    code.save(made, kind="svg", border=2, xmldecl=False, svgclass=None, omitsize=True)
+    return made.getvalue().decode()

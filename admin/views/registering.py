@@ -15,10 +15,9 @@ from admin import frame, registering
 from admin.db import office, session, writing
 from admin.views.case import get_case
 from intake import acuses, reception
-from intake.documents import qr_of
 from intake.errors import DeskError, InvalidInput
 from intake.incoming import Channel
-from intake.labels import label_text
+from intake.labels import label_picture
 from intake.oficios import proposals_of
 from intake.resemblance import find_duplicates, find_senders, previous_of, topics
 from models.contact import Contact
@@ -97,7 +96,7 @@ class RegisteringView(frame.PanelView):
         """The label of the paper, for a printer of labels or an ordinary one."""
         oficio = get_received(session(), case_id)
         size = "hoja" if request.args.get("tamano") == "hoja" else "etiqueta"
-        code = Markup(qr_of(label_text(oficio)).decode())  # Drawn by us from a folio.
+        code = Markup(label_picture(oficio))  # Drawn by us from a folio.
         return str(self.render("admin/registering/label.html", oficio=oficio, size=size, code=code))
 
     @expose("/parecidos")
