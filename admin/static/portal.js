@@ -91,7 +91,12 @@
     request.setRequestHeader("X-Requested-With", "XMLHttpRequest");
     request.addEventListener("load", () => {
       const goal = request.getResponseHeader("X-Goes-To");
-      if (goal) location.assign(goal);
+      if (goal) {
+        const here = location.pathname;
+        location.assign(goal);
+        /* Another place of this page is no navigation. */
+        if (new URL(goal, location.href).pathname === here) location.reload();
+      }
       /* Nothing was done: sent as a page, it says why. */
       else form.submit();
     });

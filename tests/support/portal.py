@@ -9,10 +9,10 @@ from typing import Any
 from sqlalchemy import select
 from werkzeug.test import TestResponse
 
-from admin.app import create_app
 from intake.office import Office
 from models.outbox_message import OutboxMessage
 from models.user import User
+from tests.support.panel import panel_of
 
 ANA = "ana@example.com"
 PASSWORD = "cuatro palabras por recordar"
@@ -23,7 +23,7 @@ class Visitor:
 
     def __init__(self, office: Office) -> None:
         self.office = office
-        self.client = create_app(office).test_client()
+        self.client = panel_of(office).test_client()
 
     def get(self, address: str, **query: Any) -> TestResponse:
         return self.client.get(address, query_string=query or None, follow_redirects=True,
