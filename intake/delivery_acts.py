@@ -99,7 +99,8 @@ def _keep(
     session: Session, office: Office, dispatch: Dispatch, by: Account, act: Act, files: Sequence[IncomingFile]
 ) -> Message | None:
     data = {
-        "name": dispatch.name, "outcome": act.outcome.value, "receiver": act.receiver, "reason": act.reason,
+        "dispatch": dispatch.id, "name": dispatch.name, "outcome": act.outcome.value,
+        "receiver": act.receiver, "reason": act.reason,
         "place": _place(act), "when": moment(act.done_at, office.settings.zone),
     }  # fmt: skip
     record(session, dispatch.case, "dispatch_late_act", account=by, data=data)

@@ -35,7 +35,8 @@ def _remind(office: Office, at: datetime) -> int:
             lock(session, one.case)
             one.acuse_remind_at = at + REMIND_EVERY
             due = one.acuse_due_at.isoformat() if one.acuse_due_at else ""
-            data = {"name": one.name, "due": due, "carrying": str(one.courier or one.carrier or "")}
+            carrying = str(one.courier or one.carrier or "")
+            data = {"dispatch": one.id, "name": one.name, "due": due, "carrying": carrying}
             record(session, one.case, "acuse_owed", actor="clock", data=data)
             dispatch_notices.write_acuse_owed(session, office, one)
         return len(found)

@@ -76,7 +76,7 @@ def request_dispatch(
     made = Dispatch(case=oficio, requested_by=by, zone=_zone_of(session, what), **_columns(what))
     session.add(made)
     session.flush()
-    data = {"name": made.name, "kind": say(f"dispatch.kind.{made.kind}")}
+    data = {"dispatch": made.id, "name": made.name, "kind": say(f"dispatch.kind.{made.kind}")}
     record(session, oficio, "dispatch_request", account=by, data=data)
     touch(oficio)
     return made
@@ -95,7 +95,8 @@ def correct(
     dispatch.zone = zone
     if cost_cents is not None:
         dispatch.cost_cents = cost_cents
-    record(session, dispatch.case, "dispatch_correct", account=by, data={"name": dispatch.name})
+    record(session, dispatch.case, "dispatch_correct", account=by,
+           data={"dispatch": dispatch.id, "name": dispatch.name})  # fmt: skip
 
 
 def _columns(what: DispatchFields) -> dict[str, Any]:
@@ -186,7 +187,7 @@ def replace_guia(
         cancel_guia(session, dispatch.guia, by, reason=reason)
     taken = take_guia(session, office, dispatch.carrier, by, dispatch, number=number)
     session.expire(dispatch, ["guias"])
-    data = {"guia": taken.number, "carrier": dispatch.carrier.name}
+    data = {"dispatch": dispatch.id, "guia": taken.number, "carrier": dispatch.carrier.name}
     record(session, dispatch.case, "guia_taken", account=by, data=data)
 
 
@@ -293,7 +294,12 @@ def _take(
         dispatch.deliver_task = _task(dispatch, by, TaskKind.DELIVER)
     if TaskKind.RETURN_ACUSE in row.starts and dispatch.wants_acuse:
         dispatch.acuse_task = _task(dispatch, by, TaskKind.RETURN_ACUSE)
-    said = {**data, "name": dispatch.name, **({"reason": reason.strip()} if reason.strip() else {})}
+    said = {
+        **data,
+        "dispatch": dispatch.id,
+        "name": dispatch.name,
+        **({"reason": reason.strip()} if reason.strip() else {}),
+    }
     record(session, dispatch.case, f"dispatch_{row.action}", account=by,
            data={key: value for key, value in said.items() if value not in ("", None)})  # fmt: skip
     touch(dispatch.case)

@@ -119,7 +119,8 @@ def cancel_guia(session: Session, guia: Guia, by: Account, *, reason: str) -> No
         raise InvalidInput("reason_needed")
     guia.state, guia.cancelled_at, guia.reason = GuiaState.CANCELLED, now(), reason.strip()
     dispatch = session.get(Dispatch, guia.dispatch_id) if guia.dispatch_id else None
-    data = {"guia": guia.number, "carrier": guia.carrier.name, "reason": guia.reason}
+    data = {"guia": guia.number, "carrier": guia.carrier.name, "reason": guia.reason,
+            **({"dispatch": dispatch.id} if dispatch else {})}  # fmt: skip
     record(session, dispatch.case if dispatch else None, "guia_cancelled", account=by, data=data)
 
 

@@ -159,15 +159,13 @@ class AskingView(frame.PanelView):
         acts = select(DeliveryAct).where(DeliveryAct.dispatch_id == one.id).options(
             joinedload(DeliveryAct.account))  # fmt: skip
         found = session().scalars(acts.order_by(DeliveryAct.id.desc()).limit(20)).all()
-        history = select(Event).where(of_case(one.case), Event.action.in_(_EVENTS)).options(
-            joinedload(Event.account))  # fmt: skip
         return str(
             self.render(
                 "admin/dispatch/one.html",
                 one=one,
                 acts=found,
                 proofs=_proofs(one, found),
-                events=session().scalars(history.order_by(Event.sequence.desc()).limit(40)).all(),
+                events=_history(one),
                 allowed=buttons(one, who),
                 at_once=AT_ONCE,
                 action_icons=ICONS,
@@ -267,6 +265,14 @@ _EVENTS = (
     "dispatch_deliver", "dispatch_return", "dispatch_withdraw", "dispatch_ask_again", "dispatch_late_act",
     "acuse_owed", "guia_taken", "guia_cancelled",
 )  # fmt: skip
+
+
+def _history(one: Dispatch) -> list[Event]:
+    """Its own part of the history of the document, newest first."""
+    wanted = select(Event).where(of_case(one.case), Event.action.in_(_EVENTS))
+    wanted = wanted.options(joinedload(Event.account)).order_by(Event.sequence.desc())
+    found = session().scalars(wanted.limit(200))
+    return [event for event in found if event.data.get("dispatch") == one.id]
 
 
 def _proofs(one: Dispatch, acts: Any) -> list[Attachment]:
