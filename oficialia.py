@@ -257,7 +257,7 @@ def prompt_password() -> str:
 def demo(if_empty: bool) -> None:
     from admin.auth import hash_password
     from intake import demo as institution
-    from intake import demo_dispatch
+    from intake import demo_dispatch, demo_documents
     from intake.demo_days import live_through
 
     office = open_office()
@@ -270,6 +270,7 @@ def demo(if_empty: bool) -> None:
     with office.database.writing() as session:
         made = institution.install(session, plan, hash_password=hash_password)
     live_through(office, made)
+    demo_documents.write(office, made)
     demo_dispatch.deliver(office, made)
     institution.print_logins([account.person for account in made.accounts.values()], made.password)
 
