@@ -12,7 +12,7 @@ from sqlalchemy import select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
-from intake import cases, chat_files, ratings, service_fields
+from intake import cases, chat_files, complaints, ratings, service_fields
 from intake.chat_files import KeptFile
 from intake.contacts import contact_for
 from intake.errors import InvalidInput, Refused
@@ -20,14 +20,14 @@ from intake.incoming import Channel, IncomingMessage
 from intake.matching import end_of_merges
 from intake.messages import touch
 from intake.office import Office
-from intake.opening import Route, continue_from, route
+from intake.opening import continue_from
 from intake.service_fields import Answer
 from intake.suggestions import Proposal as Proposal
 from intake.suggestions import propose as propose
 from intake.tickets import open_ticket
 from models.access import standing
 from models.base import now
-from models.case import Case, CaseAccess, LinkKind, lock
+from models.case import Case, CaseAccess, lock
 from models.chat import Chat, ChatKind, ChatMessage, ChatUpdate, MessageRevision, Rating, UpdateStatus
 from models.contact import AddressKind, Contact
 from models.event import record
@@ -356,12 +356,6 @@ def complain(
         raise InvalidInput("empty_request")
     subject = say("chat_desk.complaint_of", folio=case.folio)
     incoming = _incoming(session, office, chat, subject, text, files)
-    to = route(session, incoming, None, None)
-    if to.dependencia is None or to.dependencia.id == case.dependencia_id:
-        to = Route(reason=say("chat_desk.complaint_route"))
-    ticket, message = open_ticket(session, office, incoming, to=to, reason=say("match.complaint"))
-    session.flush()
-    cases.link(session, ticket, case, LinkKind.COMPLAINT_OF)
-    record(session, case, "complained", actor="requester", data={"folio": ticket.folio})
+    ticket, message = complaints.complain(session, office, case, incoming)
     remember(session, chat.id, remote_ids, ticket, message)
     return ticket

@@ -17,6 +17,7 @@ from sqlalchemy.orm import Session
 
 from intake import (
     cases,
+    complaints,
     inspection,
     issuing,
     notices,
@@ -49,7 +50,7 @@ from models.inbound_mail import InboundMail, InboundStatus, Outcome
 from models.mailbox import Mailbox, MailboxPurpose
 from models.message import Message
 from models.oficio import Flow, Oficio
-from models.workflow import NotAllowed
+from models.workflow import NotAllowed, Process, process_of
 from templates import language, say
 
 log = structlog.get_logger()
@@ -193,6 +194,9 @@ def accept(session: Session, office: Office, incoming: IncomingMessage, inbound:
         _hold(inbound, found.reason, found.case)
     elif found.case is not None and trust.is_denied(incoming.authentication):
         _hold(inbound, _denied(incoming, found.case), found.case)
+    elif found.case is not None and _complains(incoming, found):
+        ticket, message = complaints.complain(session, office, found.case, incoming, inbound=inbound)
+        _processed(inbound, Outcome.TICKET, ticket.routing_reason, ticket, message)
     elif found.case is not None and cases.can_follow_up(office, found.case):
         message = cases.follow_up(
             session, office, found.case, incoming, reason=found.reason, inbound=inbound, staff=found.staff
@@ -228,6 +232,17 @@ def open_new(
     outcome = Outcome.OFICIO if to.kind == CaseKind.OFICIO else Outcome.TICKET
     _processed(inbound, outcome, to.reason, case, message)
     return case
+
+
+def _complains(incoming: IncomingMessage, found: Match) -> bool:
+    """Whether the requester's reply says in its subject that it complains about the case."""
+    return (
+        found.case is not None
+        and found.staff is None
+        and process_of(found.case) != Process.ISSUED
+        and incoming.from_addr in [one.value for one in found.case.requester.addresses]
+        and complaints.is_complaint(incoming.subject, found.case)
+    )
 
 
 def find_mailbox(session: Session, recipient: str) -> Mailbox | None:

@@ -39,6 +39,8 @@ class Service(Base):
     commitment: Mapped[str] = mapped_column(default="")
     cost: Mapped[str] = mapped_column(default="")
     complaint_mechanism: Mapped[str] = mapped_column(default="")
+    # Who gets complaints about it (`intake.complaints`); null: oficialía de partes decides.
+    complaint_to_id: Mapped[int | None] = mapped_column(ForeignKey("dependencia.id"))
     legal_basis: Mapped[str] = mapped_column(default="")
     # The flow diagram: a step per line, «who: what»; a question ends with its mark.
     flow: Mapped[str] = mapped_column(default="", server_default="")
@@ -57,7 +59,8 @@ class Service(Base):
     position: Mapped[int] = mapped_column(default=0)
     is_active: Mapped[bool] = mapped_column(default=True)
 
-    dependencia: Mapped[Dependencia] = relationship()
+    dependencia: Mapped[Dependencia] = relationship(foreign_keys=[dependencia_id])
+    complaint_to: Mapped[Dependencia | None] = relationship(foreign_keys=[complaint_to_id])
     calendar: Mapped[Calendar | None] = relationship()
     fields: Mapped[list[ServiceField]] = relationship(
         back_populates="service", order_by="ServiceField.position, ServiceField.id"

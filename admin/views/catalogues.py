@@ -70,6 +70,9 @@ class ServiceForm(BaseForm):
     slug = Line(slug, at_most(80), unique(Service.slug))
     classification = Line(at_most(200))
     dependencia_id = Reference(dependencia_choices, required, active_dependencia)
+    complaint_to_id = Reference(
+        lambda: dependencia_choices(nothing=say("complaint.nobody")), active_dependencia
+    )
     process = Words(rows=2)
     beneficiary = Line()
     description = Words()
@@ -123,7 +126,8 @@ class ServicesView(CatalogueView):
     siblings = SIBLINGS
     groups = (
         ("name", "slug", "classification", "dependencia_id", "process", "beneficiary", "description"),
-        ("requirements", "validity", "place", "complaint_mechanism", "legal_basis", "flow"),
+        ("requirements", "validity", "place", "complaint_mechanism", "complaint_to_id",
+         "legal_basis", "flow"),
         ("characteristics", "commitment", "cost", "first_answer_minutes", "solution_minutes", "unit_minutes", "unit_name",
          "agreed_from", "agreed_to", "calendar_id"),
         ("urgent_first_answer", "urgent_solution", "high_first_answer", "high_solution",

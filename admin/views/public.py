@@ -8,6 +8,7 @@ from sqlalchemy import select
 
 from admin.db import office, session
 from admin.views.case import STEPS
+from admin.views.complaints import link_to
 from intake import reply_address
 from intake.matching import end_of_merges
 from models.case import Case
@@ -31,8 +32,15 @@ def case_page(folio: str) -> str:
         .limit(MAX_ANSWERS)
     )
     step = next((number for number, states in enumerate(STEPS) if shown.state in states), None)
-    return render_template("admin/public_case.html", case=case, shown=shown, answers=answers.all(), step=step,
-                           step_count=len(STEPS))  # fmt: skip
+    return render_template(
+        "admin/public_case.html",
+        case=case,
+        shown=shown,
+        answers=answers.all(),
+        step=step,
+        step_count=len(STEPS),
+        complaint_link=link_to(shown, folio, request.args["clave"]),
+    )
 
 
 def register(app: Flask, admin: Admin) -> None:

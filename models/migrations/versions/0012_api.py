@@ -1,4 +1,4 @@
-"""Tokens, idempotency keys and webhooks."""
+"""Tokens, idempotency keys and webhooks; who gets complaints about a service."""
 
 from __future__ import annotations
 
@@ -74,9 +74,17 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_idempotency_key_created_at"), "idempotency_key", ["created_at"], unique=False)
     op.add_column("outbox_message", sa.Column("webhook_id", BigId, nullable=True))
+    with op.batch_alter_table("service") as batch_op:
+        batch_op.add_column(sa.Column("complaint_to_id", BigId, nullable=True))
+        batch_op.create_foreign_key(
+            op.f("fk_service_complaint_to_id"), "dependencia", ["complaint_to_id"], ["id"]
+        )
 
 
 def downgrade() -> None:
+    with op.batch_alter_table("service") as batch_op:
+        batch_op.drop_constraint(op.f("fk_service_complaint_to_id"), type_="foreignkey")
+        batch_op.drop_column("complaint_to_id")
     op.drop_column("outbox_message", "webhook_id")
     op.drop_index(op.f("ix_idempotency_key_created_at"), table_name="idempotency_key")
     op.drop_table("idempotency_key")
