@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import ColumnElement, Select, and_, func, or_, select, tuple_
+from sqlalchemy import ColumnElement, Select, and_, func, or_, select, text, tuple_, union_all
 from sqlalchemy.orm import Session, joinedload, selectin_polymorphic
 
 from models.access import principals_of
@@ -18,12 +18,14 @@ from models.case import Case, CaseKind
 from models.dependencia import Dependencia
 from models.oficio import Flow, Oficio
 from models.person import Account, Role
-from models.task import Task, TaskKind, TaskState, held_by
+from models.task import Task, TaskKind, TaskState
 from models.ticket import Ticket
 from models.trays import COUNT_LIMIT
 from models.workflow import Process
 
 PAGE_SIZE = 50
+# Written out, because SQLite uses a partial index only for the very words of its condition.
+_IS_OPEN = text("task.state = 'open'")
 # Where a task without a date stands: after all that have one.
 NEVER = datetime.fromisoformat("9999-01-01T00:00:00+00:00")
 
@@ -82,10 +84,22 @@ class PendingPage:
 
 
 def pending_of(session: Session, account: Account) -> ColumnElement[bool]:
-    """A condition on `Task` for what *account* may do now, for itself, its role, or a head that is absent."""
-    found = [held_by(account)]
-    found += [and_(held_by(one), Task.kind == TaskKind.APPROVE) for one in principals_of(session, account)]
-    return and_(Task.state == TaskState.OPEN, or_(*found))
+    """A condition on `Task` for what *account* may do now, for itself, its role, or a head that is absent.
+
+    A union of parts that one index each finds: with OR between them every open task would be read.
+    """
+    absent = principals_of(session, account)
+    parts = [*_held_by(account)]
+    parts += [and_(part, Task.kind == TaskKind.APPROVE) for one in absent for part in _held_by(one)]
+    return Task.id.in_(union_all(*[select(Task.id).where(_IS_OPEN, part).correlate(None) for part in parts]))
+
+
+def _held_by(account: Account) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
+    """The two parts of `models.task.held_by`."""
+    of_role = and_(
+        Task.account_id.is_(None), Task.role == account.role, Task.dependencia_id == account.dependencia_id
+    )
+    return Task.account_id == account.id, of_role
 
 
 def colleagues(session: Session, account: Account) -> Sequence[Account]:

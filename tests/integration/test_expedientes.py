@@ -190,7 +190,7 @@ def test_the_cuadro_de_clasificacion_is_a_tree_with_terms_per_series(
     assert worker.post("/admin/archivo/serie/", **subserie).status_code == 403
     page = worker.get("/admin/archivo/").text
     assert page.index("Municipio") < page.index("3C") < page.index("Dictámenes")
-    assert "1 años en trámite, 3 en concentración" in page and "muestreo" in page
+    assert "Años en trámite: 1; en concentración: 3" in page and "muestreo" in page
     admin.post("/admin/archivo/tipos", **{DocumentType.OFICIO.value: series(office)})
     assert worker.get("/admin/archivo/catalogo.xlsx").data[:2] == b"PK"
     with office.database.reading() as session:
