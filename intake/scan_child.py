@@ -51,8 +51,9 @@ def run(
         process = subprocess.Popen(
             [sys.executable, "-m", "intake.scan_process", str(folder)],
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=errors, cwd=folder,
-            # A group of its own: Ctrl-C is ours to pass on, and tesseract dies with it.
-            start_new_session=True,
+            # A group of its own: Ctrl-C is ours to pass on, and tesseract dies with it. Not a session, in
+            # which being nice would count only among its own processes (sched(7), "The autogroup feature").
+            process_group=0,
             env={"PYTHONPATH": str(_ROOT), "TMPDIR": str(folder)}
             | {name: os.environ[name] for name in _ENVIRONMENT if name in os.environ},
         )  # fmt: skip

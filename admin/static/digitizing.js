@@ -15,10 +15,10 @@
       shown.words.textContent = `${form.dataset.wait} · ${file.name}`;
       request.upload.addEventListener("progress", (step) => { shown.bar.value = (100 * step.loaded) / (step.total || 1); });
       request.addEventListener("loadend", () => {
-        let said = form.dataset.fails;
+        let said = `${file.name}: ${form.dataset.fails}`;
         try { said = JSON.parse(request.responseText).said || said; } catch { /* The server was not there, or it was too large for it. */ }
         const well = request.status === 200;
-        shown.words.textContent = well ? said : `${file.name}: ${said}`;
+        shown.words.textContent = said;
         shown.words.className = well ? "" : "wrong";
         shown.bar.remove();
         resolve(well);

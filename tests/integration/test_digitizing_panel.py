@@ -18,6 +18,7 @@ from intake.config import Settings
 from intake.labels import label_text
 from intake.office import Office
 from intake.reception import Entry, Sender
+from models.mailbox import Mailbox, MailboxPurpose
 from models.oficio import Oficio
 from models.person import Account, Person, Role
 from models.scan import HeldPage, Scan, ScanFiling, ScanPage
@@ -130,7 +131,7 @@ def test_pages_are_given_turned_moved_and_filed_by_the_buttons_of_the_stack(
     early = clerk.post(f"/admin/digitalizar/asunto/{oficio.id}/terminar")
     assert "asignadas y sin archivar" in early.text
     filed = clerk.post(address, do=f"file:{oficio.id}")
-    assert "Se archivarán 1 páginas" in filed.text
+    assert "Páginas por archivar: 1." in filed.text
     with office.database.reading() as session:
         assert session.scalars(select(ScanFiling)).one().page_count == 1
     progress = clerk.get("/admin/digitalizar/avance").text
@@ -148,3 +149,15 @@ def test_a_script_hears_in_one_sentence_what_became_of_its_file(office: Office, 
     )  # fmt: skip
     assert answer.status_code == 422
     assert answer.json == {"said": "«nota.txt» no es PDF, TIFF, JPG ni PNG."}
+
+
+def test_an_address_for_scanners_says_who_may_send(office: Office, town: Institution) -> None:
+    clerk, address = Clerk(office, town.accounts["admin"]), "/admin/buzones/nuevo"
+    fields = {"address": "escaneos@localhost.example", "accepts_other_domain": "y", "name": "Escaneos",
+              "dependencia_id": town.presidency.id, "purpose": "scans", "is_active": "y"}  # fmt: skip
+    assert "Diga quién puede enviar escaneos" in clerk.post(address, **fields).text
+    assert "«copiadora» no es una dirección" in clerk.post(address, **fields, senders="copiadora").text
+    clerk.post(address, **fields, senders="Copiadora@x.example\n@y.example")
+    with office.database.reading() as session:
+        made = session.scalars(select(Mailbox).where(Mailbox.purpose == MailboxPurpose.SCANS)).one()
+        assert made.senders == ["copiadora@x.example", "@y.example"]

@@ -1,0 +1,113 @@
+"""The digitizer in the browser: what waits, a stack goes up, pages by hand, filing, the end of the task."""
+
+from __future__ import annotations
+
+import random
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from datetime import date
+
+import pytest
+from playwright.sync_api import FilePayload, Page, expect
+from sqlalchemy import select
+
+from intake import reception, scan_jobs
+from intake.labels import label_text
+from intake.reception import Entry, Sender
+from models.oficio import Oficio
+from models.person import Account, Person, Role
+from models.task import Task, TaskKind, TaskState
+from tests.support.barriers import barriers
+from tests.support.browser import photograph
+from tests.support.documents_panel import DocumentOffice
+from tests.support.panel import give_login
+from tests.support.scans import HALF, draw_paper, stack_pdf, write_words
+
+pytestmark = pytest.mark.browser
+
+
+def counter(desk: DocumentOffice) -> Oficio:
+    """A digitizer at the counter, and a paper that was registered there."""
+    with desk.desk() as (session, accounts):
+        place = accounts["oficialia"].dependencia_id
+        person = Person(name="Diana Ruiz", email="diana@example.gob.mx", dependencia_id=place)
+        session.add(person)
+        session.flush()
+        digitizer = Account(person_id=person.id, dependencia_id=place, role=Role.DIGITIZER)
+        session.add(digitizer)
+        session.flush()
+        give_login(session, digitizer)
+        desk.people.accounts["digitizer"] = digitizer
+    made: list[Oficio] = []
+    entry = Entry(Sender("Rosa Gil Prado"), "Se piden luminarias en la calle Hidalgo.", date(2026, 11, 20))
+    desk.decide(
+        lambda session, who: made.append(reception.register(session, desk.office, who["oficialia"], entry))
+    )
+    return made[0]
+
+
+def test_a_digitizer_uploads_a_stack_sorts_its_pages_files_them_and_ends_the_task(
+    desk: DocumentOffice,
+) -> None:
+    oficio, chance = counter(desk), random.Random(4)
+    papers = [draw_paper(chance, label=label, words=write_words(chance, 12), size=HALF, noise=0)
+              for label in ("", label_text(oficio))]  # fmt: skip
+    page = desk.enter("digitizer", "/admin/seguimiento/")
+    page.get_by_role("link").filter(has_text=oficio.folio).click()
+    expect(page.get_by_role("heading", level=1)).to_have_text(f"Digitalizar {oficio.folio}")
+    page.get_by_role("link", name="Volver a Digitalizar").click()
+    pdf = stack_pdf([paper.picture for paper in papers])
+    stack = FilePayload(name="pila.pdf", mimeType="application/pdf", buffer=pdf)
+    note = FilePayload(name="nota.txt", mimeType="text/plain", buffer=b"hola")
+    page.get_by_label("Archivos PDF, TIFF, JPG o PNG").set_input_files([stack, note])
+    page.get_by_role("button", name="Subir").click()
+    expect(page.get_by_text("«nota.txt» no es PDF")).to_be_visible()
+    expect(page.get_by_text("Se recibió «pila.pdf»")).to_be_visible()
+    run(lambda: scan_jobs.look_through(desk.office, threading.Event()))
+    # It says by itself that the stack was looked through.
+    expect(page.get_by_text("1 por asignar")).to_be_visible()
+    photograph(page, "digitalizar")
+    assert barriers(page) == []
+    page.get_by_role("link", name="Revisar").click()
+
+    page.get_by_label("Marcar página 1").check()
+    page.get_by_label("Folio del asunto").fill(oficio.folio)
+    page.get_by_role("button", name="Asignar").click()
+    expect(page.get_by_text(f"Asignadas a {oficio.folio}")).to_be_visible()
+    page.get_by_role("button", name="Mover después la página 1").click()
+    expect(page.locator(".scan-page .tick").first).to_contain_text("Página 2")
+    page.get_by_role("button", name="Girar la página 1").click()
+    page.get_by_role("button", name="Girar la página 1").click()
+    expect(page.locator(".turned-180")).to_have_count(1)
+    photograph(page, "digitalizar-pila")
+    assert barriers(page) == []
+    check_width(page)
+    page.get_by_role("button", name="Archivar todo lo asignado").click()
+    expect(page.get_by_text("Páginas por archivar: 2.")).to_be_visible()
+
+    page.goto(f"/admin/digitalizar/asunto/{oficio.id}")
+    page.get_by_role("button", name="Terminar digitalización").click()
+    expect(page.get_by_text(f"Todavía se leen páginas de {oficio.folio}").first).to_be_visible()
+    run(lambda: scan_jobs.read_pages(desk.office, threading.Event()))
+    page.reload()
+    assert barriers(page) == []
+    check_width(page)
+    photograph(page, "digitalizar-asunto")
+    page.get_by_role("button", name="Terminar digitalización").click()
+    expect(page.get_by_text("pasó a «Descargar asunto»")).to_be_visible()
+    with desk.office.database.reading() as session:
+        wanted = select(Task).where(Task.case_id == oficio.id, Task.state == TaskState.OPEN)
+        assert session.scalars(wanted).one().kind == TaskKind.DISCHARGE
+
+
+def check_width(page: Page) -> None:
+    """On a telephone nothing goes sideways."""
+    page.set_viewport_size({"width": 390, "height": 844})
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+
+
+def run(work: object) -> None:
+    """In another thread, while the browser waits here."""
+    assert callable(work)
+    with ThreadPoolExecutor(1) as thread:
+        thread.submit(work).result()
