@@ -13,7 +13,7 @@ import structlog
 from sqlalchemy import ColumnElement, Select, TextClause, exists, func, or_, select, text
 from sqlalchemy.orm import Session
 
-from intake import chat_spool, commitments, digests, dispatch_reminders, notices, reminders, tokens
+from intake import chat_spool, commitments, digests, dispatch_reminders, notices, plans, reminders, tokens
 from intake.office import Office
 from intake.wording import speaking
 from models.base import now
@@ -57,6 +57,7 @@ def sweep(office: Office, at: datetime) -> None:
     dispatch_reminders.remind(office, at)
     _alert(office, at)
     digests.send(office, at)
+    plans.make_ahead(office, at)
     chat_spool.purge(office, at)
     tokens.purge(office, at)
 
