@@ -18,6 +18,7 @@ from sqlalchemy.orm import Session
 
 from intake import catalogue
 from intake.accounts import create_login
+from intake.demo_archive import install_archive
 from intake.office import Office
 from models.calendar import Calendar, DayOff
 from models.canned_reply import CannedReply
@@ -85,6 +86,7 @@ def install(session: Session, plan: Row, *, hash_password: Callable[[str], str])
     session.add_all(_canned_reply(row, made) for row in plan["canned_reply"])
     session.flush()
     catalogue.publish(session, made.accounts.get("administracion"))
+    install_archive(session)
     record(session, None, "install_demo")
     return made
 
