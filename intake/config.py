@@ -138,7 +138,8 @@ class Settings(BaseSettings):
         300, description="pages of one stack; more would keep the stacks behind it waiting for hours"
     )
     scan_page_seconds: int = Field(
-        60, description="time to read one page; a page that takes longer is filed without text"
+        300,
+        description="time to read one page, which gives way to all else: three seconds' work may take a minute",
     )
     learning: bool = Field(
         True, description="learn at night from closed cases, and propose service, dependencia and priority"

@@ -18,11 +18,9 @@ from ocrmypdf.exceptions import ExitCode, ExitCodeException, MissingDependencyEr
 from intake.scan_process import Unreadable
 
 LANGUAGE = "spa"
-# Degrees of certainty, in tesseract's units, from which a page is turned: OCRmyPDF's 14 leaves short
-# pages lying on their side, and 2 turns pages that stand.
+# Degrees of certainty, in tesseract's units, from which a page is turned. OCRmyPDF's 14 wants a page full
+# of words, and a short letter that lies on its side is read as nothing.
 _TURN_FROM = 6.0
-# Seconds to find out how a page stands.
-_STANDING_SECONDS = 30.0
 
 Tell = Callable[[dict[str, Any]], None]
 _tell: list[Tell] = []
@@ -77,7 +75,7 @@ def _run(source: Path, target: Path, mode: str, job: dict[str, Any]) -> tuple[Ex
             source, target, language=[LANGUAGE], mode=mode, jobs=1, use_threads=True,
             output_type="pdfa", pdfa_backend="internal", optimize=0, rotate_pages=True,
             rotate_pages_threshold=_TURN_FROM, title=job["title"], tesseract_timeout=job["page_seconds"],
-            tesseract_non_ocr_timeout=min(_STANDING_SECONDS, job["page_seconds"]),
+            tesseract_non_ocr_timeout=job["page_seconds"],
             invalidate_digital_signatures=True, plugins=[__name__],
         )  # fmt: skip
     except MissingDependencyError as error:
