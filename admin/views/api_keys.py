@@ -7,6 +7,7 @@ from collections.abc import Callable
 from flask import Flask, flash, redirect, request, url_for
 from flask_admin import Admin, expose
 from sqlalchemy.orm import Session
+from werkzeug.datastructures import MultiDict
 from werkzeug.wrappers import Response
 
 from admin import frame
@@ -39,7 +40,8 @@ class ApiKeysView(frame.PanelView):
                 topics=webhooks.SUBSCRIBABLE,
                 token=token,
                 secret=secret,
-                form=request.form,
+                # What was made is not typed again.
+                form=MultiDict() if token or secret else request.form,
             )
         )
 
