@@ -1,4 +1,4 @@
-"""*Programas y avisos automáticos* in the browser: a key is made and shown once, and nothing is in the way."""
+"""*Programas y avisos automáticos* in the browser: a key is made, shown once, and nothing is in the way."""
 
 from __future__ import annotations
 
