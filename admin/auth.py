@@ -130,7 +130,7 @@ def init_app(app: Flask, *, secret: bytes, is_https: bool) -> None:
         SECURITY_LOGOUT_CSRF=True,
         # The panel for the office's people, their requests for everybody else (`admin.portal.entry.home`).
         SECURITY_POST_LOGIN_VIEW="/",
-        SECURITY_POST_LOGOUT_VIEW="/",
+        SECURITY_POST_LOGOUT_VIEW="/entrar",
         SECURITY_LOGIN_USER_TEMPLATE="admin/login.html",
         SECURITY_FLASH_MESSAGES=False,
         SECURITY_STATIC_FOLDER=None,

@@ -12,6 +12,7 @@ from werkzeug.wrappers import Response
 from admin import frame
 from admin.db import office, session
 from admin.query import ListQuery, read_query, write_key
+from admin.views.accounts import start_of
 from intake.promises import clocks_of
 from models.base import now
 from models.dependencia import Dependencia
@@ -60,6 +61,9 @@ class BandejaView(frame.PanelView, AdminIndexView):
     def index(self) -> str | Response:
         if frame.account().role not in frame.READING:
             return redirect(first_page_of_administration())
+        # The link of a tray names it; whoever comes in or goes to the beginning names none.
+        if not request.args and start_of(frame.account()) == "board" and not wants_only("list"):
+            return redirect(url_for("board.index"))
         part = "admin/list.html" if wants_only("list") else "admin/bandeja.html"
         return self.render(part, case=None, is_part=wants_only("list"), **list_values())
 

@@ -48,6 +48,18 @@ def test_after_logging_in_the_menu_leads_to_board_new_document_directory_and_acc
     expect(page.get_by_role("heading", name="Selecciona cuenta")).to_be_visible()
 
 
+def test_whoever_works_with_documents_sees_the_board_after_logging_in(desk: DocumentOffice) -> None:
+    page = desk.enter("worker", "/admin/cuenta/")
+    page.get_by_role("button", name="Tablero de documentos").click()
+    expect(page.get_by_role("button", name="Tablero de documentos")).to_have_attribute("aria-pressed", "true")
+    photograph(page, "cuenta")
+    page.get_by_role("main").get_by_role("button", name="Salir").click()
+    log_in(page, desk.address, desk.people.accounts["worker"])
+    expect(page.get_by_role("heading", level=1)).to_have_text("Tablero de documentos")
+    page.get_by_role("navigation", name="Secciones").get_by_role("link", name="Míos").click()
+    expect(page).to_have_url(re.compile("bandeja=mine"))
+
+
 def test_logging_out_leads_back_to_the_log_in_page(desk: DocumentOffice) -> None:
     page = desk.enter("worker")
     page.get_by_role("button", name="Salir").click()
