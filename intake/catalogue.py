@@ -23,7 +23,7 @@ from templates import render, say
 
 MANUAL_TEXTS = ("owner", "government", "period", "introduction", "objective", "legal_basis", "transitory",
                 "authorised_by", "authorised_post", "prepared_by", "prepared_post")  # fmt: skip
-SERVICE_TEXTS = ("slug", "name", "classification", "process", "beneficiary", "description", "requirements",
+SERVICE_TEXTS = ("slug", "name", "classification", "procedure", "beneficiary", "description", "requirements",
                  "validity", "place", "characteristics", "commitment", "cost", "complaint_mechanism",
                  "legal_basis", "flow")  # fmt: skip
 _NEWEST = "number of the newest catalogue"

@@ -28,7 +28,7 @@ class Service(Base):
     classification: Mapped[str] = mapped_column(default="")
     dependencia_id: Mapped[int] = mapped_column(ForeignKey("dependencia.id"), index=True)
     # The columns *Proceso* and *Beneficiario* of the manual's inventory.
-    process: Mapped[str] = mapped_column(default="", server_default="")
+    procedure: Mapped[str] = mapped_column(default="", server_default="")
     beneficiary: Mapped[str] = mapped_column(default="", server_default="")
     description: Mapped[str] = mapped_column(default="")
     requirements: Mapped[str] = mapped_column(default="")

@@ -73,7 +73,7 @@ class ServiceForm(BaseForm):
     complaint_to_id = Reference(
         lambda: dependencia_choices(nothing=say("complaint.nobody")), active_dependencia
     )
-    process = Words(rows=2)
+    procedure = Words(rows=2)
     beneficiary = Line()
     description = Words()
     requirements = Words()
@@ -125,7 +125,7 @@ class ServicesView(CatalogueView):
     searched = ("name", "classification", "description")
     siblings = SIBLINGS
     groups = (
-        ("name", "slug", "classification", "dependencia_id", "process", "beneficiary", "description"),
+        ("name", "slug", "classification", "dependencia_id", "procedure", "beneficiary", "description"),
         ("requirements", "validity", "place", "complaint_mechanism", "complaint_to_id",
          "legal_basis", "flow"),
         ("characteristics", "commitment", "cost", "first_answer_minutes", "solution_minutes", "unit_minutes", "unit_name",

@@ -194,6 +194,12 @@ def test_what_was_published_stays_and_a_ticket_shows_under_which_version_it_was_
     assert "Guardamos los textos" in texts.text
     for path in ("/admin/preguntas/", "/admin/clasificaciones/", "/admin/servicios/"):
         assert "Publicar el catálogo" in admin.get(path).text
+    shown = admin.get(f"/admin/servicios/editar?id={advice.id}").text
+    assert (
+        "Cien pesos." in shown
+        and "Diagrama de flujo" in shown
+        and "Innovación Gubernamental: Recibe" in shown
+    )
     made = admin.post("/admin/clasificaciones/nuevo", name="Redes", description="cables", position=3,
                       is_active="y")  # fmt: skip
     assert "Redes" in made.text and made.status_code == 200

@@ -108,7 +108,7 @@ def upgrade() -> None:
         batch_op.add_column(sa.Column("tells_chat", sa.Boolean(), server_default=sa.true(), nullable=False))
         batch_op.add_column(sa.Column("erased_at", UtcDateTime(), nullable=True))
     with op.batch_alter_table("service") as batch_op:
-        for name in ("process", "beneficiary", "characteristics", "flow"):
+        for name in ("procedure", "beneficiary", "characteristics", "flow"):
             batch_op.add_column(sa.Column(name, sa.Text(), server_default="", nullable=False))
     with op.batch_alter_table("ticket") as batch_op:
         batch_op.add_column(sa.Column("classification", sa.Text(), server_default="", nullable=False))
@@ -130,7 +130,7 @@ def downgrade() -> None:
         batch_op.drop_column("catalogue_version_id")
         batch_op.drop_column("classification")
     with op.batch_alter_table("service") as batch_op:
-        for name in ("flow", "characteristics", "beneficiary", "process"):
+        for name in ("flow", "characteristics", "beneficiary", "procedure"):
             batch_op.drop_column(name)
     with op.batch_alter_table("contact") as batch_op:
         for name in ("erased_at", "tells_chat", "tells_email"):
