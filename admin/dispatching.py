@@ -110,15 +110,18 @@ def local_moment(text: str) -> datetime:
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """What was asked for in one zone, or (None) in no zone we know."""
+    """What leaves together: one zone, or (None) what has no zone of ours, each kind for itself."""
 
     zone: Zone | None
+    kind: DispatchKind
     rows: Sequence[Dispatch]
 
 
 def by_zone(rows: Sequence[Dispatch]) -> list[Group]:
-    """*rows* in their zones, in the order of the zones' names; those without one last."""
+    """*rows* in their zones, in the order of the zones' names, then those without one by kind."""
     zones = sorted({one.zone for one in rows if one.zone}, key=lambda zone: zone.name)
-    found = [Group(zone, [one for one in rows if one.zone is zone]) for zone in zones]
-    rest = [one for one in rows if one.zone is None]
-    return [*found, Group(None, rest)] if rest else found
+    found = [Group(zone, DispatchKind.LOCAL, [one for one in rows if one.zone is zone]) for zone in zones]
+    for kind in DispatchKind:
+        rest = [one for one in rows if one.zone is None and one.kind == kind]
+        found += [Group(None, kind, rest)] if rest else []
+    return found

@@ -19,7 +19,7 @@ from intake import dispatches, guias
 from intake.dispatch_sheets import print_route
 from intake.errors import DeskError, InvalidInput
 from models.base import now
-from models.carrier import Carrier, Courier
+from models.carrier import Carrier, Courier, Zone
 from models.dispatch import OPEN, UNDER_WAY, Dispatch, DispatchState, Route
 from models.workflow import NotAllowed
 from templates import say
@@ -41,6 +41,7 @@ class DispatchingView(frame.PanelView):
     def _index(self, wrong: str = "") -> str:
         read = session()
         wanted = dispatches_with_all().where(Dispatch.state == DispatchState.REQUESTED)
+        wanted = wanted.options(joinedload(Dispatch.zone).joinedload(Zone.courier))
         asked = read.scalars(wanted.order_by(Dispatch.id).limit(MAX_REQUESTED + 1)).all()
         carriers = read.scalars(select(Carrier).where(Carrier.is_active).order_by(Carrier.name)).all()
         couriers = read.scalars(select(Courier).where(Courier.is_active).order_by(Courier.name)).all()
