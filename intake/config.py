@@ -151,6 +151,9 @@ class Settings(BaseSettings):
     webhook_give_up_days: int = Field(
         5, description="days of failures after which a webhook is disabled and its owner told"
     )
+    scan_nice: int = Field(
+        19, description="how much reading gives way to mail and panel, 0 to 19; 0 on a machine of its own"
+    )
     log_json: bool = Field(False, description="logs as JSON lines")
 
     @model_validator(mode="before")
