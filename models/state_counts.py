@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 
 from models.case import Case, CaseKind
 from models.diagram import states_of
+from models.folders import Folder, count_by_type, who_acts
 from models.person import Account, Role
 from models.trays import COUNT_LIMIT, Branch, Tray, attended_by, branches, find_tray
 from models.workflow import FINAL, Process, State
@@ -30,6 +31,19 @@ class StateCount:
     number: int
     tray: str
     is_recent_only: bool
+    # Of an issued document: its folder on the board, which is all that trays do not show.
+    folder: str = ""
+
+
+# A document waits in *Por aprobar* until it is signed too (manual T); *Por firmar* is what waits for oneself.
+_FOLDERS = {
+    State.DRAFT: Folder.DRAFTS,
+    State.PENDING_APPROVAL: Folder.PENDING,
+    State.PENDING_SIGNATURE: Folder.TO_SIGN,
+    State.SENT: Folder.SENT,
+    State.DISCARDED: Folder.DISCARDED,
+    State.CANCELLED: Folder.CANCELLED,
+}
 
 
 def kind_of(process: Process) -> CaseKind:
@@ -40,6 +54,8 @@ def count_states(
     session: Session, account: Account, process: Process, recent: datetime
 ) -> dict[State, StateCount]:
     """One statement for all states of *process*; what ended counts since *recent*."""
+    if process == Process.ISSUED:
+        return _count_issued(session, account)
     attends = attended_by(session, account)
     chosen = {state: _tray(account, state) for state in states_of(process)}
     everywhere = account.role == Role.OFICIALIA
@@ -55,6 +71,16 @@ def count_states(
     numbers = {State(state): number for state, number in session.execute(union_all(*parts))}
     return {
         state: StateCount(numbers.get(state, 0), tray.name, state in FINAL) for state, tray in chosen.items()
+    }
+
+
+def _count_issued(session: Session, account: Account) -> dict[State, StateCount]:
+    accounts = who_acts(session, account)
+    return {
+        state: StateCount(
+            sum(count_by_type(session, folder, accounts, None).values()), "", False, folder.value
+        )
+        for state, folder in _FOLDERS.items()
     }
 
 

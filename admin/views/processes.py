@@ -112,6 +112,9 @@ def _recent() -> datetime:
 def _links(process: Process, counts: dict[State, StateCount], recent: datetime) -> dict[State, str]:
     found: dict[State, str] = {}
     for state, count in counts.items():
+        if count.folder:
+            found[state] = url_for("board.index", carpeta=count.folder)
+            continue
         narrowed: dict[str, Any] = {"tipo": kind_of(process).value, "estado": state.value}
         if count.is_recent_only:
             narrowed["desde"] = recent.date().isoformat()
