@@ -47,6 +47,13 @@ def features_of(words: list[str]) -> Iterator[tuple[str, int]]:
                 yield f"c{padded[start : start + length]}", number
 
 
+def telling_stems(text: str) -> set[str]:
+    """The stems of what *text* is about."""
+    words = [word for _, _, word in words_of(text)]
+    language = _language(words)
+    return {_stem(language, word) for word in words if is_telling(word)}
+
+
 def _language(words: list[str]) -> str:
     """The language whose small words are most; the first of ours when none is known."""
     return max(LANGUAGES, key=lambda code: sum(word in _small_words(code) for word in words))

@@ -5,12 +5,12 @@ from __future__ import annotations
 from flask import Flask
 from flask_admin import Admin
 
-from admin.portal import entry, profile, requests, services
+from admin.portal import articles, entry, profile, requests, services
 from templates import LANGUAGES, language
 
 
 def register(app: Flask, admin: Admin) -> None:
     """Add the pages."""
     app.context_processor(lambda: {"speaks": language.get, "languages": LANGUAGES})
-    for module in (entry, requests, profile, services):
+    for module in (entry, requests, profile, services, articles):
         module.register(app)

@@ -109,6 +109,22 @@
   }));
 
   /* The questions of the service that was chosen. */
+  /* Articles that may answer what is being written; asked for when the typing pauses. */
+  const suggests = $("[data-suggests]");
+  if (suggests) {
+    const form = suggests.closest("form");
+    let pause, last = "";
+    const look = async () => {
+      const data = new FormData(form);
+      const asked = new URLSearchParams({ subject: data.get("subject"), text: String(data.get("text")).slice(0, 500), service: data.get("service") || "" }).toString();
+      if (asked === last) return;
+      last = asked;
+      const answer = await fetch(`${suggests.dataset.suggests}?${asked}`).catch(() => null);
+      if (answer?.ok && asked === last) suggests.innerHTML = await answer.text();
+    };
+    form.addEventListener("input", () => { clearTimeout(pause); pause = setTimeout(look, 500); });
+  }
+
   const asks = $("[data-asks]");
   asks?.addEventListener("change", async () => {
     const answer = await fetch(`${asks.dataset.asks}?servicio=${asks.value}`);

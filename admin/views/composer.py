@@ -18,17 +18,19 @@ from admin.db import office, release, session, writing
 from admin.errors import sentence_of
 from admin.thread import newest_id
 from admin.views.case import away, buttons, get_case, list_arguments, show_case
-from intake import answers, cases, turnos
+from intake import answers, articles, cases, turnos
 from intake.attachments import examined, store_large
 from intake.errors import DeskError, InvalidInput
 from intake.incoming import IncomingFile
 from intake.matching import end_of_merges
 from intake.service_fields import form_name
+from models.article import Article
 from models.canned_reply import CannedReply
 from models.case import Case
 from models.message import Direction, Message
 from models.service_field import FieldKind, ServiceField
 from models.task import TaskKind
+from models.ticket import Ticket
 from models.workflow import NotAllowed
 from templates import say
 
@@ -92,10 +94,13 @@ class ComposerView(frame.PanelView):
         replies = session().scalars(
             select(CannedReply).where(CannedReply.is_active, mine).order_by(CannedReply.shortcut)
         )
-        return jsonify(
-            [{"shortcut": one.shortcut, "title": one.title, "text": fill_in(one.body, case, str(who.person))}
-             for one in replies]
-        )  # fmt: skip
+        known = [
+            {"shortcut": one.shortcut, "title": one.title, "text": fill_in(one.body, case, str(who.person))}
+            for one in replies
+        ]
+        service = case.service if isinstance(case, Ticket) else None
+        helpful = articles.suggest(session(), f"{case.subject} {_asked(case)}", service)
+        return jsonify(known + [_as_reply(one) for one in helpful])
 
     def _again(self, case: Case, why: str, kind: str, mode: str = "answer") -> tuple[str, int]:
         """The page with what was typed, and why it was not sent. Browsers never give files back."""
@@ -110,6 +115,18 @@ class ComposerView(frame.PanelView):
             "channel": request.form.get("channel", ""),
         }
         return show_case(self, case, draft=draft), 422
+
+
+def _asked(case: Case) -> str:
+    """What the requester wrote first."""
+    wanted = select(Message.text).where(Message.case_id == case.id, Message.direction == Direction.IN)
+    return session().scalar(wanted.order_by(Message.id).limit(1)) or ""
+
+
+def _as_reply(one: Article) -> dict[str, str]:
+    """An article as a clerk sends it: its words, and where they can be read again."""
+    address = f"{office().settings.base_url.rstrip('/')}{url_for('portal_article', slug=one.slug)}"
+    return {"shortcut": one.slug, "title": one.title, "text": f"{one.body.strip()}\n\n{address}"}
 
 
 def fill_in(body: str, case: Case, account: str) -> str:
