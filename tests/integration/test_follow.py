@@ -18,6 +18,7 @@ from intake.errors import InvalidInput
 from intake.office import Office
 from models.base import now
 from models.case import Case
+from models.chat import Chat
 from models.digest import DigestChannel
 from models.oficio import Oficio
 from models.outbox_message import OutboxMessage
@@ -248,6 +249,28 @@ def test_the_daily_digest_comes_once_each_working_day_whatever_restarts_happen(
     worker = Clerk(office, town.accounts["worker"])
     assert "Se guardó" in worker.post("/admin/seguimiento/resumen", channel="off", hour=8).text
     assert "de 0 a 23" in worker.post("/admin/seguimiento/resumen", channel="mail", hour=24).text
+
+
+def test_who_linked_a_chat_may_have_the_digest_there_and_by_mail_when_the_chat_is_gone(
+    office: Office, town: Institution
+) -> None:
+    with time_machine.travel(WEDNESDAY, tick=False) as clock:
+        with acting(office, town) as (session, people):
+            worker = people["worker"]
+            session.add(Chat(id=77, person_id=worker.person_id))
+            session.flush()
+            folio = assigned(session, office, town, people, "Tarde", due_in=3).folio
+            digests.choose(session, office, worker, channel=DigestChannel.CHAT, hour=10)
+        clock.shift(timedelta(hours=1))
+        sweep(office, now())
+        (told,) = digest_of(office)
+        assert (told.channel, told.to) == ("telegram", ["77"])
+        assert folio in told.html and "Abrir Seguimiento" in told.html
+        with office.database.writing() as session:
+            session.get_one(Chat, 77).blocked_at = now()
+        clock.shift(timedelta(days=1))
+        sweep(office, now())
+        assert [one.channel for one in digest_of(office)] == ["telegram", "email"]
 
 
 def draft(office: Office, town: Institution) -> int:
