@@ -238,9 +238,9 @@ def _weeks_of_learning(reader: Reader) -> list[tuple[str, int, int]]:
     """How many proposals were right and wrong in each of the last weeks."""
     monday = reader.today - timedelta(days=reader.today.weekday())
     first = monday - timedelta(weeks=_WEEKS - 1)
-    found = reader.figures(Period(first, reader.today), 0)
+    found = reader.learning(Period(first, reader.today))
     weeks: dict[date, Counter[str]] = {first + timedelta(weeks=n): Counter() for n in range(_WEEKS)}
-    for day, counted in found.by_day.items():
+    for day, counted in found.items():
         weeks[day - timedelta(days=day.weekday())].update(counted)
     return [
         (format_date(week, "d MMM", locale=_locale()), counted["accepted"], counted["corrected"])

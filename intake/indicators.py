@@ -147,6 +147,25 @@ class Reader:
         found.backlog = open_now - arrived + ended
         return found
 
+    def learning(self, period: Period) -> dict[date, Counter[str]]:
+        """By day, how many learnt proposals were right and how many wrong; nothing else is added up."""
+        sums = (func.sum(DayCount.accepted), func.sum(DayCount.corrected))
+        rule = DayCount.day.between(period.since, period.until)
+        kept = select(DayCount.day, *sums).where(rule, *self.scope.of(DayCount)).group_by(DayCount.day)
+        found = {
+            day: Counter({"accepted": int(right), "corrected": int(wrong)})
+            for day, right, wrong in self.session.execute(kept)
+        }
+        for day, one in self.live.items():
+            if period.since <= day <= period.until:
+                found[day] = Counter(
+                    {
+                        name: sum(counted[name] for counted in one.places.values())
+                        for name in ("accepted", "corrected")
+                    }
+                )
+        return found
+
     def _read_kept(self, found: Figures, period: Period) -> None:
         def kept(*columns: Any, group: Any) -> Iterable[Any]:
             rule = DayCount.day.between(period.since, period.until)
