@@ -75,10 +75,10 @@ def _arrow(y: int, words: str = "") -> str:
     return f'<path d="M{_CENTRE} {y}V{y + _GAP - 1}m-5 -7l5 7l5 -7" {_DRAWN}/>{label}'
 
 
-def _words(x: int, y: int, lines: list[str], *, bold_first: bool) -> str:
+def _words(x: int, y: int, lines: list[str], *, bold: int) -> str:
     rows = [
         f'<text x="{x}" y="{y + 14 + number * _LINE}" text-anchor="middle"'
-        f"{' font-weight=' + chr(34) + 'bold' + chr(34) if bold_first and number == 0 else ''}>"
+        f"{' font-weight=' + chr(34) + 'bold' + chr(34) if number < bold else ''}>"
         f"{escape(line)}</text>"
         for number, line in enumerate(lines)
     ]
@@ -86,21 +86,23 @@ def _words(x: int, y: int, lines: list[str], *, bold_first: bool) -> str:
 
 
 def _box(step: Step, y: int) -> tuple[str, int]:
-    lines = ([step.who] if step.who else []) + wrap(step.what, 38)
+    who = wrap(step.who, 38)
+    lines = who + wrap(step.what, 38)
     height = len(lines) * _LINE + 2 * _PAD - 4
     shape = f'<rect x="{_CENTRE - _BOX // 2}" y="{y}" width="{_BOX}" height="{height}" rx="6" {_DRAWN}/>'
-    return shape + _words(_CENTRE, y + _PAD - 2, lines, bold_first=bool(step.who)), height
+    return shape + _words(_CENTRE, y + _PAD - 2, lines, bold=len(who)), height
 
 
 def _decision(step: Step, y: int) -> tuple[str, int]:
-    lines = ([step.who] if step.who else []) + wrap(step.what, 24)
+    who = wrap(step.who, 24)
+    lines = who + wrap(step.what, 24)
     height = len(lines) * _LINE + 76
     middle, half = y + height // 2, _BOX // 2 + 40
     shape = (
         f'<path d="M{_CENTRE} {y}L{_CENTRE + half} {middle}L{_CENTRE} {y + height}'
         f'L{_CENTRE - half} {middle}Z" {_DRAWN}/>'
     )
-    words = _words(_CENTRE, middle - len(lines) * _LINE // 2 - 1, lines, bold_first=bool(step.who))
+    words = _words(_CENTRE, middle - len(lines) * _LINE // 2 - 1, lines, bold=len(who))
     answer = escape(say("catalogue.flow.yes"))
     yes = f'<text x="{_CENTRE + 8}" y="{y + height + 17}" font-size="12">{answer}</text>'
     return shape + words + yes + (_otherwise(step, middle, _CENTRE + half) if step.otherwise else ""), height
@@ -114,6 +116,5 @@ def _otherwise(step: Step, middle: int, x: int) -> str:
         f'<path d="M{x} {middle}H{left - 1}m-7 -5l7 5l-7 5" {_DRAWN}/>'
         f'<text x="{x + 1}" y="{middle - 6}" font-size="12">{escape(say("catalogue.flow.no"))}</text>'
         f'<rect x="{left}" y="{middle - height // 2}" width="{_ASIDE - 14}" height="{height}" rx="17" '
-        f"{_DRAWN}/>"
-        + _words(left + (_ASIDE - 14) // 2, middle - height // 2 + _PAD - 2, lines, bold_first=False)
+        f"{_DRAWN}/>" + _words(left + (_ASIDE - 14) // 2, middle - height // 2 + _PAD - 2, lines, bold=0)
     )
