@@ -7,14 +7,16 @@ from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
+import pypdfium2
 import pytest
+import zxingcpp
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from intake import approval, clock, dispatches, drafts, guias
 from intake.config import Settings
 from intake.delivery_acts import Act, take_act
-from intake.dispatch_sheets import print_route
+from intake.dispatch_sheets import print_route, stop_link
 from intake.dispatches import DispatchFields
 from intake.errors import InvalidInput
 from intake.office import Office
@@ -267,6 +269,9 @@ def test_a_cancelled_guia_stays_and_the_next_one_is_another(town: Town, tmp_path
             with pytest.raises(InvalidInput):
                 guias.add_range(session, who["manager"], carrier, prefix="PV", first=first, last=last,
                                 received_on=date(2026, 11, 3))  # fmt: skip
-        printed = poppler("pdftotext", print_route(session, town.office, route), tmp_path, "-layout")
+        sheet = print_route(session, town.office, route)
+        picture = pypdfium2.PdfDocument(sheet)[0].render(scale=2).to_pil()
+        assert [code.text for code in zxingcpp.read_barcodes(picture)] == [stop_link(town.office, made)]
+        printed = poppler("pdftotext", sheet, tmp_path, "-layout")
         assert "PV0092" in printed and "Av. Alcalde 500" in printed and made.case.folio in printed
         assert "Secreto" not in printed
