@@ -6,6 +6,7 @@ leads nowhere else. No redirect is followed and no proxy asked; networks may be 
 
 from __future__ import annotations
 
+import re
 import socket
 import ssl
 from collections.abc import Mapping, Sequence
@@ -21,6 +22,7 @@ Network = IPv4Network | IPv6Network
 TIMEOUT = 10.0
 # Of an answer nobody needs more.
 MAX_ANSWER = 2_000
+_HOST = re.compile(r"[0-9A-Za-z._:-]+")
 # IPv4 inside IPv6, whatever the address inside is: NAT64 (RFC 6052, 8215), 6to4 and Teredo.
 _TUNNELS = tuple(map(ip_network, ("64:ff9b::/96", "64:ff9b:1::/48", "2002::/16", "2001::/32")))
 
@@ -76,7 +78,12 @@ def post(url: str, headers: Mapping[str, str], body: bytes, allowed: Sequence[Ne
 def _split(url: str) -> SplitResult:
     try:
         parts = urlsplit(url)
-        is_sound = bool(parts.hostname) and parts.port != 0 and parts.username is None and url.isascii()
+        is_sound = (
+            _HOST.fullmatch(parts.hostname or "")
+            and parts.port != 0
+            and parts.username is None
+            and url.isascii()
+        )
     except ValueError:
         raise InvalidInput("webhook_url") from None
     if not is_sound or parts.scheme not in ("http", "https") or any(char <= " " for char in url):

@@ -7,7 +7,7 @@ from typing import Any
 from pydantic import BaseModel, TypeAdapter
 from pydantic.json_schema import models_json_schema
 
-from admin.api.idempotency import HEADER, MAX_KEY
+from admin.api.idempotency import HEADER, PATTERN
 from admin.api.operations import FORM, JSON, OPERATIONS, Operation
 from admin.api.problems import MEDIA, Problem
 from intake.office import Office
@@ -94,7 +94,7 @@ def _parameters(one: Operation, schemas: dict[str, Schema]) -> list[Schema]:
             words = plain.pop("description", "")
             found.append({"name": name, "in": "query", "schema": plain, "description": words})
     if one.writes:
-        key = {"type": "string", "minLength": 1, "maxLength": MAX_KEY, "pattern": "^[0-9A-Za-z_-]+$"}
+        key = {"type": "string", "pattern": PATTERN}
         found.append({"name": HEADER, "in": "header", "schema": key, "description": say("api.document.key")})
     return found
 
