@@ -12,6 +12,7 @@ from sqlalchemy import select
 from intake import approval, issuing
 from intake.drafts import Addressee
 from models.base import now
+from models.dependencia import Dependencia, DependenciaKind
 from models.letterhead import Administration
 from models.oficio import DocumentType, Oficio
 from models.person import Account, Role
@@ -260,6 +261,22 @@ def test_the_directory_finds_a_person_by_name_and_begins_an_oficio_to_them(desk:
     page.get_by_role("link", name="Enviar oficio").click()
     expect(page.get_by_role("heading", name="Nuevo documento")).to_be_visible()
     expect(page.get_by_role("list", name="Destinatarios")).to_contain_text("Olga Peña")
+
+
+def test_the_directory_is_read_by_dependencia_and_by_level_of_the_organigrama(desk: DocumentOffice) -> None:
+    with desk.desk() as (session, _):
+        works = session.get_one(Dependencia, desk.people.works.id)
+        works.kind = DependenciaKind.DEPARTAMENTO
+    page = desk.enter("worker", "/admin/directorio/")
+    page.get_by_label("Nivel").select_option(label="Departamento")
+    page.get_by_role("button", name="Buscar").click()
+    expect(page.locator(".person")).to_have_count(1)
+    expect(page.locator(".person")).to_contain_text("Olga Peña")
+    page.get_by_label("Nivel").select_option(label="Cualquier nivel")
+    page.get_by_label("Organigrama").select_option(label="Dirección de Sistemas")
+    page.get_by_role("button", name="Buscar").click()
+    expect(page.locator(".person").filter(has_text="Tomás Ibarra")).to_be_visible()
+    expect(page.locator(".person").filter(has_text="Olga Peña")).to_have_count(0)
 
 
 def test_choosing_another_account_shows_the_board_of_that_account(desk: DocumentOffice) -> None:
