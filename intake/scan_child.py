@@ -41,12 +41,15 @@ class Stopped(Exception):
 def run(
     folder: Path,
     *,
-    seconds: float,
+    patience: float,
     hear: Callable[[dict[str, Any]], None],
     every_second: Callable[[], None],
     stop: threading.Event,
 ) -> None:
-    """Do the job of *folder* within *seconds*. Raises Ended, Stopped, or what *every_second* raises."""
+    """Do the job of *folder*. Raises Ended, Stopped, or what *every_second* raises.
+
+    *patience*: seconds between two of its lines.
+    """
     with (folder / "stderr").open("wb") as errors:
         process = subprocess.Popen(
             [sys.executable, "-m", "intake.scan_process", str(folder)],
@@ -58,7 +61,7 @@ def run(
             | {name: os.environ[name] for name in _ENVIRONMENT if name in os.environ},
         )  # fmt: skip
     try:
-        last = _listen(process, time.monotonic() + seconds, hear, every_second, stop)
+        last = _listen(process, patience, hear, every_second, stop)
     finally:
         with suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
@@ -67,6 +70,8 @@ def run(
         process.stdout.close()
     if "failed" in last:
         raise Ended(last["failed"], str(last["detail"]))
+    if "done" not in last and process.returncode == -signal.SIGXCPU:
+        raise Ended("slow")
     if "done" not in last:
         words = (folder / "stderr").read_bytes()[-_LAST_WORDS:].decode("utf-8", "replace").strip()
         raise Ended("crashed", words.rpartition("\n")[2] or str(process.returncode))
@@ -74,7 +79,7 @@ def run(
 
 def _listen(
     process: subprocess.Popen[bytes],
-    deadline: float,
+    patience: float,
     hear: Callable[[dict[str, Any]], None],
     every_second: Callable[[], None],
     stop: threading.Event,
@@ -82,6 +87,7 @@ def _listen(
     """Pass on each line until the last one, which is returned; nothing when there was none."""
     assert process.stdout is not None
     pipe, rest, shown = process.stdout.fileno(), b"", time.monotonic()
+    deadline = shown + patience
     last: dict[str, Any] = {}
     while True:
         if stop.is_set():
@@ -93,6 +99,7 @@ def _listen(
             part = os.read(pipe, 1 << 20)
             if not part:
                 return last
+            deadline = time.monotonic() + patience
             *lines, rest = (rest + part).split(b"\n")
             for line in lines:
                 last = json.loads(line)

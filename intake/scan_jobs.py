@@ -80,7 +80,7 @@ def _look(claimed: Claim[Scan]) -> None:
         folder = Path(name)
         (folder / "0").write_bytes(content)
         del content
-        claimed.run(folder, job, settings.scan_max_pages, hear)
+        claimed.run(folder, job, hear)
         pictures = [(folder / f"{page}.jpg").read_bytes() for page in range(len(labels))]
     with claimed.office.database.writing() as session:
         _split(session, claimed.own(session), labels, pictures)
@@ -120,7 +120,7 @@ def _read(claimed: Claim[ScanFiling]) -> None:
             claimed.shown["pages_done"] = line.get("read", claimed.shown.get("pages_done", 0))
             texts[:] = line.get("text", texts)
 
-        claimed.run(folder, job, len(pages), hear)
+        claimed.run(folder, job, hear)
         content = (folder / "read.pdf").read_bytes()
     file = scan_filing.made_file(office, claimed.number, folio, content)
     with office.database.writing() as session:

@@ -27,7 +27,7 @@ log = structlog.get_logger()
 
 LEASE = timedelta(seconds=90)
 MAX_ATTEMPTS = 3
-# Seconds to start and to write a file, beside those for each page.
+# Seconds to start and to write a file, beside those for a page.
 _AROUND = 60.0
 
 Work = TypeVar("Work", Scan, ScanFiling)
@@ -76,13 +76,13 @@ class Claim(Generic[Work]):
             job = self.own(session)
             job.state, job.attempts, job.leased_until = JobState.QUEUED, self.attempt - 1, None
 
-    def run(
-        self, folder: Path, job: dict[str, Any], pages: int, hear: Callable[[dict[str, Any]], None]
-    ) -> None:
-        """Let the process do *job*, in the time that *pages* may take. Raises Ended, Stopped, Lost."""
-        (folder / "job.json").write_text(json.dumps(job))
-        seconds = _AROUND + pages * self.office.settings.scan_page_seconds
-        run(folder, seconds=seconds, hear=hear, every_second=self.show, stop=self.stop)
+    def run(self, folder: Path, job: dict[str, Any], hear: Callable[[dict[str, Any]], None]) -> None:
+        """Let the process do *job*, as long as it gets on. Raises Ended, Stopped, Lost."""
+        settings = self.office.settings
+        (folder / "job.json").write_text(json.dumps(job | {"nice": settings.scan_nice}))
+        # A page is looked at twice: how it stands, and what it says.
+        patience = _AROUND + 2 * settings.scan_page_seconds
+        run(folder, patience=patience, hear=hear, every_second=self.show, stop=self.stop)
 
 
 def claim(office: Office, kind: type[Work], stop: threading.Event) -> Claim[Work] | None:

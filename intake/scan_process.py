@@ -1,7 +1,7 @@
 """The process that opens scans: looks for labels and draws small pictures, or reads pages into one PDF/A.
 
 `python -m intake.scan_process FOLDER` does what `FOLDER/job.json` says and tells how far it is on lines of
-JSON. It knows no database and no secret, gives way to everybody else (nice 19), and dies with its
+JSON. It knows no database and no secret, gives way to everybody else (`scan_nice`), and dies with its
 parent: a file that hangs, swells or crashes it harms nothing but itself.
 """
 
@@ -13,6 +13,7 @@ import os
 import resource
 import signal
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -28,6 +29,8 @@ LETTER = 792.0
 LARGEST = 17 * 72.0
 # Pixels of the longer side: enough for a bar code of 6 cm on a letter sheet, and for a small picture.
 LOOK, THUMBNAIL = 2600, 520
+# Seconds of processor time to open a file or to draw a page, far above any honest one.
+DRAWING = 30
 # Bytes of address space and of one file, above any honest scan.
 MEMORY, FILE = 4 << 30, 2 << 30
 # linux/prctl.h: the signal to get when the parent dies.
@@ -117,11 +120,13 @@ def _paper(picture: Image.Image) -> tuple[float, float]:
 
 def look(folder: Path, job: dict[str, Any]) -> Iterator[dict[str, Any]]:
     """Say how many pages there are, and of each what its codes say; draw it as `<number>.jpg`."""
+    _allow(DRAWING)
     document = open_document(folder / "0", job["content_type"])
     yield {"pages": len(document)}
     if len(document) > job["max_pages"]:
         raise Unreadable("too_many_pages", str(len(document)))
     for number in range(len(document)):
+        _allow(DRAWING)
         picture = _render(document, number, LOOK)
         codes = [code.text for code in zxingcpp.read_barcodes(picture)]
         picture.thumbnail((THUMBNAIL, THUMBNAIL))
@@ -143,7 +148,10 @@ def read(folder: Path, job: dict[str, Any]) -> Iterator[dict[str, Any]]:
     """Join the pages of the job as `joined.pdf`, and read them into `read.pdf`: searchable, PDF/A-2b."""
     from intake.scan_reading import recognise
 
+    _allow(DRAWING * len(job["pages"]))
     _join(folder, job["pages"])
+    # Tesseract has a limit for each page (`scan_page_seconds`), and would inherit ours.
+    _allow(resource.RLIM_INFINITY)
     recognise(folder / "joined.pdf", folder / "read.pdf", job, tell)
     document = pdfium.PdfDocument(folder / "read.pdf")
     # Of the file itself, and not of the reader: so what it says is what people find in it.
@@ -171,9 +179,9 @@ def _text(document: pdfium.PdfDocument, number: int) -> str:
     return text.replace("\r\n", "\n").replace("\0", "").strip()
 
 
-def restrain() -> None:
-    """Give way to everybody, die with the parent, and take no more than an honest scan needs."""
-    os.nice(19)
+def restrain(nice: int) -> None:
+    """Give way to others, die with the parent, and take no more than an honest scan needs."""
+    os.nice(nice)
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     for kind, most in (
         (resource.RLIMIT_AS, MEMORY),
@@ -186,6 +194,13 @@ def restrain() -> None:
     os.environ["OMP_THREAD_LIMIT"] = "1"
 
 
+def _allow(seconds: int) -> None:
+    """The kernel ends us (SIGXCPU) when we use more than *seconds* of processor time from now on."""
+    is_limited = seconds != resource.RLIM_INFINITY
+    limit = int(time.process_time()) + 1 + seconds if is_limited else seconds
+    resource.setrlimit(resource.RLIMIT_CPU, (limit, resource.RLIM_INFINITY))
+
+
 def tell(line: dict[str, Any]) -> None:
     """One line for the parent."""
     os.write(_answers, (json.dumps(line) + "\n").encode())
@@ -196,8 +211,8 @@ def main(folder: Path) -> None:
     # What libraries print must not get between our lines.
     os.dup2(1, _answers)
     os.dup2(2, 1)
-    restrain()
     job = json.loads((folder / "job.json").read_text())
+    restrain(job["nice"])
     try:
         for line in (look if job["do"] == "look" else read)(folder, job):
             tell(line)

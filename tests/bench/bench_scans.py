@@ -2,7 +2,7 @@
 
 Rendered, laid crooked, some upside down or on their side, with noise. The table has for each case how many
 of its pages came to it and how much of their words is found in the text; and how long a mail took to become
-a case before the reading and during it. `--pages N` for fewer.
+a case before the reading and during it. `--pages N` for fewer; `--nice 0`: the reading gives way to nobody.
 """
 
 from __future__ import annotations
@@ -88,9 +88,12 @@ def mails(office: Office, count: int) -> list[float]:
 def main() -> None:
     options = argparse.ArgumentParser()
     options.add_argument("--pages", type=int, default=100)
-    pages = options.parse_args().pages
+    options.add_argument("--nice", type=int, default=19)
+    given = options.parse_args()
+    changes = {"authenticate": "off", "scan_nice": given.nice}
+    pages = given.pages
     with scratch() as folder:
-        office = found_office(settings_in(folder).model_copy(update={"authenticate": "off"}))
+        office = found_office(settings_in(folder).model_copy(update=changes))
         cases = register(office)
         papers = draw(cases, pages)
         before = mails(office, MAILS)

@@ -109,6 +109,8 @@ def desk(migrated_sqlite: Path, tmp_path_factory: pytest.TempPathFactory) -> Ite
             authenticate="off",
             scan_dir=str(folder / "scans"),
             scan_max_pages=8,
+            # Beside other tests, what gives way to all of them never ends.
+            scan_nice=0,
         )
     )
     with office.database.writing() as session:

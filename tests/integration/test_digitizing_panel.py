@@ -33,7 +33,7 @@ def office(migrated_sqlite: Path, tmp_path_factory: pytest.TempPathFactory) -> I
     (folder / "register.db").write_bytes(migrated_sqlite.read_bytes())
     opened = Office.open(
         Settings(_env_file=None, database_url=f"sqlite:///{folder / 'register.db'}",
-                 store_url=f"file:{folder / 'files'}", outgoing_dir=folder / "outgoing")
+                 store_url=f"file:{folder / 'files'}", outgoing_dir=folder / "outgoing", scan_nice=0)
     )  # fmt: skip
     yield opened
     opened.database.close()
