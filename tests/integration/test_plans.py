@@ -114,6 +114,6 @@ def test_the_calendar_shows_visits_with_folio_to_who_sees_the_case_and_the_feed_
     assert [str(one["summary"]) for one in events] == [
         "T-2026-000001 IMP-1 · Impresora", "T-2026-000002 IMP-2 · Impresora",
     ]  # fmt: skip
-    assert [one["dtstart"].dt for one in events] == [date(2026, 11, 17)] * 2
+    assert [one.decoded("dtstart") for one in events] == [date(2026, 11, 17)] * 2
     worker.post("/admin/mantenimiento/direccion")
     assert worker.client.get(f"/calendario/{address}").status_code == 404
