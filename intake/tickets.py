@@ -86,7 +86,8 @@ def register(
 ) -> Ticket:
     """A clerk opens a ticket for somebody who called, came in or wrote elsewhere.
 
-    *answers*: to what the service asks. For a *contact* whom we know, *address* is one of theirs: the acuse goes there, by mail or in chat.
+    *answers*: to what the service asks. For a *contact* whom we know, *address* is one of theirs: the
+    acuse goes there, by mail or in chat.
     """
     if by.role not in (Role.OFICIALIA, Role.HEAD, Role.WORKER):
         raise NotAllowed("register", "")
