@@ -1,4 +1,4 @@
-"""From paper to the signed answer (manual C), through the panel: who finds which task, what its screen does."""
+"""From paper to the signed answer (manual C), through the panel: who finds which task, and its screen."""
 
 from __future__ import annotations
 
