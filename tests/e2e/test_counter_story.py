@@ -6,10 +6,6 @@ the responsible whom that one names.
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator
-from contextlib import contextmanager
-
 import pytest
 from playwright.sync_api import FilePayload, Page, expect
 from sqlalchemy import select
@@ -19,12 +15,12 @@ from intake.discharging import ask_discharge
 from models.contact import Address, AddressKind, Contact
 from models.oficio import Oficio
 from models.outbox_message import OutboxMessage
-from models.person import Account, Person, Role
+from models.person import Account, Role
 from models.signed_answer import SignedAnswer
 from tests.support.browser import photograph
+from tests.support.counter import discharge_and_copy, hire, name_a_responsible, newest, pending
 from tests.support.documents_panel import DocumentOffice
 from tests.support.efirma import Authority, EfirmaFiles
-from tests.support.panel import give_login
 
 pytestmark = pytest.mark.browser
 
@@ -38,18 +34,9 @@ def efirma(shared_office: DocumentOffice) -> EfirmaFiles:
     """Who works at this counter besides, a sender we know, and the e.firma of the responsible."""
     authority = Authority()
     authority.write_trust(shared_office.folder / "efirma")
-    people = shared_office.people
+    hire(shared_office, "digitizer", "Diana Ruiz", Role.DIGITIZER)
+    hire(shared_office, "reviewer", "Raúl Vega", Role.REVIEWER)
     with shared_office.desk() as (session, who):
-        for name, called, role in (("digitizer", "Diana Ruiz", Role.DIGITIZER),
-                                   ("reviewer", "Raúl Vega", Role.REVIEWER)):  # fmt: skip
-            person = Person(name=called, email=f"{name}@example.gob.mx", dependencia_id=people.presidency.id)
-            session.add(person)
-            session.flush()
-            made = Account(person_id=person.id, dependencia_id=people.presidency.id, role=role)
-            session.add(made)
-            session.flush()
-            give_login(session, made)
-            people.accounts[name] = made
         known = Contact(name=SENDER, institution="Escuela Benito Juárez", post="Directora")
         known.addresses.append(Address(kind=AddressKind.EMAIL, value="rosa@colegio.example"))
         session.add(known)
@@ -81,27 +68,15 @@ class Keys:
         self.press("Tab")
 
 
-def newest(desk: DocumentOffice) -> Oficio:
-    with desk.office.database.reading() as session:
-        return session.scalars(select(Oficio).order_by(Oficio.id.desc()).limit(1)).one()
-
-
-@contextmanager
-def pending(desk: DocumentOffice, who: str, task: str, folio: str) -> Iterator[Page]:
-    """*who* finds the task in *Seguimiento*, and opens it."""
-    page = desk.enter(who, "/admin/seguimiento/")
-    page.get_by_role("link", name=re.compile(f"{task}.*{folio}", re.DOTALL)).first.click()
-    expect(page.get_by_text(folio).first).to_be_visible()
-    yield page
-    page.context.close()
-
-
 def test_an_oficio_on_paper_is_registered_turned_answered_and_signed(
     desk: DocumentOffice, efirma: EfirmaFiles
 ) -> None:
     folio = register_by_keyboard(desk)
+    digitize(desk, folio)
     discharge_and_copy(desk, folio)
     name_a_responsible(desk, folio)
+    with pending(desk, "other", "Recibir asunto CC", folio):
+        pass
     answer_and_sign(desk, folio, efirma)
     with desk.office.database.reading() as session:
         answer = session.scalars(select(SignedAnswer)).one()
@@ -147,41 +122,13 @@ def register_by_keyboard(desk: DocumentOffice) -> str:
     return folio
 
 
-def discharge_and_copy(desk: DocumentOffice, folio: str) -> None:
-    """From the digitizer to the counter, which turns it and marks CC (way A)."""
+def digitize(desk: DocumentOffice, folio: str) -> None:
+    """The digitizer finds it, and passes it on."""
     with pending(desk, "digitizer", "Digitalizar", folio):
         pass
     with desk.desk() as (session, _):
         oficio = session.get_one(Oficio, newest(desk).id)
         ask_discharge(session, oficio, _account(session, desk, "digitizer"))
-    with pending(desk, "oficialia", "Descargar asunto", folio) as page:
-        photograph(page, "descargar-asunto")
-        expect(page.get_by_label("Destinatario")).to_have_value("DSI · Dirección de Sistemas")
-        page.get_by_label("Con copia (CC) 1").fill("raúl")
-        page.get_by_role("option", name="Raúl Vega").click()
-        page.get_by_role("button", name="Guardar y turnar").click()
-        expect(page.locator(".toast")).to_contain_text(f"{folio} quedó turnado")
-    with pending(desk, "reviewer", "Recibir asunto CC", folio) as page:
-        photograph(page, "recibir-cc")
-        page.get_by_role("button", name="Recibido").click()
-        expect(page.locator(".toast")).to_contain_text("quedó revisado")
-
-
-def name_a_responsible(desk: DocumentOffice, folio: str) -> None:
-    """Way B: who it was turned to asks for a responsible, and marks CC."""
-    with pending(desk, "head", "Atender gestión", folio) as page:
-        photograph(page, "atender-gestion")
-        page.get_by_role("button", name="Asignar responsable").click()
-        expect(page.get_by_role("heading", name="Asignar responsable")).to_be_visible()
-        page.get_by_label("Responsable").fill("tomás")
-        page.get_by_role("option", name="Tomás Ibarra").click()
-        page.get_by_label("Con copia (CC) 1").fill("olga")
-        page.get_by_role("option", name="Olga Peña").click()
-        photograph(page, "asignar-responsable")
-        page.get_by_role("button", name="Asignar", exact=True).click()
-        expect(page.locator(".toast")).to_contain_text("Tomás Ibarra es responsable")
-    with pending(desk, "other", "Recibir asunto CC", folio):
-        pass
 
 
 def answer_and_sign(desk: DocumentOffice, folio: str, efirma: EfirmaFiles) -> None:

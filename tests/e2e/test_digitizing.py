@@ -3,26 +3,23 @@
 from __future__ import annotations
 
 import random
-import threading
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from datetime import date
 
 import pytest
-from playwright.sync_api import FilePayload, Page, expect
+from playwright.sync_api import Page, expect
 from sqlalchemy import select
 
-from intake import reception, scan_jobs
+from intake import reception
 from intake.labels import label_text
-from intake.office import Office
 from intake.reception import Entry, Sender
 from models.oficio import Oficio
-from models.person import Account, Person, Role
+from models.person import Role
 from models.task import Task, TaskKind, TaskState
 from tests.support.barriers import barriers
 from tests.support.browser import photograph
+from tests.support.counter import hire
+from tests.support.digitizer import look_through, read_pages, upload
 from tests.support.documents_panel import DocumentOffice
-from tests.support.panel import give_login
 from tests.support.scans import HALF, draw_paper, stack_pdf, write_words
 
 pytestmark = pytest.mark.browser
@@ -30,16 +27,7 @@ pytestmark = pytest.mark.browser
 
 def counter(desk: DocumentOffice) -> Oficio:
     """A digitizer at the counter, and a paper that was registered there."""
-    with desk.desk() as (session, accounts):
-        place = accounts["oficialia"].dependencia_id
-        person = Person(name="Diana Ruiz", email="diana@example.gob.mx", dependencia_id=place)
-        session.add(person)
-        session.flush()
-        digitizer = Account(person_id=person.id, dependencia_id=place, role=Role.DIGITIZER)
-        session.add(digitizer)
-        session.flush()
-        give_login(session, digitizer)
-        desk.people.accounts["digitizer"] = digitizer
+    hire(desk, "digitizer", "Diana Ruiz", Role.DIGITIZER)
     made: list[Oficio] = []
     entry = Entry(Sender("Rosa Gil Prado"), "Se piden luminarias en la calle Hidalgo.", date(2026, 11, 20))
     desk.decide(
@@ -59,13 +47,10 @@ def test_a_digitizer_uploads_a_stack_sorts_its_pages_files_them_and_ends_the_tas
     expect(page.get_by_role("heading", level=1)).to_have_text(f"Digitalizar {oficio.folio}")
     page.get_by_role("link", name="Volver a Digitalizar").click()
     pdf = stack_pdf([paper.picture for paper in papers])
-    stack = FilePayload(name="pila.pdf", mimeType="application/pdf", buffer=pdf)
-    note = FilePayload(name="nota.txt", mimeType="text/plain", buffer=b"hola")
-    page.get_by_label("Archivos PDF, TIFF, JPG o PNG").set_input_files([stack, note])
-    page.get_by_role("button", name="Subir").click()
+    upload(page, ("pila.pdf", "application/pdf", pdf), ("nota.txt", "text/plain", b"hola"))
     expect(page.get_by_text("«nota.txt» no es PDF")).to_be_visible()
     expect(page.get_by_text("Se recibió «pila.pdf»")).to_be_visible()
-    run(lambda: scan_jobs.look_through(eager(desk), threading.Event()))
+    look_through(desk)
     # It says by itself that the stack was looked through.
     expect(page.get_by_text("1 por asignar")).to_be_visible()
     photograph(page, "digitalizar")
@@ -90,7 +75,7 @@ def test_a_digitizer_uploads_a_stack_sorts_its_pages_files_them_and_ends_the_tas
     page.goto(f"/admin/digitalizar/asunto/{oficio.id}")
     page.get_by_role("button", name="Terminar digitalización").click()
     expect(page.get_by_text(f"Todavía se leen páginas de {oficio.folio}").first).to_be_visible()
-    run(lambda: scan_jobs.read_pages(eager(desk), threading.Event()))
+    read_pages(desk)
     page.reload()
     assert barriers(page) == []
     check_width(page)
@@ -102,19 +87,7 @@ def test_a_digitizer_uploads_a_stack_sorts_its_pages_files_them_and_ends_the_tas
         assert session.scalars(wanted).one().kind == TaskKind.DISCHARGE
 
 
-def eager(desk: DocumentOffice) -> Office:
-    """The office, with a reader that gives way to nobody: beside other tests it would never end."""
-    return replace(desk.office, settings=desk.office.settings.model_copy(update={"scan_nice": 0}))
-
-
 def check_width(page: Page) -> None:
     """On a telephone nothing goes sideways."""
     page.set_viewport_size({"width": 390, "height": 844})
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
-
-
-def run(work: object) -> None:
-    """In another thread, while the browser waits here."""
-    assert callable(work)
-    with ThreadPoolExecutor(1) as thread:
-        thread.submit(work).result()

@@ -2,24 +2,29 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from PIL import Image
-from playwright.sync_api import Browser, Page, ViewportSize, expect
+from playwright.sync_api import Browser, Page, expect
 from sqlalchemy import select
 
 from models.dispatch import DeliveryAct, Dispatch
 from models.message import Message
 from tests.support.browser import photograph
-from tests.support.dispatch import found_deliveries
+from tests.support.dispatch_panel import (
+    PHONE,
+    ask_for,
+    camera,
+    courier,
+    deliver,
+    leave,
+    open_mensajeria,
+    route,
+)
 from tests.support.documents import OUTSIDE, fields
 from tests.support.documents_panel import DocumentOffice, document_office
-from tests.support.panel import PASSWORD, give_login
-
-PHONE: ViewportSize = {"width": 390, "height": 800}
+from tests.support.panel import PASSWORD
 
 
 @pytest.fixture(scope="module")
@@ -27,80 +32,8 @@ def shared_office(
     browser: Browser, migrated_sqlite: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[DocumentOffice]:
     with document_office(tmp_path_factory.mktemp("dispatch"), migrated_sqlite, browser) as opened:
-        with opened.office.database.writing() as session:
-            found_deliveries(session, opened.people)
-            for name in ("manager", "courier", "stand_in"):
-                give_login(session, opened.people.accounts[name])
+        open_mensajeria(opened)
         yield opened
-
-
-def ask_for(desk: DocumentOffice, document: int) -> Page:
-    """The author asks that it be delivered, from the page of the document."""
-    page = desk.enter("worker", f"/admin/documentos/{document}")
-    page.get_by_role("link", name="Solicitar envío").click()
-    expect(page.get_by_label("Destinatario", exact=True)).to_have_value("Mtra. Elena Ruiz")
-    page.get_by_label("Calle, número y colonia").fill("Av. Alcalde 500, Centro")
-    page.get_by_label("Código postal").fill("44190")
-    page.get_by_label("Teléfono").fill("33 1234 5678")
-    page.get_by_label("Pedir que regrese el acuse firmado").check()
-    photograph(page, "envio-solicitar")
-    page.get_by_role("button", name="Solicitar envío").click()
-    expect(page.get_by_role("heading", level=1)).to_have_text("Envío a Mtra. Elena Ruiz")
-    return page
-
-
-def route(desk: DocumentOffice) -> Page:
-    """The dispatch manager gives a whole zone to the courier."""
-    page = desk.enter("manager", "/admin/mensajeria/")
-    photograph(page, "mensajeria")
-    page.get_by_label("Marcar toda la zona Norte").check()
-    # The zone's usual courier is proposed.
-    expect(page.get_by_label("¿Quién los lleva?").locator("option:checked")).to_have_text(
-        "Mensajero: Samuel Plascencia"
-    )
-    page.get_by_role("button", name="Crear la ruta").click()
-    expect(page.get_by_role("heading", level=1)).to_contain_text("Ruta R-")
-    photograph(page, "mensajeria-ruta")
-    return page
-
-
-def courier(desk: DocumentOffice) -> Page:
-    """The courier's phone, on which the page was opened while there was a net."""
-    page = desk.enter("courier", "/admin/mensajero/")
-    page.set_viewport_size(PHONE)
-    page.context.grant_permissions(["geolocation"])
-    page.context.set_geolocation({"latitude": 20.6767, "longitude": -103.3475, "accuracy": 15})
-    expect(page.locator("#net")).to_have_text("En línea")
-    page.evaluate("navigator.serviceWorker.ready.then(() => true)")
-    return page
-
-
-def deliver(page: Page, picture: Path) -> None:
-    """At the door: name, photo of the acuse, signature on glass."""
-    page.get_by_role("link", name=re.compile("Mtra. Elena Ruiz")).click()
-    page.get_by_role("button", name="Entregado", exact=True).click()
-    page.get_by_label("Nombre de quien recibe").fill("Rosa Núñez")
-    page.get_by_role("button", name="Guardar la entrega").click()
-    expect(page.get_by_role("alert").filter(visible=True)).to_have_text("Tome la foto del acuse.")
-    page.locator("form[data-outcome=delivered] input[type=file]").set_input_files(picture)
-    expect(page.locator(".preview-photo").filter(visible=True)).to_have_count(1)
-    sign(page)
-    photograph(page, "mensajero-entrega")
-    page.set_viewport_size(PHONE)
-    page.get_by_role("button", name="Guardar la entrega").click()
-    expect(page.locator("#net")).to_have_text("Sin conexión: puede seguir trabajando · 1 por enviar")
-
-
-def sign(page: Page) -> None:
-    canvas = page.locator("canvas.signature")
-    canvas.scroll_into_view_if_needed()
-    box = canvas.bounding_box()
-    assert box is not None
-    page.mouse.move(box["x"] + 30, box["y"] + 90)
-    page.mouse.down()
-    for step in range(1, 12):
-        page.mouse.move(box["x"] + 30 + 22 * step, box["y"] + (60 if step % 2 else 120))
-    page.mouse.up()
 
 
 def log_in_again(phone: Page) -> None:
@@ -126,24 +59,22 @@ def fits(page: Page) -> bool:
 def test_a_document_is_delivered_by_a_phone_without_a_net_and_its_acuse_is_filed(
     desk: DocumentOffice, tmp_path: Path
 ) -> None:
-    picture = tmp_path / "foto.jpg"
-    # As large as a phone's camera makes them.
-    Image.effect_noise((2_400, 1_800), 60).convert("RGB").save(picture, quality=90)
+    picture = camera(tmp_path)
     document = desk.sent("Alumbrado de la calle Morelos", fields(desk.people, to=(OUTSIDE,),
                          subject="Alumbrado de la calle Morelos"))  # fmt: skip
-    asked, managed = ask_for(desk, document), route(desk)
+    asked, managed = ask_for(desk, document, "Mtra. Elena Ruiz"), route(desk)
     expect(managed.get_by_role("link", name="Imprimir la hoja de ruta")).to_be_visible()
     phone = courier(desk)
     assert fits(phone)
     photograph(phone, "mensajero-lista")
     phone.set_viewport_size(PHONE)
-    phone.get_by_role("button", name="Ya salí").click()
-    expect(phone.locator("#todo").get_by_text("En camino")).to_be_visible()
+    leave(phone)
 
     phone.context.set_offline(True)
     phone.reload()
     expect(phone.locator("#net")).to_contain_text("Sin conexión")
-    deliver(phone, picture)
+    deliver(phone, "Mtra. Elena Ruiz", picture)
+    expect(phone.locator("#net")).to_have_text("Sin conexión: puede seguir trabajando · 1 por enviar")
     assert fits(phone)
     phone.reload()
     expect(phone.locator("#net")).to_contain_text("1 por enviar")
