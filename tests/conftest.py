@@ -30,9 +30,11 @@ from tests.support.relay import Relay
 from tests.support.s3 import CREDENTIALS, s3_server
 from tests.support.tmpfs import small_disk
 
-# The same examples in every run, so that nobody's change is stopped by luck. For new ones:
-# `make test ARGS="--hypothesis-profile=default -k properties"`.
-hypothesis.settings.register_profile("repeatable", derandomize=True)
+# The same examples in every run, and no clock: nobody's change is stopped by luck or by a busy machine.
+# For new ones: `make test ARGS="--hypothesis-profile=default -k properties"`.
+hypothesis.settings.register_profile(
+    "repeatable", derandomize=True, deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
 hypothesis.settings.load_profile("repeatable")
 
 # Where a developer wants the pictures; every other OFICIALIA_* belongs to the office on this machine.
