@@ -149,16 +149,17 @@ def read(folder: Path, job: dict[str, Any]) -> Iterator[dict[str, Any]]:
     from intake.scan_reading import recognise
 
     _allow(DRAWING * len(job["pages"]))
-    _join(folder, job["pages"])
+    has_text = _join(folder, job["pages"])
     # Tesseract has a limit for each page (`scan_page_seconds`), and would inherit ours.
     _allow(resource.RLIM_INFINITY)
-    recognise(folder / "joined.pdf", folder / "read.pdf", job, tell)
+    recognise(folder / "joined.pdf", folder / "read.pdf", job | {"has_text": has_text}, tell)
     document = pdfium.PdfDocument(folder / "read.pdf")
     # Of the file itself, and not of the reader: so what it says is what people find in it.
     yield {"text": [_text(document, number) for number in range(len(document))]}
 
 
-def _join(folder: Path, pages: list[dict[str, Any]]) -> None:
+def _join(folder: Path, pages: list[dict[str, Any]]) -> bool:
+    """Write `joined.pdf`; whether there is text on any page, of a printer or of another reader."""
     joined = pdfium.PdfDocument.new()
     opened: dict[str, pdfium.PdfDocument] = {}
     for wanted in pages:
@@ -172,6 +173,7 @@ def _join(folder: Path, pages: list[dict[str, Any]]) -> None:
         page = joined[len(joined) - 1]
         page.set_rotation((page.get_rotation() + wanted["rotation"]) % 360)
     joined.save(folder / "joined.pdf")
+    return any(_text(joined, number) for number in range(len(joined)))
 
 
 def _text(document: pdfium.PdfDocument, number: int) -> str:

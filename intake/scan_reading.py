@@ -1,4 +1,4 @@
-"""Reads pages with tesseract, through OCRmyPDF: the pictures stay as they are, words lie behind them.
+"""Reads pages with tesseract, through OCRmyPDF: they are laid straight, and words lie behind the pictures.
 
 PDF/A-2b is made and checked by OCRmyPDF itself with pikepdf (`pdfa_backend="internal"`), so no
 Ghostscript is needed. A file that cannot become one as it is (fonts that are missing, transparency) is
@@ -59,8 +59,9 @@ def recognise(
 ) -> None:
     """Make *target* of *source*. Raises Unreadable with reason no_tesseract, not_pdfa or broken."""
     _tell[:] = [tell]
-    # "redo" keeps words that are printed as text and reads anew what another scanner read.
-    for mode in ("redo", "force"):
+    # "redo" keeps words that are printed as text and reads anew what another scanner read; it cannot lay
+    # pages straight. Where nothing but pictures is, that comes first.
+    for mode in ("redo" if job["has_text"] else "default", "force"):
         code, why = _run(source, target, mode, job)
         if code == ExitCode.ok:
             return
@@ -74,6 +75,8 @@ def _run(source: Path, target: Path, mode: str, job: dict[str, Any]) -> tuple[Ex
         code = ocrmypdf.ocr(
             source, target, language=[LANGUAGE], mode=mode, jobs=1, use_threads=True,
             output_type="pdfa", pdfa_backend="internal", optimize=0, rotate_pages=True,
+            # A page 1° askew with some dust on it: tesseract takes its text for a picture and reads nothing.
+            deskew=mode != "redo",
             rotate_pages_threshold=_TURN_FROM, title=job["title"], tesseract_timeout=job["page_seconds"],
             tesseract_non_ocr_timeout=job["page_seconds"],
             invalidate_digital_signatures=True, plugins=[__name__],
