@@ -164,7 +164,7 @@ def correct(session: Session, office: Office, oficio: Oficio, by: Account, entry
         for name, value in wanted.items()
         if getattr(oficio, name) != value
     }
-    sender = _sender(session, entry.sender)
+    sender = _sender(session, entry.sender, oficio.requester)
     if sender.id != oficio.requester_id:
         changed["sender"] = [oficio.requester.name, sender.name]
     if changed:
@@ -255,19 +255,21 @@ def _said(value: object) -> str:
     return value.isoformat() if isinstance(value, date) else str(value if value is not None else "")
 
 
-def _sender(session: Session, sender: Sender) -> Contact:
-    """The contact, with what was typed about it; a new one when we know none."""
+def _sender(session: Session, sender: Sender, before: Contact | None = None) -> Contact:
+    """The contact, with what was typed about it: *before* while it is called so; a new one if need be."""
     name = " ".join(sender.name.split())[:200]
     if not name and sender.contact is None:
         raise InvalidInput("registering_no_sender")
     email = normalise_address(sender.email) if sender.email.strip() else ""
     if email and not is_address(email):
         raise InvalidInput("bad_address", address=sender.email.strip())
-    contact = sender.contact or _same(session, name, sender.institution)
+    key, contact = contact_key(name, " ".join(sender.institution.split())), sender.contact
+    if contact is None and before is not None and before.name_key == key:
+        contact = before
     if contact is None and email:
         contact = contact_for(session, AddressKind.EMAIL, email, name)
     elif contact is None:
-        contact = Contact(name=name)
+        contact = _same(session, key) or Contact(name=name)
         session.add(contact)
     elif email and email not in {one.value for one in contact.addresses}:
         _add_address(session, contact, email)
@@ -279,10 +281,13 @@ def _sender(session: Session, sender: Sender) -> Contact:
     return contact
 
 
-def _same(session: Session, name: str, institution: str) -> Contact | None:
-    """Exactly one contact that is called so, of that institution: the clerk means this one."""
-    key = contact_key(name, " ".join(institution.split()))
-    found = session.scalars(select(Contact).where(Contact.name_key == key).limit(2)).all()
+def _same(session: Session, key: str) -> Contact | None:
+    """Exactly one contact that is called so, of that institution: the clerk means this one.
+
+    Only of paper: whoever writes to us from an address is called as they like, and would read it.
+    """
+    wanted = select(Contact).where(Contact.name_key == key, ~Contact.addresses.any())
+    found = session.scalars(wanted.limit(2)).all()
     return found[0] if len(found) == 1 else None
 
 
