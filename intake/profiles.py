@@ -31,7 +31,7 @@ from models.search import index_message
 from models.user import User
 from templates import LANGUAGES, say
 
-AVATAR_BYTES, AVATAR_PIXELS, AVATAR_SIDE = 8_000_000, 50_000_000, 256
+AVATAR_BYTES, AVATAR_PIXELS, AVATAR_SIDE = 8_000_000, 16_000_000, 256
 _FORMATS = ("PNG", "JPEG", "WEBP", "GIF")
 _MAX_CASES = 5_000
 _MAX_MESSAGES = 10_000
@@ -54,9 +54,11 @@ def draw_avatar(content: bytes) -> bytes:
             # Pillow warns where we refuse.
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)
             with Image.open(io.BytesIO(content), formats=_FORMATS) as picture:
+                # A photo of any camera is read small; all else is unpacked whole, however few its bytes.
+                picture.draft("RGB", (AVATAR_SIDE * 2, AVATAR_SIDE * 2))
                 if picture.width * picture.height > AVATAR_PIXELS:
                     raise InvalidInput("avatar_large", megabytes=AVATAR_BYTES // 1_000_000)
-                picture.draft("RGB", (AVATAR_SIDE * 2, AVATAR_SIDE * 2))
+                picture.thumbnail((AVATAR_SIDE * 4, AVATAR_SIDE * 4))
                 upright = ImageOps.exif_transpose(picture).convert("RGBA")
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
         raise InvalidInput("avatar_no_picture") from error

@@ -41,8 +41,9 @@ def speak() -> Response:
     if code in LANGUAGES:
         cookie["language"] = code
     back = request.form.get("next", "")
-    # Only to a page of ours.
-    return redirect(back if back.startswith("/") and not back.startswith(("//", "/\\")) else "/")
+    # Only to a page of ours; a browser leaves out a tab, and then two strokes are a host.
+    is_ours = back.startswith("/") and not back.startswith(("//", "/\\")) and back.isprintable()
+    return redirect(back if is_ours else "/")
 
 
 def sign_up() -> Page:
