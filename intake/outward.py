@@ -9,7 +9,9 @@ from __future__ import annotations
 import re
 import socket
 import ssl
+import threading
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from http.client import HTTPConnection, HTTPException
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
@@ -20,6 +22,8 @@ from intake.errors import InvalidInput
 Network = IPv4Network | IPv6Network
 # Connecting, and each wait for an answer.
 TIMEOUT = 10.0
+# From the first byte to the last: who sends one now and then must not keep the others waiting.
+PATIENCE = 30.0
 # Of an answer nobody needs more.
 MAX_ANSWER = 2_000
 _HOST = re.compile(r"[0-9A-Za-z._:-]+")
@@ -63,6 +67,9 @@ def post(url: str, headers: Mapping[str, str], body: bytes, allowed: Sequence[Ne
     place = _places(parts, allowed)[0]
     connection = _Connection(parts, place)
     path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+    end = threading.Timer(PATIENCE, connection.give_up)
+    end.daemon = True
+    end.start()
     try:
         connection.request("POST", path, body, {**headers, "Host": parts.netloc, "Connection": "close"})
         response = connection.getresponse()
@@ -70,6 +77,7 @@ def post(url: str, headers: Mapping[str, str], body: bytes, allowed: Sequence[Ne
     except (OSError, HTTPException) as error:
         raise NotReached(f"{type(error).__name__}: {error}") from error
     finally:
+        end.cancel()
         connection.close()
     wait = response.getheader("Retry-After", "")
     return Answer(response.status, words, min(int(wait), 86_400) if wait.isdecimal() else None)
@@ -127,8 +135,18 @@ class _Connection(HTTPConnection):
         super().__init__(place, port, timeout=TIMEOUT)
         self._tls_name = parts.hostname if parts.scheme == "https" else None
 
+    def give_up(self) -> None:
+        """From another thread: whoever waits for this connection waits no longer."""
+        if (found := self.sock) is not None:
+            with suppress(OSError):
+                # Of the socket below TLS, whose own way would let the other thread stumble.
+                socket.socket.shutdown(found, socket.SHUT_RDWR)
+
     def connect(self) -> None:
         super().connect()
         if self._tls_name is not None:
             context = ssl.create_default_context()
-            self.sock = context.wrap_socket(self.sock, server_hostname=self._tls_name)
+            self.sock = context.wrap_socket(
+                self.sock, server_hostname=self._tls_name, do_handshake_on_connect=False
+            )
+            self.sock.do_handshake()

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import base64
+import socket
+import threading
+from contextlib import suppress
 from ipaddress import ip_network
 
 import pytest
@@ -39,3 +42,29 @@ def test_a_network_that_is_allowed_by_name_may_be_called_and_no_other() -> None:
     outward.check_address("http://10.1.2.3:8080/avisos", [ip_network("10.1.0.0/16")])
     with pytest.raises(InvalidInput):
         outward.check_address("http://10.2.2.3/", [ip_network("10.1.0.0/16")])
+
+
+def test_who_answers_a_byte_now_and_then_does_not_keep_the_others_waiting(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(outward, "PATIENCE", 0.3)
+    said: list[int] = []
+    is_over = threading.Event()
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def trickle() -> None:
+            with suppress(OSError), server.accept()[0] as other:
+                other.sendall(b"HTTP/1.1 200 OK\r\n")
+                for number in range(90):
+                    # This is how slowly the other side speaks.
+                    is_over.wait(0.1)
+                    other.sendall(b"X-A: b\r\n")
+                    said.append(number)
+
+        thread = threading.Thread(target=trickle)
+        thread.start()
+        with suppress(outward.NotReached):
+            outward.post(f"http://127.0.0.1:{server.getsockname()[1]}/", {}, b"", [ip_network("127.0.0.0/8")])
+        is_over.set()
+        thread.join()
+    assert len(said) < 90
