@@ -57,9 +57,14 @@ def read_bounce(office: Office, address: str) -> str | None:
 
 def case_link(office: Office, folio: str) -> str:
     """Public address of a case, for its requester: whoever has it may read the case."""
-    key = _tag(office, "link", folio.upper(), _LINK_KEY_LENGTH)
+    key = link_key(office, folio)
     path = quote(folio.replace("/", "~"), safe="~")
     return f"{office.settings.base_url.rstrip('/')}/caso/{path}?{urlencode({'clave': key})}"
+
+
+def link_key(office: Office, folio: str) -> str:
+    """The `clave` of the public link to *folio*."""
+    return _tag(office, "link", folio.upper(), _LINK_KEY_LENGTH)
 
 
 def is_link_key(office: Office, folio: str, key: str) -> bool:

@@ -41,9 +41,12 @@ def me() -> User:
 
 def contact() -> Contact:
     """Who asks in this request; only behind `inside`."""
-    if "contact_id" not in g:
-        g.contact_id = contact_of(session(), me()).id
-    return session().get_one(Contact, g.contact_id)
+    found = session().get(Contact, g.contact_id) if "contact_id" in g else None
+    if found is None:
+        # Also when a form was refused, which forgets one that this request had made.
+        found = contact_of(session(), me())
+        g.contact_id = found.id
+    return found
 
 
 def go(url: str) -> Response:

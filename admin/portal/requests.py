@@ -14,8 +14,9 @@ from admin.db import office, release, session, writing
 from admin.errors import sentence_of
 from admin.portal.inside import contact, go, inside, max_bytes
 from admin.views.case import STEPS
+from admin.views.complaints import link_to
 from admin.views.files import SHOWN, respond
-from intake import portal, ratings, service_fields
+from intake import portal, ratings, reply_address, service_fields
 from intake.attachments import examined, store_large
 from intake.cases import can_follow_up
 from intake.errors import DeskError, InvalidInput
@@ -203,6 +204,7 @@ def _values(case: Case, before: int | None = None) -> dict[str, Any]:
         "step": step,
         "step_count": len(STEPS),
         "links": [one for one in session().scalars(links) if one.other.requester_id == case.requester_id],
+        "complaint_link": link_to(case, case.folio, reply_address.link_key(office(), case.folio)),
         "shown_types": SHOWN,
         "max_files": MAX_FILES,
         "max_bytes": max_bytes(),

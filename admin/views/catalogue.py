@@ -41,6 +41,7 @@ class _RequestSession:
 
 
 REQUEST_SESSION = _RequestSession()
+Answer = Response | str | tuple[str, int]
 _SECRET = frozenset({"password", "fs_uniquifier"})
 
 
@@ -85,6 +86,11 @@ def remember(found: Session, model: Base, action: str, changes: dict[str, list[A
     if changes:
         data["changes"] = changes
     record(found, None, action, account=frame.account(), data=data)
+
+
+def _answered(made: Response | str) -> Answer:
+    """A form that comes back after it was sent was refused."""
+    return (made, 422) if isinstance(made, str) and request.method == "POST" else made
 
 
 class CatalogueView(frame.PanelView, ModelView):
@@ -149,16 +155,14 @@ class CatalogueView(frame.PanelView, ModelView):
         return session().scalar(select(self.model).where(self.model.id == int(id), self.allowed()))
 
     @expose("/nuevo", methods=("GET", "POST"))
-    def create_view(self) -> Response | str:
-        made: Response | str = super().create_view()
-        return made
+    def create_view(self) -> Answer:
+        return _answered(super().create_view())
 
     @expose("/editar", methods=("GET", "POST"))
-    def edit_view(self) -> Response | str:
+    def edit_view(self) -> Answer:
         if self.get_one(request.args.get("id", "")) is None:
             abort(404)
-        made: Response | str = super().edit_view()
-        return made
+        return _answered(super().edit_view())
 
     def changes(self, model: Any) -> dict[str, list[Any]]:
         """What is about to be written, for the bitácora; a catalogue with rows below its own adds them."""

@@ -7,7 +7,7 @@ from typing import Any
 from flask import Flask
 from flask_admin import Admin
 from flask_admin.form import BaseForm
-from wtforms import BooleanField, Field, IntegerField
+from wtforms import BooleanField, Field, IntegerField, TextAreaField
 from wtforms.validators import Optional, ValidationError
 
 from admin.forms import (
@@ -31,23 +31,28 @@ from templates import say
 MAX_CHOICES = 100
 
 
-class Choices(Words):
+class Choices(TextAreaField):
     """A list, one per line."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(render_kw={"rows": 4}, **options)
+
+    def process_data(self, value: list[str] | None) -> None:
+        self.data = list(value or [])
 
     def _value(self) -> str:
         return "\n".join(self.data or [])
 
     def process_formdata(self, valuelist: list[str]) -> None:
         lines = (valuelist[0] if valuelist else "").splitlines()
-        # WTForms types the data of a text field as text.
-        self.data = list(dict.fromkeys(filter(None, map(str.strip, lines))))  # type: ignore[assignment]
+        self.data = list(dict.fromkeys(filter(None, map(str.strip, lines))))
 
 
 class ServiceFieldForm(BaseForm):
     service_id = Reference(service_choices, required)
     label = Line(required, at_most(120))
     kind = Choice(FieldKind, "catalogue.kind")
-    choices = Choices(rows=4)
+    choices = Choices()
     help = Words(rows=2)
     is_required = BooleanField()
     position = IntegerField(validators=[Optional(), not_negative], default=0)

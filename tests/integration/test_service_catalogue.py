@@ -307,6 +307,26 @@ def test_an_answer_is_kept_in_one_form_or_refused_with_a_sentence(
         assert service_fields.check(asked, typed) == kept
 
 
+def test_a_question_with_choices_is_made_changed_and_refused_with_the_words_kept(office: Office) -> None:
+    admin = clerk(office, "administracion")
+    with office.database.reading() as session:
+        service = session.scalars(select(Service.id).where(Service.slug == "asesorias")).one()
+    asked = {"service_id": service, "label": "Piso", "kind": "choice", "is_active": "y"}
+    refused = admin.post("/admin/preguntas/nuevo", **asked, choices="Alta")
+    assert refused.status_code == 422 and 'value="Piso"' in refused.text
+    assert (
+        admin.post("/admin/preguntas/nuevo", **asked, choices="Alta\r\nBaja\r\n\r\nAlta").status_code == 200
+    )
+    with office.database.reading() as session:
+        made = session.scalars(select(ServiceField).where(ServiceField.label == "Piso")).one()
+        assert made.choices == ["Alta", "Baja"]
+    address = f"/admin/preguntas/editar?id={made.id}"
+    assert "Alta\nBaja</textarea>" in admin.get(address).text
+    admin.post(address, **asked, choices="Sótano\nAlta")
+    with office.database.reading() as session:
+        assert session.get_one(ServiceField, made.id).choices == ["Sótano", "Alta"]
+
+
 def test_a_line_of_a_flow_is_a_step_and_a_question_a_decision() -> None:
     steps = read_steps("Usuario: Pide\n\nÁrea: ¿Procede? | Informa: no\nSe entrega")
     assert [(one.who, one.what, one.otherwise, one.is_decision) for one in steps] == [
