@@ -33,6 +33,8 @@ class Group:
     """The pages of one case in a stack, or those of none."""
 
     case: Case | None
+    # A label names any case; what that is about is for who may see it.
+    subject: str
     pages: list[ScanPage] = field(default_factory=list)
 
     @property
@@ -107,14 +109,18 @@ def find_stack(read: Session, account: Account, number: int) -> Scan | None:
     return read.scalar(wanted.options(joinedload(Scan.account).joinedload(Account.person)))
 
 
-def groups(read: Session, scan: Scan) -> tuple[list[Group], list[ScanPage]]:
+def groups(read: Session, account: Account, scan: Scan) -> tuple[list[Group], list[ScanPage]]:
     """The pages that are still on the table, those without a case first; and those that are filed."""
     wanted = select(ScanPage).where(ScanPage.scan_id == scan.id).order_by(ScanPage.position)
     pages = read.scalars(wanted.options(joinedload(ScanPage.case), joinedload(ScanPage.filing))).all()
+    named = {page.case_id for page in pages if page.case_id is not None}
+    seen = select(Case.id, Case.subject).where(Case.id.in_(named), visible_to(account))
+    subjects = dict(read.execute(seen).tuples().all())
     found: dict[int, Group] = {}
     for page in pages:
         if page.filing_id is None:
-            found.setdefault(page.case_id or 0, Group(page.case)).pages.append(page)
+            key = page.case_id or 0
+            found.setdefault(key, Group(page.case, subjects.get(key, ""))).pages.append(page)
     return [found[key] for key in sorted(found)], [page for page in pages if page.filing_id is not None]
 
 

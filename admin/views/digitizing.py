@@ -90,7 +90,7 @@ class DigitizingView(frame.PanelView):
 
     def _stack(self, number: int) -> str:
         scan = _stack(session(), number)
-        groups, filed = digitizing.groups(session(), scan)
+        groups, filed = digitizing.groups(session(), frame.account(), scan)
         return self.render("admin/digitizing/stack.html", scan=scan, groups=groups, filed=filed,
                            form=request.form, describe=scans.describe)  # fmt: skip
 

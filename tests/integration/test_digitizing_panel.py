@@ -139,6 +139,25 @@ def test_pages_are_given_turned_moved_and_filed_by_the_buttons_of_the_stack(
     assert clerk.post(address, do="discard", page=second).status_code == 422, "it is filed"
 
 
+def test_a_label_drawn_by_hand_tells_nothing_of_a_case_of_others(
+    office: Office, town: Institution, oficio: Oficio
+) -> None:
+    with office.database.writing() as session:
+        by = session.get_one(Account, town.accounts["oficialia"].id)
+        secret = reception.register(
+            session, office, by, Entry(Sender("Rosa Gil Prado"), "Queja reservada.", date(2026, 11, 20))
+        )
+    paper = draw_paper(random.Random(2), label=label_text(secret), words=["Hoja"], noise=0, size=HALF)
+    dario = Clerk(office, town.accounts["dario"])
+    dario.post("/admin/digitalizar/subir", files=(io.BytesIO(stack_pdf([paper.picture])), "ajena.pdf"))
+    scan_jobs.look_through(office, threading.Event())
+    with office.database.reading() as session:
+        stack = session.scalars(select(Scan.id).order_by(Scan.id.desc())).first()
+        assert session.scalars(select(ScanPage.case_id).where(ScanPage.scan_id == stack)).one() == secret.id
+    page = dario.get(f"/admin/digitalizar/pila/{stack}")
+    assert page.status_code == 200 and secret.folio in page.text and "reservada" not in page.text
+
+
 def test_a_script_hears_in_one_sentence_what_became_of_its_file(office: Office, town: Institution) -> None:
     clerk = Clerk(office, town.accounts["diana"])
     token = re.search(r'name="csrf_token" value="([^"]+)"', clerk.get("/admin/digitalizar/").text)
