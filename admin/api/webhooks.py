@@ -21,8 +21,8 @@ def list_webhooks(call: Call) -> Webhooks:
     return Webhooks(items=[_told(one) for one in webhooks.of_account(call.session, call.account)])
 
 
-# Whoever subscribes is told of cases, so it takes both.
-@operation("POST", "/webhooks", Scope.WEBHOOKS_MANAGE, Scope.CASES_READ, status=201)
+# Whoever subscribes is told of cases and of the documents among them, so it takes all three.
+@operation("POST", "/webhooks", Scope.WEBHOOKS_MANAGE, Scope.CASES_READ, Scope.DOCUMENTS_READ, status=201)
 def create_webhook(call: Call, body: NewWebhook) -> NewWebhookTold:
     hook, secret = webhooks.subscribe(call.session, office(), call.account, url=body.url, events=body.events)
     call.location = url_for("api.get_webhook", number=hook.id)

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 from sqlalchemy import select
 
-from intake import cases, outbox, turnos, webhooks
+from intake import approval, cases, drafts, outbox, turnos, webhooks
 from intake.config import Settings
 from intake.office import Office
 from models.base import now
@@ -16,8 +16,10 @@ from models.case import Case
 from models.outbox_message import OutboxMessage, OutboxStatus
 from models.person import Account
 from models.webhook import Webhook
+from tests.support.api import EVERYTHING as EVERY_SCOPE
 from tests.support.api import Program, Subscriber
 from tests.support.desk import arrive, later, notices
+from tests.support.documents import acting, fields
 from tests.support.institution import Institution, found_institution, open_case
 from tests.support.panel import Clerk, give_logins, panel_of
 
@@ -173,6 +175,22 @@ def test_one_address_that_is_gone_does_not_keep_the_others_waiting(
             arrive(office, MAIL % (b"Varios", b"v%d@correo.example" % number))
         calls = webhooks.deliver(office)
     assert len(subscriber.heard) == 3 and calls == 4
+
+
+def test_a_token_that_opens_no_documents_is_not_told_of_them_either(
+    office: Office, town: Institution, subscriber: Subscriber
+) -> None:
+    head = town.accounts["head"]
+    wanted = {"url": subscriber.url, "events": EVERYTHING}
+    for scopes, status in ((set(EVERY_SCOPE) - {"documents:read"}, 403), (EVERY_SCOPE, 201)):
+        program = Program(panel_of(office), office, head, sorted(scopes))
+        assert program.post("/webhooks", wanted).status_code == status
+    with acting(office, town) as (session, people):
+        draft = drafts.create_draft(session, office, people["head"], fields(town, subject="Reservado"))
+        approval.approve(session, office, draft, people["head"])
+    webhooks.deliver(office)
+    # To whom it is told, it is: or else the refusal above would refuse for nothing.
+    assert any("Reservado" in one.json["data"]["subject"] for one in subscriber.heard)
 
 
 def test_a_program_manages_its_own_subscriptions(
