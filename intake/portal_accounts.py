@@ -108,6 +108,9 @@ def open_account(
         contact.name = name
     contact.language = code if code in LANGUAGES else "es"
     session.flush()
+    # A clerk wrote this address down for somebody who has an account: it is theirs, not of whoever reads it.
+    if session.scalar(select(User.id).where(User.contact_id == contact.id)) is not None:
+        raise Refused("link_spent")
     _prove(contact, link.address)
     user = User(
         email=link.address, password=password_hash, fs_uniquifier=uuid.uuid4().hex, confirmed_at=now(),

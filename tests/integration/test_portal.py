@@ -25,7 +25,7 @@ from models.base import now
 from models.case import Case
 from models.catalogue import Classification
 from models.chat import Rating
-from models.contact import Address, Contact
+from models.contact import Address, AddressKind, Contact
 from models.message import Message
 from models.outbox_message import OutboxMessage
 from models.service_field import FieldKind, FieldValue, ServiceField
@@ -251,6 +251,16 @@ def test_a_request_is_followed_closed_rated_and_reopened_and_only_by_its_request
     assert ana.get(f"/solicitudes/archivo/{file}/a.png").status_code == 200
     assert stranger.post(f"{page}/close", page="/perfil").status_code == 404
     assert ticket.folio not in stranger.get("/solicitudes").text
+
+
+def test_an_address_that_a_clerk_added_opens_no_second_account(office: Office, ana: Visitor) -> None:
+    with office.database.writing() as session:
+        contact = session.scalars(select(Contact).join(User).where(User.email == ANA)).one()
+        contact.addresses.append(Address(kind=AddressKind.EMAIL, value="otra@example.com"))
+    other = Visitor(office)
+    other.post("/crear-cuenta", email="otra@example.com")
+    refused = other.post(other.link("otra@example.com"), name="Otra", password=PASSWORD)
+    assert refused.status_code == 422 and "Entrar" in other.get("/solicitudes").text
 
 
 def test_who_calls_themselves_as_somebody_else_gets_none_of_their_papers(
