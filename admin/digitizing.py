@@ -115,7 +115,7 @@ def groups(read: Session, account: Account, scan: Scan) -> tuple[list[Group], li
     pages = read.scalars(wanted.options(joinedload(ScanPage.case), joinedload(ScanPage.filing))).all()
     named = {page.case_id for page in pages if page.case_id is not None}
     seen = select(Case.id, Case.subject).where(Case.id.in_(named), visible_to(account))
-    subjects = dict(read.execute(seen).tuples().all())
+    subjects = dict(read.execute(seen).all())
     found: dict[int, Group] = {}
     for page in pages:
         if page.filing_id is None:
