@@ -19,13 +19,14 @@ from intake.commitments import calendar_of
 from intake.errors import InvalidInput
 from intake.guias import cancel_guia, take_guia
 from intake.incoming import IncomingFile
+from intake.issuing import answered_by
 from intake.messages import file_outgoing, touch
 from intake.office import Office
 from intake.opening import local_year
 from models.access import standing
 from models.base import now
 from models.carrier import Carrier, Courier, DispatchKind, Tariff, Zone, find_tariff, find_zone
-from models.case import lock
+from models.case import Case, lock
 from models.dispatch import OPEN, Dispatch, DispatchState, DispatchTransition, Route, get_row
 from models.event import record
 from models.folio import draw_number
@@ -77,7 +78,7 @@ def request_dispatch(
     session.add(made)
     session.flush()
     data = {"dispatch": made.id, "name": made.name, "kind": say(f"dispatch.kind.{made.kind}")}
-    record(session, oficio, "dispatch_request", account=by, data=data)
+    _tell(session, oficio, by, "request", data)
     touch(oficio)
     return made
 
@@ -300,12 +301,20 @@ def _take(
         "name": dispatch.name,
         **({"reason": reason.strip()} if reason.strip() else {}),
     }
-    record(session, dispatch.case, f"dispatch_{row.action}", account=by,
-           data={key: value for key, value in said.items() if value not in ("", None)})  # fmt: skip
+    kept = {key: value for key, value in said.items() if value not in ("", None)}
+    _tell(session, dispatch.case, by, row.action, kept)
     touch(dispatch.case)
     if row.notice and dispatch.requested_by_id != by.id:
         session.flush()
         dispatch_notices.write_ended(session, office, dispatch, row.notice)
+
+
+def _tell(session: Session, document: Case, by: Account, action: str, data: dict[str, Any]) -> None:
+    """In the history of *document*, and of what it answers: whoever asks there must learn that it arrived."""
+    record(session, document, f"dispatch_{action}", account=by, data=data)
+    for case in answered_by(session, document):
+        lock(session, case)
+        record(session, case, f"dispatch_{action}", account=by, data={**data, "folio": document.folio})
 
 
 def _end(

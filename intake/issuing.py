@@ -33,7 +33,7 @@ from models.recipient import Delivery, Recipient, RecipientRole
 def send(session: Session, office: Office, oficio: Oficio, by: Account) -> None:
     """Bring it to its recipients, inside or by mail; the case that it answers is answered."""
     oficio.sent_at = now()
-    answered = _answered_by(session, oficio)
+    answered = answered_by(session, oficio)
     recipients = recipients_of(session, oficio)
     message = file_outgoing(
         session,
@@ -163,8 +163,10 @@ def _locked(session: Session, recipient: Recipient) -> Case:
     return session.get_one(Case, recipient.oficio_id, with_for_update={"of": Case})
 
 
-def _answered_by(session: Session, oficio: Oficio) -> list[Case]:
+def answered_by(session: Session, oficio: Case) -> list[Case]:
+    """The cases that the document *oficio* answers, in the order in which they are locked."""
     wanted = select(CaseLink).where(CaseLink.case_id == oficio.id, CaseLink.kind == LinkKind.ANSWERS)
+    wanted = wanted.order_by(CaseLink.other_id)
     return [link.other for link in session.scalars(wanted)]
 
 
