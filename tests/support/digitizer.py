@@ -6,7 +6,7 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
-from playwright.sync_api import Page
+from playwright.sync_api import FilePayload, Page
 
 from intake import scan_jobs
 from intake.office import Office
@@ -16,7 +16,7 @@ from tests.support.documents_panel import DocumentOffice
 def upload(page: Page, *files: tuple[str, str, bytes]) -> None:
     """On *Digitalizar*: files as (name, type, content)."""
     page.get_by_label("Archivos PDF, TIFF, JPG o PNG").set_input_files(
-        [{"name": name, "mimeType": kind, "buffer": content} for name, kind, content in files]
+        [FilePayload(name=name, mimeType=kind, buffer=content) for name, kind, content in files]
     )
     page.get_by_role("button", name="Subir").click()
 
