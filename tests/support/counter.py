@@ -45,13 +45,19 @@ def pending(desk: DocumentOffice, who: str, task: str, folio: str) -> Iterator[P
     page.context.close()
 
 
+def choose(page: Page, label: str, words: str, name: str) -> None:
+    """From the list that appears while typing, which nobody listens to before the page's scripts ran."""
+    page.wait_for_load_state()
+    page.get_by_label(label).fill(words)
+    page.get_by_role("option", name=name).click()
+
+
 def discharge_and_copy(desk: DocumentOffice, folio: str) -> None:
     """The counter turns it to Sistemas, marks CC to Raúl Vega (`reviewer`), who reviews it (way A)."""
     with pending(desk, "oficialia", "Descargar asunto", folio) as page:
         photograph(page, "descargar-asunto")
         expect(page.get_by_label("Destinatario")).to_have_value("DSI · Dirección de Sistemas")
-        page.get_by_label("Con copia (CC) 1").fill("raúl")
-        page.get_by_role("option", name="Raúl Vega").click()
+        choose(page, "Con copia (CC) 1", "raúl", "Raúl Vega")
         page.get_by_role("button", name="Guardar y turnar").click()
         expect(page.locator(".toast")).to_contain_text(f"{folio} quedó turnado")
     with pending(desk, "reviewer", "Recibir asunto CC", folio) as page:
@@ -66,10 +72,8 @@ def name_a_responsible(desk: DocumentOffice, folio: str) -> None:
         photograph(page, "atender-gestion")
         page.get_by_role("button", name="Asignar responsable").click()
         expect(page.get_by_role("heading", name="Asignar responsable")).to_be_visible()
-        page.get_by_label("Responsable").fill("tomás")
-        page.get_by_role("option", name="Tomás Ibarra").click()
-        page.get_by_label("Con copia (CC) 1").fill("olga")
-        page.get_by_role("option", name="Olga Peña").click()
+        choose(page, "Responsable", "tomás", "Tomás Ibarra")
+        choose(page, "Con copia (CC) 1", "olga", "Olga Peña")
         photograph(page, "asignar-responsable")
         page.get_by_role("button", name="Asignar", exact=True).click()
         expect(page.locator(".toast")).to_contain_text("Tomás Ibarra es responsable")
