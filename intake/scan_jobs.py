@@ -117,7 +117,8 @@ def _read(claimed: Claim[ScanFiling]) -> None:
         texts: list[str] = []
 
         def hear(line: dict[str, Any]) -> None:
-            claimed.shown["pages_done"] = line.get("read", claimed.shown.get("pages_done", 0))
+            # Pages that are read a second time were counted.
+            claimed.shown["pages_done"] = max(line.get("read", 0), claimed.shown.get("pages_done", 0))
             texts[:] = line.get("text", texts)
 
         claimed.run(folder, job, hear)

@@ -146,16 +146,26 @@ def _render(document: pdfium.PdfDocument, number: int, longer: int) -> Image.Ima
 
 def read(folder: Path, job: dict[str, Any]) -> Iterator[dict[str, Any]]:
     """Join the pages of the job as `joined.pdf`, and read them into `read.pdf`: searchable, PDF/A-2b."""
-    from intake.scan_reading import recognise
+    from intake.scan_reading import recognise, recognise_rest
 
     _allow(DRAWING * len(job["pages"]))
     has_text = _join(folder, job["pages"])
     # Tesseract has a limit for each page (`scan_page_seconds`), and would inherit ours.
     _allow(resource.RLIM_INFINITY)
     recognise(folder / "joined.pdf", folder / "read.pdf", job | {"has_text": has_text}, tell)
-    document = pdfium.PdfDocument(folder / "read.pdf")
+    made = folder / "read.pdf"
     # Of the file itself, and not of the reader: so what it says is what people find in it.
-    yield {"text": [_text(document, number) for number in range(len(document))]}
+    texts = read_texts(made)
+    if not all(texts) and recognise_rest(made, folder / "again.pdf", job):
+        made = (folder / "again.pdf").replace(made)
+        texts = read_texts(made)
+    yield {"text": texts}
+
+
+def read_texts(path: Path) -> list[str]:
+    """The text of each page of a PDF."""
+    document = pdfium.PdfDocument(path)
+    return [_text(document, number) for number in range(len(document))]
 
 
 def _join(folder: Path, pages: list[dict[str, Any]]) -> bool:

@@ -22,6 +22,9 @@ LANGUAGE = "spa"
 # of words, and a short letter that lies on its side is read as nothing.
 _TURN_FROM = 6.0
 
+# tesseract --help-psm: "Assume a single uniform block of text."
+_ONE_BLOCK = 6
+
 Tell = Callable[[dict[str, Any]], None]
 _tell: list[Tell] = []
 
@@ -70,14 +73,25 @@ def recognise(
     raise Unreadable("not_pdfa" if code == ExitCode.pdfa_conversion_failed else "broken", why)
 
 
-def _run(source: Path, target: Path, mode: str, job: dict[str, Any]) -> tuple[ExitCode, str]:
+def recognise_rest(source: Path, target: Path, job: dict[str, Any]) -> bool:
+    """Read the pages of *source* without text as one block each; False when nothing came of it.
+
+    Of some crooked pages tesseract's look at the layout says that they are empty, although they are full.
+    """
+    return _run(source, target, "skip", job, _ONE_BLOCK)[0] == ExitCode.ok
+
+
+def _run(
+    source: Path, target: Path, mode: str, job: dict[str, Any], layout: int | None = None
+) -> tuple[ExitCode, str]:
     try:
         code = ocrmypdf.ocr(
             source, target, language=[LANGUAGE], mode=mode, jobs=1, use_threads=True,
             output_type="pdfa", pdfa_backend="internal", optimize=0, rotate_pages=True,
             # A page 1° askew with some dust on it: tesseract takes its text for a picture and reads nothing.
             deskew=mode != "redo",
-            rotate_pages_threshold=_TURN_FROM, title=job["title"], tesseract_timeout=job["page_seconds"],
+            rotate_pages_threshold=_TURN_FROM, title=job["title"], tesseract_pagesegmode=layout,
+            tesseract_timeout=job["page_seconds"],
             tesseract_non_ocr_timeout=job["page_seconds"],
             invalidate_digital_signatures=True, plugins=[__name__],
         )  # fmt: skip

@@ -27,6 +27,8 @@ from intake.pipeline import process_spooled
 from intake.reception import Entry, Sender
 from intake.scan_folder import Watcher
 from intake.scan_leases import LEASE, MAX_ATTEMPTS
+from intake.scan_process import read_texts
+from intake.scan_reading import recognise_rest
 from models.access import visible_to
 from models.base import now
 from models.case import Case
@@ -303,6 +305,15 @@ def test_a_job_whose_worker_died_is_taken_again_and_fails_at_last(desk: Desk) ->
     die()
     desk.look()
     assert (desk.scan(scan).state, desk.scan(scan).reason) == (JobState.FAILED, "died")
+
+
+def test_a_page_that_was_taken_for_empty_is_read_as_one_block(tmp_path: Path) -> None:
+    chance = random.Random(8)
+    paper = draw_paper(chance, words=write_words(chance, 20), crooked=-2.4, size=HALF)
+    source, target = tmp_path / "read.pdf", tmp_path / "again.pdf"
+    source.write_bytes(stack_pdf([paper.picture]))
+    assert recognise_rest(source, target, {"title": "OP-2026-000001", "page_seconds": 60})
+    assert accuracy(paper.words, read_texts(target)[0]) >= 0.9
 
 
 def test_a_worker_that_is_told_to_stop_gives_the_job_back(desk: Desk) -> None:
