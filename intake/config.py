@@ -128,6 +128,16 @@ class Settings(BaseSettings):
     metrics_token: SecretStr = Field(
         SecretStr(""), description="bearer token for /metrics; empty: only from this machine"
     )
+    api_rate_per_minute: int = Field(300, description="requests of one API token per minute; more get 429")
+    webhook_networks: str = Field(
+        "", description="private networks, as 10.1.0.0/16, that webhooks may call, also without https"
+    )
+    webhook_give_up_days: int = Field(
+        5, description="days of failures after which a webhook is disabled and its owner told"
+    )
+    learning: bool = Field(
+        True, description="learn at night from closed cases, and propose service, dependencia and priority"
+    )
     scan_dir: str = Field(
         "", description="folder that is watched for scans; they move to its done/ or failed/; empty: none"
     )
@@ -139,17 +149,7 @@ class Settings(BaseSettings):
     )
     scan_page_seconds: int = Field(
         300,
-        description="time to read one page, which gives way to all else: three seconds' work may take a minute",
-    )
-    learning: bool = Field(
-        True, description="learn at night from closed cases, and propose service, dependencia and priority"
-    )
-    api_rate_per_minute: int = Field(300, description="requests of one API token per minute; more get 429")
-    webhook_networks: str = Field(
-        "", description="private networks, as 10.1.0.0/16, that webhooks may call, also without https"
-    )
-    webhook_give_up_days: int = Field(
-        5, description="days of failures after which a webhook is disabled and its owner told"
+        description="time to read one page; as it gives way to all else, three seconds may become a minute",
     )
     scan_nice: int = Field(
         19, description="how much reading gives way to mail and panel, 0 to 19; 0 on a machine of its own"

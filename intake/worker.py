@@ -34,14 +34,14 @@ _AFTER_ERROR = 1.0
 _CLOCK = 30.0
 # Seconds until files that ClamAV has not seen are offered to it again.
 _SCAN = 15.0
-# Seconds until an expediente that was asked for is looked for.
-_BIND = 3.0
 # Seconds between two rounds of counting, and between two looks at whether it is night.
 _COUNT, _NIGHT = 120.0, 600.0
 # Seconds between two looks at which reports are due.
 _REPORT = 60.0
 # Seconds until a new case has its proposal, at most.
 _PROPOSE = 3.0
+# Seconds until an expediente that was asked for is looked for.
+_BIND = 3.0
 # Seconds until a stack is looked through or a page read, and between two looks at the watched folder.
 _READ, _FOLDER = 1.0, 2.0
 # Mails between two looks at `stop`.
