@@ -143,9 +143,7 @@ def upgrade() -> None:
         sa.Column("acuse_message_id", BigId, nullable=True),
         sa.Column("deliver_task_id", BigId, nullable=True),
         sa.Column("acuse_task_id", BigId, nullable=True),
-        sa.ForeignKeyConstraint(
-            ["deliver_task_id"], ["task.id"], name=op.f("fk_dispatch_deliver_task_id")
-        ),
+        sa.ForeignKeyConstraint(["deliver_task_id"], ["task.id"], name=op.f("fk_dispatch_deliver_task_id")),
         sa.ForeignKeyConstraint(["acuse_task_id"], ["task.id"], name=op.f("fk_dispatch_acuse_task_id")),
         sa.ForeignKeyConstraint(
             ["acuse_message_id"], ["message.id"], name=op.f("fk_dispatch_acuse_message_id")
