@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from flask import Flask, Response, before_render_template
+from flask.sessions import SecureCookieSessionInterface
 from flask.testing import FlaskClient
 from pydantic import SecretStr
 from sqlalchemy import event, select
@@ -79,7 +80,8 @@ class Matrix:
     """The office, its panel, and a browser of everybody."""
 
     app: Flask
-    clients: dict[str, FlaskClient]
+    # The cookie of everybody who is inside.
+    cookies: dict[str, str]
     # Of every account, with which its programs ask `/api/`.
     tokens: dict[str, str]
     # By the names of the parts of a URL; the longest beginning of the rule decides.
@@ -94,7 +96,7 @@ class Matrix:
 
     def ask(self, who: str, question: str, rule: Rule) -> Answer:
         """What becomes of *question* when *who* asks it. A fault of ours fails the test."""
-        method, client = question.partition(" ")[0], self.clients[who]
+        method, client = question.partition(" ")[0], self._browser(who)
         address = self.app.url_map.bind("localhost").build(rule.endpoint, self._values(rule), method=method)
         sent: dict[str, Any] = {"headers": dict(_QUICK)}
         if address.startswith("/api/"):
@@ -115,6 +117,13 @@ class Matrix:
         # Whoever is not inside, or in no account, is sent to where one gets in.
         is_sent = re.search(r"/(entrar|admin/cuenta/)(\?|$)", answer.headers.get("Location", "")) is not None
         return Answer.OUT if is_sent or answer.status_code in (401, 403) else Answer.IN
+
+    def _browser(self, who: str) -> FlaskClient:
+        """Of *who*, as if no question had been asked before."""
+        client = self.app.test_client()
+        if who in self.cookies:
+            client.set_cookie(self.app.config["SESSION_COOKIE_NAME"], self.cookies[who])
+        return client
 
     def _values(self, rule: Rule) -> dict[str, object]:
         beginnings = sorted((one for one in self.samples if rule.rule.startswith(one)), key=len)
@@ -152,16 +161,15 @@ def matrix(folder: Path, migrated: Path) -> Iterator[Matrix]:
     app = create_app(office)
     # A fault of ours ends the test with its traceback. The token of forms has tests of its own.
     app.config.update(TESTING=True, WTF_CSRF_ENABLED=False)
-    clients = {name: app.test_client() for name in IDENTITIES}
-    for name, key in keys.items():
-        with clients[name].session_transaction() as cookie:
-            cookie["_user_id"], cookie["_fresh"] = key, True
+    signer = SecureCookieSessionInterface().get_signing_serializer(app)
+    assert signer is not None
+    cookies = {name: str(signer.dumps({"_user_id": key, "_fresh": True})) for name, key in keys.items()}
     event.listen(Session, "before_commit", _stop)
     before_render_template.connect(_stop)
     try:
         # To write a traceback takes a second, and there is one for each refusal that the stop causes.
         with capture_logs():
-            yield Matrix(app, clients, bearers, samples)
+            yield Matrix(app, cookies, bearers, samples)
     finally:
         before_render_template.disconnect(_stop)
         event.remove(Session, "before_commit", _stop)
