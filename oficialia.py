@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 import templates
-from intake.terminal import FAILURE, USAGE, Command, Failed, Group, Option, no_traceback, print_json
+from intake.running.terminal import FAILURE, USAGE, Command, Failed, Group, Option, no_traceback, print_json
 from templates import say
 
 if TYPE_CHECKING:
@@ -38,15 +38,15 @@ def option(*names: str, **how: Any) -> Callable[[Decorated], Decorated]:
 def cli(context: click.Context, debug: bool, supervised: bool) -> None:
     context.meta["debug"] = debug
     if supervised:
-        from intake.supervisor import end_with_parent
+        from intake.running.supervisor import end_with_parent
 
         end_with_parent()
 
 
 def open_settings(role: str = "") -> Settings:
     """The settings of this place, with the log set up as they say."""
-    from intake import logs
     from intake.config import Settings
+    from intake.running import logs
 
     settings = Settings()
     logs.configure(settings, role, is_debug=click.get_current_context().meta["debug"])
@@ -71,7 +71,7 @@ def open_office(role: str = "") -> Office:
 @option("--workers", type=click.IntRange(min=1))
 @click.pass_context
 def serve(context: click.Context, workers: int | None) -> None:
-    from intake import serving
+    from intake.running import serving
 
     office = open_office()
     program = [sys.executable, str(Path(__file__).resolve()), "--supervised"]
@@ -137,7 +137,7 @@ def web() -> None:
 @option("--json", "in_json", is_flag=True)
 @click.argument("files", nargs=-1, required=True, metavar="FILE…")
 def parse(in_json: bool, files: tuple[str, ...]) -> None:
-    from intake.ingest import read_sources
+    from intake.doors.ingest import read_sources
     from intake.parsing import as_json, parse_email
 
     for source in read_sources(files):
@@ -153,7 +153,7 @@ def parse(in_json: bool, files: tuple[str, ...]) -> None:
 @option("--wait", is_flag=True)
 @click.argument("paths", nargs=-1, required=True, metavar="PATH…")
 def ingest(to: str, wait: bool, paths: tuple[str, ...]) -> None:
-    from intake import ingest as files
+    from intake.doors import ingest as files
 
     office = open_office()
     with files.progress(paths) as advance:
@@ -166,7 +166,7 @@ def ingest(to: str, wait: bool, paths: tuple[str, ...]) -> None:
 @option("--json", "in_json", is_flag=True)
 @click.argument("folio")
 def show(in_json: bool, folio: str) -> None:
-    from intake import reports
+    from intake.running import reports
 
     office = open_office()
     with office.database.reading() as session:
@@ -193,7 +193,7 @@ def show(in_json: bool, folio: str) -> None:
 def list_(
     in_json: bool, state: str | None, kind: str | None, dependencia: str | None, since: datetime | None
 ) -> None:
-    from intake import reports
+    from intake.running import reports
 
     office = open_office()
     with office.database.reading() as session:
@@ -225,8 +225,8 @@ def migrate() -> None:
 @option("--institution")
 def init(email: str | None, name: str | None, password: str | None, institution: str | None) -> None:
     from admin.auth import hash_password
-    from intake import accounts
     from intake.office import Office
+    from intake.running import accounts
     from models.migrations import upgrade
 
     office = Office.open(open_settings())
@@ -256,9 +256,9 @@ def prompt_password() -> str:
 @option("--if-empty", is_flag=True)
 def demo(if_empty: bool) -> None:
     from admin.auth import hash_password
-    from intake import demo as institution
-    from intake import demo_dispatch, demo_documents
-    from intake.demo_days import live_through
+    from intake.demo import demo as institution
+    from intake.demo import demo_dispatch, demo_documents
+    from intake.demo.demo_days import live_through
 
     office = open_office()
     if not institution.is_empty(office):
@@ -277,7 +277,7 @@ def demo(if_empty: bool) -> None:
 
 @cli.command(cls=Command)
 def learn() -> None:
-    from intake.learning import learn as learn_now
+    from intake.learning.learning import learn as learn_now
     from models.base import now
 
     office = open_office("learning")
@@ -292,7 +292,7 @@ def learn() -> None:
 
 @cli.command(cls=Command)
 def count() -> None:
-    from intake.counting import recount_all
+    from intake.figures.counting import recount_all
 
     click.echo(say("learning.counted", days=recount_all(open_office())))
 
@@ -301,7 +301,7 @@ def count() -> None:
 @option("--settings", "only_settings", is_flag=True)
 @option("--json", "in_json", is_flag=True)
 def check(only_settings: bool, in_json: bool) -> None:
-    from intake import doctor, findings
+    from intake.running import doctor, findings
 
     settings = open_settings()
     if only_settings:
@@ -326,7 +326,7 @@ def verify(audit: bool, in_json: bool, code: str | None) -> None:
 
 def verify_document(office: Office, code: str, in_json: bool) -> None:
     """Exit 0 for what the institution issued and stands by, 1 for all else."""
-    from intake import verification
+    from intake.proofs import verification
 
     with office.database.reading() as session:
         if code.lower().endswith(".pdf") or os.path.exists(code):
@@ -346,7 +346,7 @@ def verify_document(office: Office, code: str, in_json: bool) -> None:
 
 
 def verify_audit(office: Office, in_json: bool) -> None:
-    from intake.audit import read_chains
+    from intake.running.audit import read_chains
 
     events = chains = faults = 0
     with office.database.reading() as session:
@@ -365,7 +365,7 @@ def verify_audit(office: Office, in_json: bool) -> None:
 @cli.command(cls=Command)
 @click.argument("file", type=click.Path(path_type=Path))
 def backup(file: Path) -> None:
-    from intake.backup import back_up
+    from intake.running.backup import back_up
 
     count = back_up(open_office(), file)
     click.echo(say("cli.backup.done", path=str(file), rows=count.rows, files=count.files))
@@ -376,8 +376,8 @@ def backup(file: Path) -> None:
 @cli.command(cls=Command)
 @click.argument("file", type=click.Path(path_type=Path))
 def restore(file: Path) -> None:
-    from intake import backup as archives
     from intake.office import Office
+    from intake.running import backup as archives
 
     count = archives.restore(Office.open(open_settings()), file)
     click.echo(say("cli.backup.restored", rows=count.rows, files=count.files))

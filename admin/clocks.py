@@ -10,7 +10,7 @@ from flask import Flask
 from flask_babel import format_date
 
 from admin.formats import moment
-from intake.promises import CaseClocks, CasePromises, Paused
+from intake.services.promises import CaseClocks, CasePromises, Paused
 from models.commitment import PauseReason
 from models.promise import Clock, PromiseKind, Standing
 from templates import say

@@ -9,7 +9,7 @@ from sqlalchemy import case as when
 from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session, joinedload
 
-from intake.scans import handled_by
+from intake.digitizing.scans import handled_by
 from models.access import visible_to
 from models.case import Case
 from models.person import Account, Role

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session, joinedload, selectinload
 from admin import frame
 from admin.actions import Form
 from admin.db import office
-from intake.dispatches import DispatchFields
+from intake.deliveries.dispatches import DispatchFields
 from intake.errors import InvalidInput
 from models.carrier import DispatchKind, Zone
 from models.dispatch import Dispatch

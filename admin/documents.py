@@ -23,7 +23,7 @@ from models.recipient import Delivery, Recipient
 from models.signature import Signature
 from models.workflow import State, allowed_actions
 
-# Who writes documents (intake.drafts).
+# Who writes documents (intake.issued.drafts).
 WRITING = frozenset({Role.WORKER, Role.HEAD, Role.OFICIALIA})
 # The browser's own viewer shows it; nothing inside may load or run anything.
 PDF_POLICY = "default-src 'none'; object-src 'self'; style-src 'unsafe-inline'; frame-ancestors 'self'"

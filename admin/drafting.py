@@ -11,9 +11,9 @@ from datetime import date
 
 from werkzeug.datastructures import MultiDict
 
-from intake.drafts import Addressee, DraftFields
 from intake.errors import InvalidInput
-from intake.rich_text import clean
+from intake.issued.drafts import Addressee, DraftFields
+from intake.issued.rich_text import clean
 from models.oficio import DocumentType
 from models.recipient import RecipientRole
 

@@ -11,7 +11,7 @@ from sqlalchemy.orm import InstrumentedAttribute
 from admin import frame
 from admin.db import session
 from admin.drafting import BY_DISPATCH, ROW, who_of
-from intake.drafts import Addressee
+from intake.issued.drafts import Addressee
 from models.dependencia import Dependencia
 from models.person import Account, Person, Role
 from models.search import fold, folded

@@ -17,9 +17,9 @@ from admin.db import office, release, session
 from admin.recipients import matches
 from admin.views.composer import MAX_FILES
 from intake.attachments import examined, store_large
+from intake.counter.reception import Entry, Sender, Target, target_of
 from intake.errors import InvalidInput
 from intake.incoming import IncomingFile
-from intake.reception import Entry, Sender, Target, target_of
 from models.base import now
 from models.contact import Contact
 from models.dependencia import Dependencia

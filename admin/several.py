@@ -11,8 +11,9 @@ from sqlalchemy.orm import Session, joinedload, selectin_polymorphic
 
 from admin import frame
 from admin.actions import ACTIONS, Form
-from intake import approval, tags
+from intake import tags
 from intake.errors import InvalidInput
+from intake.issued import approval
 from intake.office import Office
 from models.access import standing
 from models.case import Case

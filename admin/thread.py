@@ -14,7 +14,7 @@ from typing import Any
 from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session, joinedload, selectinload
 
-from intake.service_fields import values_of
+from intake.services.service_fields import values_of
 from models.case import Case, CaseLink
 from models.catalogue import CatalogueVersion
 from models.chat import MessageRevision, Rating

@@ -24,7 +24,7 @@ from bots.dialog_terms import (
     Withdraw,
 )
 from bots.identity import BotIdentity
-from intake import chat_links, chats
+from intake.chat import chat_links, chats
 from intake.errors import Refused
 from intake.office import Office
 from models.case import Case

@@ -10,9 +10,9 @@ from markupsafe import Markup, escape
 from sqlalchemy.orm import Session
 
 from bots.dialog_terms import Button, Reply, State
-from intake import chat_links
-from intake.chat_notices import Button as NoticeButton
-from intake.chat_notices import tell
+from intake.chat import chat_links
+from intake.chat.chat_notices import Button as NoticeButton
+from intake.chat.chat_notices import tell
 from intake.office import Office
 from models.case import Case
 from models.chat import Chat

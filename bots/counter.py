@@ -23,8 +23,8 @@ from bots.dialog_terms import Input, Kind, Reply, Situation, State, Step
 from bots.identity import BotIdentity
 from bots.knowing import facts_for
 from bots.reading import Json, message_of, one_line, read, sender_of
-from intake import chat_links, chat_outbox, chat_spool, chats
-from intake.chat_files import KeptFile
+from intake.chat import chat_links, chat_outbox, chat_spool, chats
+from intake.chat.chat_files import KeptFile
 from intake.errors import DeskError, FileLost, StoreFailed
 from intake.memory import remember
 from intake.office import Office

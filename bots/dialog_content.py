@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from bots.dialog_terms import Content, Data, DraftFile, Input, Kind, Part
-from intake.chat_files import KeptFile
+from intake.chat.chat_files import KeptFile
 from templates import say
 
 

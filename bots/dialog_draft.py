@@ -30,9 +30,9 @@ from bots.dialog_terms import (
     State,
     Step,
 )
-from intake.chat_files import KeptFile
+from intake.chat.chat_files import KeptFile
 from intake.errors import InvalidInput
-from intake.service_fields import check
+from intake.services.service_fields import check
 from templates import say
 
 # Longer words are a description, and a subject is proposed from them.

@@ -14,7 +14,7 @@ from typing import Any
 # pydantic reads these to check what is remembered; before Python 3.12 it cannot read typing's own.
 from typing_extensions import TypedDict
 
-from intake.chat_files import KeptFile
+from intake.chat.chat_files import KeptFile
 from models.service_field import FieldKind
 
 

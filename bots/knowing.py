@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from bots.dialog_questions import letters
 from bots.dialog_terms import CaseFact, Facts, FieldFact, Input, Kind, ProposalFact, ServiceFact
-from intake import chat_links, chats
+from intake.chat import chat_links, chats
 from intake.matching import end_of_merges
 from intake.office import Office
 from intake.reply_address import case_link

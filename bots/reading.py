@@ -13,7 +13,7 @@ from dataclasses import replace
 from typing import Any
 
 from bots.dialog_terms import Input, Kind
-from intake.chat_files import KeptFile
+from intake.chat.chat_files import KeptFile
 from templates import say
 
 Json = Mapping[str, Any]

@@ -19,11 +19,11 @@ from sqlalchemy.exc import OperationalError, SQLAlchemyError
 from bots import counter
 from bots.errors import AnotherReader, BotApiError, Rejected, TooFast, Unreachable, WrongToken
 from bots.identity import BotIdentity
-from intake import chat_files, chat_moves, chat_spool
-from intake.chat_files import KeptFile
+from intake.chat import chat_files, chat_moves, chat_spool
+from intake.chat.chat_files import KeptFile
+from intake.doors.pulse import Pulse
 from intake.errors import StoreFailed
 from intake.office import Office
-from intake.pulse import Pulse
 from intake.wording import speaking
 from templates import say
 

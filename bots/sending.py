@@ -20,8 +20,8 @@ from bots.composing import Call, as_file, compose, instead
 from bots.errors import Blocked, BotApiError, Moved, Rejected, TooFast, Unreachable, WrongToken
 from bots.formatting import escape, plain
 from bots.pace import Pace
-from intake import chat_moves, chat_outbox
-from intake.chat_outbox import Claimed, Outcome
+from intake.chat import chat_moves, chat_outbox
+from intake.chat.chat_outbox import Claimed, Outcome
 from intake.errors import StoreFailed
 from intake.office import Office
 from intake.outbox import NotDelivered

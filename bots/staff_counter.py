@@ -18,9 +18,9 @@ from bots.reading import Json, message_of
 from bots.staff import next_step, remembered
 from bots.staff_knowing import staff_facts, staff_input
 from bots.staff_terms import Act, Answer, Facts, HandOn, Note, Step, Take, VoidLink
-from intake import chat_links, chat_staff
-from intake.chat_notices import Button as NoticeButton
-from intake.chat_notices import tell
+from intake.chat import chat_links, chat_staff
+from intake.chat.chat_notices import Button as NoticeButton
+from intake.chat.chat_notices import tell
 from intake.errors import DeskError, InvalidInput
 from intake.office import Office
 from models.case import Case

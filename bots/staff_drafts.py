@@ -5,7 +5,7 @@ from __future__ import annotations
 from bots.dialog_questions import shortened
 from bots.dialog_terms import Button, DraftFile, Keyboard, Part, Reply
 from bots.staff_terms import Act, Answer, CaseFact, Draft, Memory, Note, Situation, Step
-from intake.chat_files import KeptFile
+from intake.chat.chat_files import KeptFile
 
 # Of what was sent, in the message that says so; all of it is in the case.
 _EXCERPT, _NAMES = 300, 10

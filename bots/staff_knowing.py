@@ -17,7 +17,7 @@ from bots.reading import Json, message_of, sender_of
 from bots.staff import COMMANDS, PREFIX, draft_id, remembered
 from bots.staff_drafts import holds
 from bots.staff_terms import CaseFact, Draft, Facts, Target
-from intake import chat_links, chat_staff
+from intake.chat import chat_links, chat_staff
 from intake.correspondence import way_to
 from intake.incoming import Channel
 from intake.notices import panel_link

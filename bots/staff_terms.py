@@ -14,7 +14,7 @@ from enum import StrEnum
 from typing_extensions import TypedDict
 
 from bots.dialog_terms import DraftFile, Input, Part, Reply
-from intake.chat_files import KeptFile
+from intake.chat.chat_files import KeptFile
 
 
 class State(StrEnum):

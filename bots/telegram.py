@@ -44,10 +44,10 @@ from bots.identity import BotIdentity
 from bots.receiving import Receiver
 from bots.sending import Courier
 from bots.starting import dress, drop_webhook, until_done
-from intake import chat_outbox, chat_spool
+from intake.chat import chat_outbox, chat_spool
 from intake.config import Settings
+from intake.doors.pulse import PERIOD, Pulse
 from intake.office import Office
-from intake.pulse import PERIOD, Pulse
 from intake.wording import speaking
 from templates import say
 

@@ -9,12 +9,12 @@ from sqlalchemy.orm import Session
 
 from intake import notices
 from intake.attachments import keep_blob
-from intake.codes import make_code, verification_link
 from intake.correspondence import requester_address
-from intake.documents import qr_of
 from intake.errors import InvalidInput
+from intake.issued.documents import qr_of
+from intake.issued.pdf import html_to_archive
 from intake.office import Office
-from intake.pdf import html_to_archive
+from intake.proofs.codes import make_code, verification_link
 from intake.wording import instant, size
 from models.acuse import Acuse
 from models.base import now
@@ -72,7 +72,7 @@ def latest(session: Session, case: Case) -> Acuse | None:
 def issue(session: Session, office: Office, case: Case, message: Message) -> Acuse:
     """The acuse of what *message* brought, in the caller's transaction; *case* is written."""
     # pyHanko takes 0.3 s to load, and only documents get a seal: the worker does without until then.
-    from intake.seal import open_seal
+    from intake.proofs.seal import open_seal
     from intake.signing import seal_pdf
 
     code = make_code()

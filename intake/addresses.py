@@ -11,8 +11,8 @@ import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from intake.charsets import clean
-from intake.headers import decode_words
+from intake.reading.charsets import clean
+from intake.reading.headers import decode_words
 
 MAX_ADDRESSES = 2_000
 

@@ -11,9 +11,9 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session, undefer
 
 from intake.errors import FileLost
-from intake.filetypes import danger_of, generated_name, safe_name, true_type
 from intake.incoming import IncomingFile
 from intake.office import Office
+from intake.reading.filetypes import danger_of, generated_name, safe_name, true_type
 from models.case import Case
 from models.message import Attachment, Blob, Message
 

@@ -1,7 +1,7 @@
 """Whether a mail comes from the domain it names: SPF, DKIM, ARC, DMARC, as we or our front server find.
 
 `evaluate` asks the DNS, so it runs before the write transaction, in a worker in the
-child of `intake.isolation`; what cannot be found out is "temperror", never an exception.
+child of `intake.reading.isolation`; what cannot be found out is "temperror", never an exception.
 `read_results` believes the topmost Authentication-Results of the configured server (RFC 8601) and no other.
 """
 
@@ -17,9 +17,9 @@ from importlib import resources
 import dkim
 import structlog
 
-from intake import spf
 from intake.incoming import Authentication
-from intake.resolver import BUDGET, Lookup, Unanswered, open_resolver
+from intake.senders import spf
+from intake.senders.resolver import BUDGET, Lookup, Unanswered, open_resolver
 
 log = structlog.get_logger()
 

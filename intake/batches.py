@@ -17,13 +17,14 @@ from sqlalchemy import Select, select
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import undefer
 
-from intake import inspection, spool
+from intake import spool
 from intake.attachments import store_large
 from intake.errors import FileLost, StoreFailed
 from intake.incoming import IncomingMessage
-from intake.inspection import Authenticator, Parser, Verifier
-from intake.isolation import NoReader, Poisoned
 from intake.office import Office
+from intake.reading import inspection
+from intake.reading.inspection import Authenticator, Parser, Verifier
+from intake.reading.isolation import NoReader, Poisoned
 from models.base import now
 from models.inbound_mail import InboundMail, InboundStatus
 from templates import say

@@ -10,10 +10,10 @@ import re
 from dataclasses import dataclass
 
 from intake.addresses import domain_of, normalise_address
-from intake.charsets import clean
-from intake.headers import Headers, parse_ids
 from intake.incoming import Bounce
-from intake.mime import Part, Splitter
+from intake.reading.charsets import clean
+from intake.reading.headers import Headers, parse_ids
+from intake.reading.mime import Part, Splitter
 
 # A report says what failed near its beginning; the returned mail below it may be huge.
 MAX_TEXT = 60_000

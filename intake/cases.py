@@ -14,13 +14,15 @@ from typing import Any
 from sqlalchemy import ColumnElement, and_, delete, or_, select, update
 from sqlalchemy.orm import Session
 
-from intake import chat_notices, commitments, notices
+from intake import notices
 from intake.addresses import is_address, normalise_address
+from intake.chat import chat_notices
 from intake.errors import InvalidInput
 from intake.incoming import Channel, IncomingFile, IncomingMessage
 from intake.messages import file_incoming, file_outgoing, touch
 from intake.office import Office
-from intake.service_fields import fill_from_reply
+from intake.services import commitments
+from intake.services.service_fields import fill_from_reply
 from models.access import grant, standing
 from models.base import now
 from models.case import Case, CaseLink, LinkKind, Presence, Priority, lock

@@ -13,8 +13,13 @@ import structlog
 from sqlalchemy import ColumnElement, Select, TextClause, exists, func, or_, select, text
 from sqlalchemy.orm import Session
 
-from intake import chat_spool, commitments, digests, dispatch_reminders, notices, plans, reminders, tokens
+from intake import notices
+from intake.chat import chat_spool
+from intake.counter import digests
+from intake.deliveries import dispatch_reminders
 from intake.office import Office
+from intake.programs import tokens
+from intake.services import commitments, plans, reminders
 from intake.wording import speaking
 from models.base import now
 from models.case import Case
@@ -111,7 +116,7 @@ def _miss(session: Session, office: Office, case: Case) -> None:
         return
     case.is_overdue = True
     if row is not None:
-        # Its promises are told by `intake.reminders`.
+        # Its promises are told by `intake.services.reminders`.
         return
     record(session, case, "overdue", actor="clock", data={"due_at": case.due_at.isoformat()})
     # Waiting for the requester lowers the flag; after that the same deadline is not told twice.

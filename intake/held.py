@@ -7,10 +7,10 @@ from sqlalchemy.orm import Session
 
 from intake import cases, spool
 from intake.errors import Conflict, InvalidInput
-from intake.inspection import inspect_again
 from intake.matching import Match
 from intake.office import Office
 from intake.pipeline import find_mailbox, open_new
+from intake.reading.inspection import inspect_again
 from intake.screening import fingerprint
 from models.access import standing
 from models.base import now

@@ -21,11 +21,12 @@ from imapclient.exceptions import IMAPClientAbortError, IMAPClientError
 from sqlalchemy.exc import SQLAlchemyError
 
 import templates
-from intake import imap_cursor, spool
-from intake.imap_cursor import Position
-from intake.imap_source import ImapSource, parse_source
+from intake import spool
+from intake.doors import imap_cursor
+from intake.doors.imap_cursor import Position
+from intake.doors.imap_source import ImapSource, parse_source
+from intake.doors.pulse import Pulse
 from intake.office import Office
-from intake.pulse import Pulse
 
 log = structlog.get_logger()
 

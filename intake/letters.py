@@ -22,12 +22,12 @@ from pypdf.generic import (
 from sqlalchemy import select
 from sqlalchemy.orm import Session, selectinload, undefer
 
-from intake.annexes import Annex, make_annex
 from intake.attachments import read_file
 from intake.errors import StoreFailed
+from intake.issued.annexes import Annex, make_annex
+from intake.issued.pdf import html_to_pdf
 from intake.office import Office
-from intake.pdf import html_to_pdf
-from intake.service_fields import values_of
+from intake.services.service_fields import values_of
 from models.base import now
 from models.case import Case
 from models.message import Direction, Message

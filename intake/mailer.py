@@ -23,10 +23,10 @@ from sqlalchemy.orm import Session
 
 from intake import outbox
 from intake.attachments import read_blob
+from intake.doors.pulse import Pulse
+from intake.doors.relay import RelaySession
 from intake.office import Office
 from intake.outbox import ChannelDown, Delivered, NotDelivered
-from intake.pulse import Pulse
-from intake.relay import RelaySession
 from intake.reply_address import sign_bounce
 from models.case import Case
 from models.message import Attachment

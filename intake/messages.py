@@ -9,12 +9,13 @@ from sqlalchemy import inspect
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
-from intake import scanning, trust
+from intake import scanning
 from intake.attachments import fit, keep_files
 from intake.incoming import Channel, IncomingFile, IncomingMessage
 from intake.matching import clean_ids
 from intake.office import Office
 from intake.screening import fingerprint
+from intake.senders import trust
 from models.base import now
 from models.case import Case
 from models.inbound_mail import InboundMail

@@ -1,7 +1,7 @@
 """What people are told: each function writes one notice into the outbox, in the transaction of its cause.
 
 The words are in `templates/email/<kind>/` and `templates/labels`; here is decided who is
-told, by mail or in chat (`intake.chat_notices`), from which address, and under which mail it
+told, by mail or in chat (`intake.chat.chat_notices`), from which address, and under which mail it
 threads. None is returned when nobody is told, for instance because a robot would read it.
 """
 
@@ -15,7 +15,8 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from intake import chat_notices, spool
+from intake import spool
+from intake.chat import chat_notices
 from intake.correspondence import (
     Letterhead,
     Thread,

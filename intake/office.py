@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from intake.config import Settings
-from intake.publishing import publish
+from intake.programs.publishing import publish
 from intake.store import Store, open_store
 from models.session import Database, open_database
 

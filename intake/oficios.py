@@ -9,14 +9,15 @@ from datetime import date
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from intake import acuses, commitments
+from intake import acuses
 from intake.addresses import domain_of
 from intake.cases import step
+from intake.counter.recognition import FILE, SUBJECT, TEXT, Source, read_document, recognise
 from intake.errors import InvalidInput
 from intake.incoming import IncomingMessage
 from intake.office import Office
 from intake.opening import Route, local_year, open_case
-from intake.recognition import FILE, SUBJECT, TEXT, Source, read_document, recognise
+from intake.services import commitments
 from models.base import now
 from models.case import CaseKind
 from models.contact import Contact

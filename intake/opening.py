@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy.orm import Session
 
-from intake import commitments, notices, trust
+from intake import notices
 from intake.cases import link
 from intake.contacts import contact_for
 from intake.incoming import Channel, IncomingMessage
@@ -20,6 +20,8 @@ from intake.memory import active_rules
 from intake.messages import file_incoming
 from intake.office import Office
 from intake.routing import choose_rule, facts_of
+from intake.senders import trust
+from intake.services import commitments
 from intake.turnos import hand_over
 from models.base import now
 from models.case import Case, CaseKind, LinkKind, Priority

@@ -11,14 +11,15 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from intake import attributions, bounces, quotes
+from intake import bounces, quotes
 from intake.addresses import Mailbox, clean_name, has_hidden_characters, name_claims_address, parse_addresses
-from intake.body import MAX_TEXT_BYTES, Collector
-from intake.charsets import clean, decode
-from intake.headers import Headers, parse_date, parse_ids
-from intake.htmltext import MAX_HTML, Line, read_html, with_links
 from intake.incoming import Channel, ForwardedSender, IncomingFile, IncomingMessage
-from intake.mime import Splitter
+from intake.reading import attributions
+from intake.reading.body import MAX_TEXT_BYTES, Collector
+from intake.reading.charsets import clean, decode
+from intake.reading.headers import Headers, parse_date, parse_ids
+from intake.reading.htmltext import MAX_HTML, Line, read_html, with_links
+from intake.reading.mime import Splitter
 
 MAX_HOPS = 50
 
@@ -34,7 +35,7 @@ def parse_email(raw: bytes) -> IncomingMessage:
     """Read *raw*; a message comes back whatever the bytes are like."""
     try:
         return _Reader(bytes(raw)).read()
-    except MemoryError:  # `intake.isolation` sets the limit, and tells a clerk that the mail hit it
+    except MemoryError:  # `intake.reading.isolation` sets the limit, and tells a clerk that the mail hit it
         raise
     except Exception:  # a fault of ours must cost no mail: it arrives whole, to be read by a clerk
         text = decode(raw[:MAX_TEXT_BYTES])[0]

@@ -15,25 +15,15 @@ from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError, OperationalError
 from sqlalchemy.orm import Session
 
-from intake import (
-    cases,
-    complaints,
-    inspection,
-    issuing,
-    notices,
-    returned,
-    scan_mail,
-    scanning,
-    screening,
-    smime,
-    trust,
-)
+from intake import cases, notices, returned, scanning, screening
 from intake.addresses import domain_of, split_plus
 from intake.authentication import evaluate
 from intake.batches import Read, fail, find_waiting, read_ahead, read_batch, still_waiting, waiting_among
+from intake.citizens import complaints
+from intake.digitizing import scan_mail
 from intake.errors import StoreFailed
 from intake.incoming import IncomingMessage
-from intake.inspection import Authenticator, Parser, Verifier
+from intake.issued import issuing
 from intake.matching import FOLIO, Match, end_of_merges, match
 from intake.memory import forget_filed, mailbox_at, remember
 from intake.messages import file_incoming
@@ -41,6 +31,9 @@ from intake.office import Office
 from intake.oficios import as_document, register_received
 from intake.opening import continue_from, route
 from intake.parsing import parse_email
+from intake.reading import inspection
+from intake.reading.inspection import Authenticator, Parser, Verifier
+from intake.senders import smime, trust
 from intake.tickets import open_ticket
 from intake.turnos import copy_to
 from models.base import now

@@ -1,6 +1,6 @@
 """Finds what is new in a mail: the text without quotes, attributions and signature.
 
-Pure. HTML structure decides first (marks of `intake.htmltext`), words second. An answer
+Pure. HTML structure decides first (marks of `intake.reading.htmltext`), words second. An answer
 written between quotes keeps them; a forwarded mail keeps what it forwards.
 """
 
@@ -9,10 +9,20 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from intake import attributions, interleaved, signatures
 from intake.addresses import parse_addresses
-from intake.htmltext import ATTRIBUTION, INDENT, QUOTE, REST, RULE, SIGNATURE, WEAK, Line, without_links
 from intake.incoming import ForwardedSender
+from intake.reading import attributions, interleaved, signatures
+from intake.reading.htmltext import (
+    ATTRIBUTION,
+    INDENT,
+    QUOTE,
+    REST,
+    RULE,
+    SIGNATURE,
+    WEAK,
+    Line,
+    without_links,
+)
 
 # Beyond these, lines are taken as they are: nobody answers below so much text.
 MAX_LINES = 20_000

@@ -6,12 +6,13 @@ import structlog
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from intake import notices, spool, trust
+from intake import notices, spool
 from intake.attachments import read_blob
 from intake.errors import StoreFailed
 from intake.office import Office
 from intake.parsing import parse_email
 from intake.scanning import FOUND, MALWARE, UNSCANNED, WAITING, ScannerAway, open_scanner, record_malware
+from intake.senders import trust
 from models.case import Case
 from models.inbound_mail import InboundMail
 from models.message import Attachment, Direction, Message

@@ -12,10 +12,10 @@ from datetime import timedelta
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from intake import trust
 from intake.incoming import IncomingMessage
 from intake.office import Office
 from intake.reply_address import read_bounce
+from intake.senders import trust
 from models.base import now
 from models.contact import Address, AddressKind
 from models.inbound_mail import InboundMail

@@ -18,10 +18,10 @@ from pyhanko.sign.signers import SimpleSigner
 from pyhanko.sign.timestamps import HTTPTimeStamper, TimestampRequestError
 from pyhanko_certvalidator.errors import PathError, ValidationError
 
-from intake.efirma import Efirma, Trust, context_of, read_trust
 from intake.errors import InvalidInput
 from intake.office import Office
-from intake.seal import open_seal
+from intake.proofs.efirma import Efirma, Trust, context_of, read_trust
+from intake.proofs.seal import open_seal
 
 log = structlog.get_logger()
 

@@ -17,15 +17,15 @@ from aiosmtpd.smtp import Session as SmtpSession
 from sqlalchemy.exc import SQLAlchemyError
 
 import templates
+from intake.doors.limits import COMMANDS, MAX_LARGE_MAILS, ClientLimits
+from intake.doors.pulse import Pulse
+from intake.doors.recipients import AddressBook
+from intake.doors.smtp_data import STOP, MailData
+from intake.doors.smtp_paths import NOBODY, announced_size, read_path
+from intake.doors.smtp_replies import on_one_line, sentence, with_detail
+from intake.doors.smtp_tls import ServerCertificate
 from intake.errors import StoreFailed
-from intake.limits import COMMANDS, MAX_LARGE_MAILS, ClientLimits
 from intake.office import Office
-from intake.pulse import Pulse
-from intake.recipients import AddressBook
-from intake.smtp_data import STOP, MailData
-from intake.smtp_paths import NOBODY, announced_size, read_path
-from intake.smtp_replies import on_one_line, sentence, with_detail
-from intake.smtp_tls import ServerCertificate
 from intake.spool import MAX_IN_ROW, Arrival, Spooler, prepare
 
 log = structlog.get_logger()

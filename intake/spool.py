@@ -22,11 +22,11 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import OperationalError, SQLAlchemyError
 from sqlalchemy.orm import Session
 
-from intake.charsets import clean
+from intake.doors.pulse import PERIOD, Pulse
 from intake.errors import StoreFailed
-from intake.headers import Headers
 from intake.office import Office
-from intake.pulse import PERIOD, Pulse
+from intake.reading.charsets import clean
+from intake.reading.headers import Headers
 from models.base import now
 from models.inbound_mail import InboundMail, InboundStatus
 

@@ -7,14 +7,15 @@ from datetime import date
 
 from sqlalchemy.orm import Session
 
-from intake import catalogue, commitments, missing_fields, notices, service_fields
+from intake import notices
 from intake.addresses import is_address, normalise_address
 from intake.cases import step
 from intake.errors import InvalidInput
 from intake.incoming import Channel, IncomingFile, IncomingMessage
 from intake.office import Office
 from intake.opening import Route, local_year, open_case, route
-from intake.service_fields import Answers
+from intake.services import catalogue, commitments, missing_fields, service_fields
+from intake.services.service_fields import Answers
 from intake.turnos import end_turno, hand_over
 from models.case import Case
 from models.contact import Contact

@@ -7,10 +7,12 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from intake import chat_notices, commitments, notices
+from intake import notices
 from intake.cases import step
+from intake.chat import chat_notices
 from intake.errors import InvalidInput
 from intake.office import Office
+from intake.services import commitments
 from models.access import grant
 from models.base import now
 from models.case import Case

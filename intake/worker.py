@@ -15,13 +15,16 @@ from functools import partial
 
 import structlog
 
-from intake import binding, clock, counting, mailer, pipeline, rescanning, scheduled_reports, webhooks
-from intake.isolation import Reader
-from intake.learning import Night
+from intake import clock, mailer, pipeline, rescanning
+from intake.archiving import binding
+from intake.digitizing.scan_folder import Watcher
+from intake.digitizing.scan_jobs import look_through, read_pages
+from intake.figures import counting, scheduled_reports
+from intake.learning.learning import Night
+from intake.learning.proposing import Proposer
 from intake.office import Office
-from intake.proposing import Proposer
-from intake.scan_folder import Watcher
-from intake.scan_jobs import look_through, read_pages
+from intake.programs import webhooks
+from intake.reading.isolation import Reader
 from models.base import now
 
 log = structlog.get_logger()

@@ -2,7 +2,7 @@
 
 Answers, ends and pauses are written here no matter who changes the case: every message that
 leaves and every change of state passes through these listeners. Whoever has a calendar at
-hand counts anew from them (`intake.commitments`), at the latest the clock: `next_at` is set.
+hand counts anew from them (`intake.services.commitments`), at the latest the clock: `next_at` is set.
 """
 
 from __future__ import annotations

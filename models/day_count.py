@@ -1,6 +1,6 @@
 """Counts by day, so that a dashboard over years reads a few thousand rows instead of a million cases.
 
-`intake.counting` fills them for days that are over. They stay right because every change that
+`intake.figures.counting` fills them for days that are over. They stay right because every change that
 could alter a counted day leaves a `DayMark` in its own transaction, whoever makes it; the clock
 then counts that day anew from the cases themselves, never by adding or subtracting. A mark is a new
 row and not a flag, so that a change nobody sees yet cannot be lost with the mark of another.

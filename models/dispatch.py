@@ -1,7 +1,7 @@
 """Deliveries of issued documents (mensajería de salida): routes, dispatches, and what couriers did.
 
 Every change of state is a row of `TRANSITIONS`, as in `models.workflow`: action, from, to, who may,
-which tasks it ends and starts. Only `intake.dispatches` takes them. Source: domain.md, "Dispatch".
+which tasks it ends and starts. Only `intake.deliveries.dispatches` takes them. Source: domain.md, "Dispatch".
 """
 
 from __future__ import annotations

@@ -93,7 +93,7 @@ def record(
     if case is not None:
         case.event_count, case.event_head = sequence, values["hash"]
     if case is not None:
-        # For whoever tells others of it when it is committed (`intake.publishing`).
+        # For whoever tells others of it when it is committed (`intake.programs.publishing`).
         session.info.setdefault(RECORDED, []).append((case.id, values["hash"]))
     if case is not None and inspect(case).pending:
         write_after_flush(session, Event, values)

@@ -67,7 +67,7 @@ class Oficio(Case):
     issuer_id: Mapped[int | None] = mapped_column(ForeignKey("account.id"))
     absent_id: Mapped[int | None] = mapped_column(ForeignKey("account.id"))
     place: Mapped[str] = mapped_column(default="", server_default="")
-    # Cleaned by `intake.rich_text`.
+    # Cleaned by `intake.issued.rich_text`.
     body_html: Mapped[str] = mapped_column(default="", server_default="", deferred=True)
     # False: the institution's seal is enough.
     needs_efirma: Mapped[bool] = mapped_column(default=False, server_default=false())
@@ -122,7 +122,7 @@ class DocumentFile(Base):
 
 
 class DraftVersion(Base):
-    """What a draft said at a moment: `content` has the fields of `intake.drafts.DraftFields`."""
+    """What a draft said at a moment: `content` has the fields of `intake.issued.drafts.DraftFields`."""
 
     __tablename__ = "draft_version"
     __table_args__ = (Index(None, "oficio_id", "id"),)

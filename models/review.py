@@ -35,7 +35,7 @@ class Review(Base):
     state: Mapped[ReviewState] = mapped_column(default=ReviewState.ASKED)
     remark: Mapped[str] = mapped_column(default="")
     decided_at: Mapped[datetime | None]
-    # Of the text that was read (`intake.reviews.text_hash`).
+    # Of the text that was read (`intake.issued.reviews.text_hash`).
     text_sha256: Mapped[str] = mapped_column(String(64), default="")
 
     oficio: Mapped[Oficio] = relationship()

@@ -39,7 +39,7 @@ class Service(Base):
     commitment: Mapped[str] = mapped_column(default="")
     cost: Mapped[str] = mapped_column(default="")
     complaint_mechanism: Mapped[str] = mapped_column(default="")
-    # Who gets complaints about it (`intake.complaints`); null: oficialía de partes decides.
+    # Who gets complaints about it (`intake.citizens.complaints`); null: oficialía de partes decides.
     complaint_to_id: Mapped[int | None] = mapped_column(ForeignKey("dependencia.id"))
     legal_basis: Mapped[str] = mapped_column(default="")
     # The flow diagram: a step per line, «who: what»; a question ends with its mark.

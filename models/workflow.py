@@ -216,7 +216,7 @@ TRANSITIONS: tuple[Transition, ...] = (
     _received("reopen", {State.CONCLUDED}, State.IN_ATTENTION, _ATTENDING, starts=TaskKind.ATTEND),
     _received("cancel", RECEIVED_OPEN, State.CANCELLED, _DESK, needs_reason=True, ends=TaskKind.ATTEND,
               notice="cancelled"),
-    # It came twice, or is a request (`intake.registering`): its thread goes on elsewhere.
+    # It came twice, or is a request (`intake.counter.registering`): its thread goes on elsewhere.
     _received("merge", RECEIVED_OPEN, State.MERGED, {Who.OFICIALIA}, ends=TaskKind.ATTEND),
     _received("confirm_proposals", RECEIVED_OPEN, None, _STAFF),
     _received("correct", RECEIVED_OPEN, None, {Who.OFICIALIA}),
@@ -238,7 +238,7 @@ TRANSITIONS: tuple[Transition, ...] = (
     _issued("sign", {State.PENDING_SIGNATURE}, State.SENT, {Who.SIGNER}, ends=TaskKind.SIGN, notice="sent"),
     # One of several signers: the document waits for the others.
     _issued("sign_in_part", {State.PENDING_SIGNATURE}, None, {Who.SIGNER}),
-    # Visto bueno: while one of those asked has not agreed, the head approves nothing (`intake.reviews`).
+    # Visto bueno: while one of those asked has not agreed, the head approves nothing (`issued.reviews`).
     _issued("ask_review", _UNDECIDED, None, {Who.AUTHOR, Who.HEAD}, starts=TaskKind.REVIEW,
             notice="review_asked"),
     _issued("agree", _UNDECIDED, None, {Who.CONSULTED}, ends=TaskKind.REVIEW),

@@ -21,7 +21,7 @@ from admin.documents import get_issued
 from admin.views.case import buttons
 from admin.views.documents import ACTIONS as OF_DOCUMENTS
 from intake.errors import InvalidInput
-from intake.reports import summary
+from intake.running.reports import summary
 from models.access import standing
 from models.api_token import Scope
 from models.case import Case

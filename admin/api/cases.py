@@ -31,7 +31,7 @@ from intake.attachments import read_file
 from intake.correspondence import requester_address, way_to
 from intake.errors import InvalidInput
 from intake.incoming import Channel, IncomingMessage
-from intake.reports import summary, whole_case
+from intake.running.reports import summary, whole_case
 from models.access import standing
 from models.api_token import Scope
 from models.case import Case

@@ -17,8 +17,8 @@ from admin.api.values import Folio
 from admin.db import office
 from admin.documents import get_issued
 from intake.attachments import read_blob
-from intake.issuing import pdf_name
-from intake.reports import account_named, dependencia_named
+from intake.issued.issuing import pdf_name
+from intake.running.reports import account_named, dependencia_named
 from models.api_token import Scope
 from models.case import Case
 from models.folders import who_acts

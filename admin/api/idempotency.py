@@ -17,7 +17,7 @@ from admin.api.problems import Refusal
 from admin.api.replies import answer_to
 from admin.db import writing
 from intake.errors import DeskError
-from intake.tokens import Bearer
+from intake.programs.tokens import Bearer
 from models.api_token import IdempotencyKey
 from models.base import now
 from models.workflow import NotAllowed

@@ -25,9 +25,9 @@ from admin.api.replies import answer_to
 from admin.db import office, release, session
 from admin.pace import Window
 from admin.views.composer import uploaded_files
-from intake import tokens
 from intake.incoming import IncomingFile
-from intake.tokens import Bearer
+from intake.programs import tokens
+from intake.programs.tokens import Bearer
 from models.api_token import Scope
 from models.person import Account
 from templates import LANGUAGES, language

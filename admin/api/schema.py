@@ -1,6 +1,6 @@
 """What goes in and what comes out, as pydantic models: they check requests, and OpenAPI is made from them.
 
-Answers about a case have the keys of `oficialia show --json` (`intake.reports`).
+Answers about a case have the keys of `oficialia show --json` (`intake.running.reports`).
 """
 
 from __future__ import annotations

@@ -11,7 +11,7 @@ from admin.api.problems import Refusal
 from admin.api.schema import NewWebhook, NewWebhookTold, Ping, Webhook, Webhooks
 from admin.api.values import Number
 from admin.db import office
-from intake import webhooks
+from intake.programs import webhooks
 from models.api_token import Scope
 from models.webhook import Webhook as Hook
 

@@ -9,7 +9,7 @@ from werkzeug.wrappers import Response
 
 from admin.db import session, writing
 from admin.portal.inside import go
-from intake import articles
+from intake.citizens import articles
 from models.article import Article
 from models.service import Service
 from templates import say

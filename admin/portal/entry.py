@@ -10,9 +10,9 @@ from werkzeug.wrappers import Response
 from admin import frame, pace
 from admin.auth import hash_password
 from admin.db import office, release, session, writing
-from intake import portal_accounts
+from intake.citizens import portal_accounts
+from intake.citizens.one_time_links import peek
 from intake.errors import DeskError, InvalidInput
-from intake.one_time_links import peek
 from models.chat import LinkPurpose
 from templates import LANGUAGES, language, say
 

@@ -11,7 +11,7 @@ from werkzeug.wrappers import Response
 
 from admin import frame
 from admin.db import office, session
-from intake.portal_accounts import contact_of
+from intake.citizens.portal_accounts import contact_of
 from models.contact import Contact
 from models.user import User
 

@@ -10,9 +10,10 @@ from werkzeug.wrappers import Response as BaseResponse
 from admin.auth import hash_password, throttle
 from admin.db import office, release, session, writing
 from admin.portal.inside import contact, inside, me
-from intake import chat_links, portal_accounts, profiles
 from intake.attachments import read_blob
-from intake.chat_spool import bot_username
+from intake.chat import chat_links
+from intake.chat.chat_spool import bot_username
+from intake.citizens import portal_accounts, profiles
 from intake.errors import DeskError, InvalidInput
 from models.chat import Chat
 from models.contact import AddressKind

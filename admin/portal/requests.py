@@ -16,11 +16,13 @@ from admin.portal.inside import contact, go, inside, max_bytes
 from admin.views.case import STEPS
 from admin.views.complaints import link_to
 from admin.views.files import SHOWN, respond
-from intake import portal, ratings, reply_address, service_fields
+from intake import reply_address
 from intake.attachments import examined, store_large
 from intake.cases import can_follow_up
+from intake.citizens import portal, ratings
 from intake.errors import DeskError, InvalidInput
 from intake.incoming import IncomingFile
+from intake.services import service_fields
 from models.case import Case, CaseLink
 from models.catalogue import Classification
 from models.chat import Rating

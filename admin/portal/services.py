@@ -5,8 +5,8 @@ from __future__ import annotations
 from flask import Flask, Response, abort, render_template
 
 from admin.db import office, session
-from intake import catalogue
-from intake.flow_diagrams import draw, read_steps
+from intake.services import catalogue
+from intake.services.flow_diagrams import draw, read_steps
 from models.catalogue import CatalogueVersion
 from templates import language, say
 

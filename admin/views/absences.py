@@ -14,8 +14,8 @@ from werkzeug.wrappers import Response
 from admin import frame
 from admin.db import office, session, writing
 from admin.documents import writers
-from intake import delegations
 from intake.errors import DeskError, InvalidInput
+from intake.services import delegations
 from models.base import now
 from models.delegation import Delegation
 from models.dependencia import Dependencia

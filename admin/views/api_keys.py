@@ -12,8 +12,8 @@ from werkzeug.wrappers import Response
 
 from admin import frame
 from admin.db import office, session, writing
-from intake import tokens, webhooks
 from intake.errors import DeskError, InvalidInput
+from intake.programs import tokens, webhooks
 from models.api_token import Scope
 from models.webhook import Webhook
 from templates import say

@@ -28,10 +28,10 @@ from admin.forms import (
     unique,
 )
 from admin.views.catalogue import REQUEST_SESSION, CatalogueView, remember
-from intake import administrations, letterheads, number_patterns
 from intake.attachments import examined, read_blob
 from intake.errors import DeskError
-from intake.numbering import next_number
+from intake.issued import administrations, letterheads, number_patterns
+from intake.issued.numbering import next_number
 from intake.scanning import scan_files
 from models.base import now
 from models.dependencia import Dependencia

@@ -13,9 +13,9 @@ from werkzeug.wrappers import Response as BaseResponse
 
 from admin import frame
 from admin.db import office, session, writing
-from intake import archive
+from intake.archiving import archive
 from intake.errors import DeskError
-from intake.exports import make_spreadsheet
+from intake.issued.exports import make_spreadsheet
 from models.archive import LEVELS, ArchiveSeries, Disposition, DocumentSeries, Level
 from models.oficio import DocumentType
 from templates import say

@@ -11,7 +11,7 @@ from sqlalchemy.orm import joinedload
 
 from admin import frame, paging
 from admin.db import session
-from intake.audit import read_chains
+from intake.running.audit import read_chains
 from models.event import Event
 from templates import say
 

@@ -13,7 +13,7 @@ from admin import frame
 from admin.db import office, session
 from admin.query import ListQuery, read_query, write_key
 from admin.views.accounts import start_of
-from intake.promises import clocks_of
+from intake.services.promises import clocks_of
 from models.base import now
 from models.dependencia import Dependencia
 from models.listing import Found, find_page, search, tags_of

@@ -18,7 +18,7 @@ from admin.clocks import day
 from admin.db import session
 from admin.forms import Line, Reference, at_most, required
 from admin.views.catalogue import REQUEST_SESSION, CatalogueView
-from intake import commitments
+from intake.services import commitments
 from models.calendar import MAX_DAYS_OFF, WEEKDAYS, Calendar, DayOff, read_hours, write_hours
 from templates import say
 

@@ -19,7 +19,7 @@ from admin.db import office, session, writing
 from admin.dispatching import CATALOGUES, pesos, read_cents
 from admin.forms import Choice, Line, Reference, Words, at_most, not_negative, required, unique
 from admin.views.catalogue import REQUEST_SESSION, CatalogueView
-from intake import guias
+from intake.deliveries import guias
 from intake.errors import DeskError, InvalidInput
 from models.base import now
 from models.carrier import Carrier, Courier, DispatchKind, Guia, GuiaRange, Tariff, Zone

@@ -19,7 +19,7 @@ from admin.views.bandeja import list_values, wants_only
 from intake import cases, contacts, notices, turnos
 from intake.correspondence import way_to
 from intake.errors import DeskError
-from intake.promises import promises_of_case
+from intake.services.promises import promises_of_case
 from models.access import standing, visible_to
 from models.base import now
 from models.case import Case, Priority

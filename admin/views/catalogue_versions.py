@@ -14,7 +14,7 @@ from admin.db import session, writing
 from admin.forms import Line, Words, at_most
 from admin.views.catalogue import changes_of, remember
 from admin.views.catalogues import SIBLINGS
-from intake import catalogue
+from intake.services import catalogue
 from models.catalogue import CatalogueVersion, Manual
 from templates import say
 

@@ -9,8 +9,8 @@ from werkzeug.wrappers import Response
 
 from admin import frame
 from admin.db import session, writing
-from intake import chat_links
-from intake.chat_spool import bot_username
+from intake.chat import chat_links
+from intake.chat.chat_spool import bot_username
 from intake.errors import DeskError
 from models.chat import Chat
 from models.dependencia import Dependencia

@@ -10,7 +10,8 @@ from sqlalchemy import select
 
 from admin.db import office, session, writing
 from admin.pace import Window, client
-from intake import complaints, reply_address
+from intake import reply_address
+from intake.citizens import complaints
 from intake.correspondence import requester_address
 from intake.errors import DeskError, InvalidInput
 from intake.incoming import Channel, IncomingMessage

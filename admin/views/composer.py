@@ -18,12 +18,14 @@ from admin.db import office, release, session, writing
 from admin.errors import sentence_of
 from admin.thread import newest_id
 from admin.views.case import away, buttons, get_case, list_arguments, show_case
-from intake import answers, articles, cases, turnos
+from intake import cases, turnos
 from intake.attachments import examined, store_large
+from intake.citizens import articles
+from intake.counter import answers
 from intake.errors import DeskError, InvalidInput
 from intake.incoming import IncomingFile
 from intake.matching import end_of_merges
-from intake.service_fields import form_name
+from intake.services.service_fields import form_name
 from models.article import Article
 from models.canned_reply import CannedReply
 from models.case import Case

@@ -21,9 +21,9 @@ from admin import frame
 from admin.db import office, release, session, writing
 from admin.dispatching import dispatches_with_all
 from admin.errors import sentence_of
-from intake import dispatches
 from intake.attachments import examined, store_large
-from intake.delivery_acts import Act, take_act
+from intake.deliveries import dispatches
+from intake.deliveries.delivery_acts import Act, take_act
 from intake.errors import DeskError, InvalidInput
 from intake.incoming import IncomingFile
 from intake.scanning import scan_files

@@ -15,8 +15,8 @@ from admin import digitizing, frame
 from admin.db import office, release, session, writing
 from admin.errors import sentence_of
 from admin.tasks import add_screen
-from intake import scans
 from intake.attachments import read_blob
+from intake.digitizing import scans
 from intake.errors import DeskError, InvalidInput
 from models.access import visible_to
 from models.case import Case
@@ -32,7 +32,7 @@ _SHOWN = frozenset({"application/pdf", "image/jpeg", "image/png"})
 
 
 class DigitizingView(frame.PanelView):
-    """One list, one page for a stack and one for a case. Every change is a verb of `intake.scans`."""
+    """One list, one page for a stack and one for a case. Every change is a verb of `digitizing.scans`."""
 
     roles = scans.HANDLING
 

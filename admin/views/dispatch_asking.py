@@ -30,11 +30,11 @@ from admin.errors import sentence_of
 from admin.thread import describe
 from admin.views.composer import uploaded_files
 from admin.views.files import SHOWN
-from intake import dispatches
 from intake.attachments import read_file
-from intake.documents import recipients_of
+from intake.deliveries import dispatches
 from intake.errors import DeskError, InvalidInput
 from intake.incoming import IncomingFile
+from intake.issued.documents import recipients_of
 from intake.office import Office
 from models.base import now
 from models.carrier import DispatchKind, Zone

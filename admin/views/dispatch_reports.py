@@ -12,7 +12,7 @@ from flask_admin import Admin, expose
 from admin import frame
 from admin.db import office, session
 from admin.dispatching import CATALOGUES, pesos
-from intake.exports import Value, make_spreadsheet
+from intake.issued.exports import Value, make_spreadsheet
 from models.base import now
 from models.dispatch_report import Grouping, ReportRow, report
 from models.person import Role

@@ -15,8 +15,8 @@ from admin.db import office, session, writing
 from admin.dispatching import COLOURS, MANAGING, by_zone, dispatches_with_all
 from admin.documents import pdf_response
 from admin.errors import sentence_of
-from intake import dispatches, guias
-from intake.dispatch_sheets import print_route
+from intake.deliveries import dispatches, guias
+from intake.deliveries.dispatch_sheets import print_route
 from intake.errors import DeskError, InvalidInput
 from models.base import now
 from models.carrier import Carrier, Courier, Zone

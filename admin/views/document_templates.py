@@ -23,7 +23,7 @@ from admin.forms import (
     required,
 )
 from admin.views.catalogue import REQUEST_SESSION, CatalogueView
-from intake.rich_text import clean, is_empty
+from intake.issued.rich_text import clean, is_empty
 from models.dependencia import Dependencia
 from models.letterhead import DocumentTemplate
 from models.oficio import DocumentType

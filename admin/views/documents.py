@@ -30,11 +30,12 @@ from admin.documents import (
 )
 from admin.errors import sentence_of
 from admin.thread import describe, read_thread
-from intake import approval, cases, drafts, issuing
+from intake import cases
 from intake.attachments import read_blob
-from intake.documents import files_of, render_document
 from intake.errors import DeskError, InvalidInput
-from intake.issuing import pdf_name
+from intake.issued import approval, drafts, issuing
+from intake.issued.documents import files_of, render_document
+from intake.issued.issuing import pdf_name
 from intake.office import Office
 from models.access import received_by
 from models.oficio import DocumentFile, Oficio

@@ -8,9 +8,9 @@ from werkzeug.wrappers import Response
 
 from admin import frame
 from admin.db import office, session, writing
-from intake import chat_spool
+from intake.chat import chat_spool
+from intake.doors.vigil import examine
 from intake.errors import DeskError
-from intake.vigil import examine
 from models.base import now
 from models.person import Role
 from templates import say

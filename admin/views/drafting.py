@@ -22,12 +22,12 @@ from admin.drafting import read_fields, read_recipients
 from admin.errors import sentence_of
 from admin.forms import tree
 from admin.recipients import find_recipients, recipient_rows
-from intake import approval, drafts
 from intake.attachments import examined, store_large
-from intake.documents import files_of, long_date, render_document
-from intake.drafts import Addressee, DraftFields
 from intake.errors import Conflict, DeskError, InvalidInput
-from intake.issuing import thread_cases
+from intake.issued import approval, drafts
+from intake.issued.documents import files_of, long_date, render_document
+from intake.issued.drafts import Addressee, DraftFields
+from intake.issued.issuing import thread_cases
 from intake.scanning import scan_files
 from models.letterhead import DocumentTemplate
 from models.oficio import DocumentType, DraftVersion, Oficio

@@ -17,12 +17,12 @@ from admin.db import office, session, writing
 from admin.documents import pdf_response
 from admin.paging import newest
 from admin.views.processes import get_seen_case
-from intake import expedientes
+from intake.archiving import expedientes
+from intake.archiving.binding import document_date
 from intake.attachments import read_blob
-from intake.binding import document_date
 from intake.errors import DeskError, InvalidInput
-from intake.exports import Value, make_spreadsheet
-from intake.pdf import html_to_pdf
+from intake.issued.exports import Value, make_spreadsheet
+from intake.issued.pdf import html_to_pdf
 from intake.wording import instant
 from models.access import visible_to
 from models.archive import ArchiveSeries, DocumentSeries

@@ -14,7 +14,7 @@ from werkzeug.wrappers import Response as BaseResponse
 from admin import board_query, frame
 from admin.db import office, release, session
 from admin.documents import pdf_response
-from intake.exports import Value, make_spreadsheet, pdf_files, print_book, stream_zip
+from intake.issued.exports import Value, make_spreadsheet, pdf_files, print_book, stream_zip
 from models.base import now
 from models.book import count_entries, find_entries
 from models.folders import DocumentRow, documents_of, find_documents, in_folder, recipients_named, who_acts

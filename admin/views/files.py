@@ -12,10 +12,10 @@ from sqlalchemy.orm import joinedload, undefer
 
 from admin import frame, html_mail
 from admin.db import office, session
-from intake.archives import list_archive
 from intake.attachments import read_file
-from intake.charsets import clean
 from intake.errors import StoreFailed
+from intake.reading.archives import list_archive
+from intake.reading.charsets import clean
 from models.access import visible_to
 from models.case import Case
 from models.message import Attachment, Message

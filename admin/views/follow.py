@@ -16,7 +16,8 @@ from admin.db import office, release, session, writing
 from admin.errors import sentence_of
 from admin.forms import tree
 from admin.query import read_day
-from intake import digests, tags
+from intake import tags
+from intake.counter import digests
 from intake.errors import DeskError, InvalidInput
 from models.base import now
 from models.digest import DigestChannel, DigestSetting

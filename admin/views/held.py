@@ -20,8 +20,8 @@ from admin.db import office, session, writing
 from intake import held, spool
 from intake.errors import DeskError, InvalidInput, StoreFailed
 from intake.incoming import IncomingMessage
-from intake.inspection import inspect_again
 from intake.matching import match, plain_subject, recent_cases
+from intake.reading.inspection import inspect_again
 from models.access import visible_to
 from models.base import now
 from models.case import Case

@@ -14,7 +14,7 @@ from flask_admin import Admin, expose
 
 from admin import frame
 from admin.db import office, session
-from intake.dashboard import (
+from intake.figures.dashboard import (
     Dashboard,
     as_csv,
     as_pdf,
@@ -23,8 +23,8 @@ from intake.dashboard import (
     make_dashboard,
     period_named,
 )
-from intake.indicators import local_today
-from intake.scheduled_reports import MAY_ASK, places_of, scope_of
+from intake.figures.indicators import local_today
+from intake.figures.scheduled_reports import MAY_ASK, places_of, scope_of
 from models.dependencia import Dependencia
 from models.person import Role
 from templates import say

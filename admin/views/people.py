@@ -29,8 +29,8 @@ from admin.forms import (
     unique,
 )
 from admin.views.catalogue import REQUEST_SESSION, CatalogueView, changes_of, remember
-from intake.accounts import MIN_PASSWORD
 from intake.errors import InvalidInput
+from intake.running.accounts import MIN_PASSWORD
 from models.base import now
 from models.case import Case
 from models.dependencia import Dependencia

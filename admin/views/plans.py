@@ -31,8 +31,8 @@ from admin.forms import (
 )
 from admin.views.catalogue import REQUEST_SESSION, CatalogueView
 from admin.views.catalogues import service_choices
-from intake import calendar_feed
-from intake.plans import foreseen, visits_between
+from intake.services import calendar_feed
+from intake.services.plans import foreseen, visits_between
 from models.base import now
 from models.person import Account, Role
 from models.plan import CalendarFeed, Equipment, Every, Plan

@@ -14,8 +14,8 @@ from admin import frame
 from admin.db import office, release, session, writing
 from admin.documents import pdf_response
 from admin.views.case import get_case, list_arguments
-from intake import registering
 from intake.attachments import read_blob
+from intake.counter import registering
 from intake.errors import DeskError
 from intake.oficios import confirm_proposals, proposals_of
 from models.access import standing

@@ -14,8 +14,9 @@ from werkzeug.wrappers import Response
 from admin import frame
 from admin.db import office, session, writing
 from admin.views.composer import field_files, uploaded_files
-from intake import service_fields, tickets
+from intake import tickets
 from intake.errors import DeskError
+from intake.services import service_fields
 from models.access import standing, visible_to
 from models.case import Case
 from models.contact import Address, Contact

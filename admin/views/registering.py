@@ -14,12 +14,13 @@ from werkzeug.wrappers import Response
 from admin import frame, registering
 from admin.db import office, session, writing
 from admin.views.case import get_case
-from intake import acuses, reception
+from intake import acuses
+from intake.counter import reception
+from intake.counter.labels import label_picture
+from intake.counter.resemblance import find_duplicates, find_senders, previous_of, topics
 from intake.errors import DeskError, InvalidInput
 from intake.incoming import Channel
-from intake.labels import label_picture
 from intake.oficios import proposals_of
-from intake.resemblance import find_duplicates, find_senders, previous_of, topics
 from models.contact import Contact
 from models.oficio import DocumentType, Flow, Oficio
 from models.person import Role

@@ -16,8 +16,8 @@ from admin.actions import Form
 from admin.db import office, session, writing
 from admin.documents import get_issued, writers
 from admin.errors import sentence_of
-from intake import reviews
 from intake.errors import DeskError
+from intake.issued import reviews
 from intake.office import Office
 from models.access import standing
 from models.oficio import Oficio

@@ -35,8 +35,8 @@ from admin.views.catalogues import service_choices
 from intake import spool
 from intake.errors import StoreFailed
 from intake.incoming import IncomingMessage
-from intake.isolation import Poisoned, parse_once
 from intake.pipeline import find_mailbox
+from intake.reading.isolation import Poisoned, parse_once
 from intake.routing import FIELDS, OPERATORS, RoutingFacts, choose_rule, explain, facts_of
 from models.case import CaseKind, Priority
 from models.event import record

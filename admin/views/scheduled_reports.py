@@ -13,9 +13,9 @@ from werkzeug.wrappers import Response
 from admin import frame
 from admin.clocks import day
 from admin.db import office, session, writing
-from intake import scheduled_reports
 from intake.errors import DeskError, InvalidInput
-from intake.scheduled_reports import MAX_REPORTS, MAY_ASK, places_of
+from intake.figures import scheduled_reports
+from intake.figures.scheduled_reports import MAX_REPORTS, MAY_ASK, places_of
 from models.dependencia import Dependencia
 from models.person import Role
 from models.scheduled_report import Frequency, ScheduledReport

@@ -17,9 +17,10 @@ from admin import frame
 from admin.db import office, release, session, writing
 from admin.documents import buttons, get_issued
 from admin.errors import sentence_of
-from intake import approval, efirma
-from intake.efirma import Efirma
 from intake.errors import DeskError, InvalidInput
+from intake.issued import approval
+from intake.proofs import efirma
+from intake.proofs.efirma import Efirma
 from models.oficio import Oficio
 from models.person import Account
 from models.workflow import NotAllowed

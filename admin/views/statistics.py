@@ -11,7 +11,7 @@ from flask_admin import Admin, expose
 
 from admin import frame
 from admin.db import office, session
-from intake.exports import make_spreadsheet
+from intake.issued.exports import make_spreadsheet
 from models.base import now
 from models.person import Role
 from models.statistics import MAX_CASES, Figures, Statistics, count_period

@@ -14,8 +14,8 @@ from admin import frame
 from admin.db import office, session, writing
 from admin.views.case import get_case, list_arguments
 from intake.errors import DeskError
-from intake.learning import first_texts
-from intake.proposing import accept, find_proposed, refuse
+from intake.learning.learning import first_texts
+from intake.learning.proposing import accept, find_proposed, refuse
 from models.access import standing
 from models.case import Case
 from models.search import fold

@@ -18,20 +18,12 @@ from admin.tasks import NEEDED, Matter, find_screen, get_task, matter_of, may_do
 from admin.views.composer import uploaded_files
 from admin.views.registering import choices, get_received
 from admin.views.signing import read_efirma
-from intake import (
-    acuses,
-    answer_signing,
-    answers,
-    cases,
-    discharging,
-    notices,
-    reception,
-    responsibles,
-    turnos,
-)
+from intake import acuses, cases, notices, turnos
 from intake.attachments import read_blob
 from intake.correspondence import requester_address
+from intake.counter import answers, discharging, reception, responsibles
 from intake.errors import DeskError
+from intake.proofs import answer_signing
 from models.access import standing
 from models.oficio import Oficio
 from models.person import Account, Role

@@ -14,9 +14,10 @@ from werkzeug.wrappers import Response
 from admin import board_query, frame
 from admin.db import office, release, session, writing
 from admin.documents import get_document, get_issued, writers
-from intake import approval, issuing, several, tags
+from intake import tags
 from intake.errors import DeskError, InvalidInput
-from intake.several import Judged
+from intake.issued import approval, issuing, several
+from intake.issued.several import Judged
 from models.case import Case
 from models.oficio import Oficio
 from models.person import Account

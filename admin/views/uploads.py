@@ -12,11 +12,12 @@ from flask_admin import Admin
 from werkzeug.datastructures import FileStorage
 
 from admin.db import office, release, session, writing
-from intake import chat_files, uploads
 from intake.attachments import read_file
-from intake.chat_files import KeptFile
+from intake.chat import chat_files
+from intake.chat.chat_files import KeptFile
+from intake.citizens import uploads
+from intake.citizens.one_time_links import peek
 from intake.errors import DeskError, InvalidInput
-from intake.one_time_links import peek
 from models.chat import LinkPurpose
 from models.message import Attachment
 from templates import say

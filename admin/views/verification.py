@@ -24,9 +24,8 @@ from admin.documents import pdf_response
 from admin.errors import page
 from admin.pace import Window, client
 from intake.attachments import read_blob
-from intake.isolation import Reader
-from intake.issuing import pdf_name, read_by_token
-from intake.verification import (
+from intake.issued.issuing import pdf_name, read_by_token
+from intake.proofs.verification import (
     MAX_PDF,
     Examined,
     PdfSignature,
@@ -36,6 +35,7 @@ from intake.verification import (
     examine_pdf,
     find_by_code,
 )
+from intake.reading.isolation import Reader
 from models.base import now
 from models.oficio import Oficio
 from models.recipient import Recipient

@@ -13,7 +13,7 @@ from flask_wtf import CSRFProtect
 from werkzeug.exceptions import BadRequest
 
 from admin.db import office
-from intake import chat_spool
+from intake.chat import chat_spool
 
 # Updates carry no files; the longest text has 4,096 characters.
 MAX_BYTES = 1_000_000

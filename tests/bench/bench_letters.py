@@ -15,12 +15,12 @@ from statistics import median
 
 from pydantic import SecretStr
 
-from intake import approval
 from intake.config import Settings
-from intake.documents import render_document
-from intake.efirma import open_efirma
+from intake.issued import approval
+from intake.issued.documents import render_document
 from intake.office import Office
-from intake.seal import open_seal
+from intake.proofs.efirma import open_efirma
+from intake.proofs.seal import open_seal
 from intake.signing import seal_pdf, sign_pdf
 from models import migrations
 from tests.bench.results import at_most, report

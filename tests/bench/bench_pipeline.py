@@ -27,9 +27,9 @@ from sqlalchemy import func, select
 
 from intake import spool
 from intake.config import Settings
-from intake.isolation import Reader
 from intake.office import Office
 from intake.pipeline import process_spooled
+from intake.reading.isolation import Reader
 from intake.worker import seek_garbage_rarely
 from models.case import Case
 from models.inbound_mail import InboundMail, InboundStatus

@@ -17,11 +17,13 @@ from rich.console import Console
 from rich.table import Table
 from sqlalchemy import select
 
-from intake import reception, scan_jobs, scans, spool
-from intake.labels import label_text
+from intake import spool
+from intake.counter import reception
+from intake.counter.labels import label_text
+from intake.counter.reception import Entry, Sender
+from intake.digitizing import scan_jobs, scans
 from intake.office import Office
 from intake.pipeline import process_spooled
-from intake.reception import Entry, Sender
 from models.inbound_mail import InboundMail, InboundStatus
 from models.message import Message
 from models.oficio import Oficio

@@ -19,8 +19,8 @@ import atheris
 with atheris.instrument_imports(include=["intake"]):
     from intake.authentication import read_results, read_spam_verdict
     from intake.parsing import as_json, parse_email
-    from intake.smime import verify
-    from intake.trust import mixes_alphabets, name_words
+    from intake.senders.smime import verify
+    from intake.senders.trust import mixes_alphabets, name_words
 
 CORPUS = Path(__file__).parent.parent / "corpus"
 SECONDS_PER_MAIL = 2

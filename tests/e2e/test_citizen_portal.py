@@ -15,8 +15,9 @@ from playwright.sync_api import Browser, Page, expect
 from pydantic import SecretStr
 from sqlalchemy import select
 
-from intake import cases, demo
+from intake import cases
 from intake.config import Settings
+from intake.demo import demo
 from intake.office import Office
 from models.chat import Rating
 from models.outbox_message import OutboxMessage

@@ -11,7 +11,7 @@ from playwright.sync_api import FilePayload, Page, expect
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from intake.discharging import ask_discharge
+from intake.counter.discharging import ask_discharge
 from models.contact import Address, AddressKind, Contact
 from models.oficio import Oficio
 from models.outbox_message import OutboxMessage

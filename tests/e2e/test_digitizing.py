@@ -9,9 +9,9 @@ import pytest
 from playwright.sync_api import Page, expect
 from sqlalchemy import select
 
-from intake import reception
-from intake.labels import label_text
-from intake.reception import Entry, Sender
+from intake.counter import reception
+from intake.counter.labels import label_text
+from intake.counter.reception import Entry, Sender
 from models.oficio import Oficio
 from models.person import Role
 from models.task import Task, TaskKind, TaskState

@@ -15,10 +15,10 @@ import pytest
 from playwright.sync_api import FilePayload, Page, expect
 from sqlalchemy import select
 
-from intake import issuing
 from intake.config import Settings
+from intake.issued import issuing
+from intake.issued.pdf import html_to_pdf
 from intake.office import Office
-from intake.pdf import html_to_pdf
 from models.acuse import Acuse
 from models.message import Message
 from models.oficio import Flow, Oficio

@@ -9,8 +9,8 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 from sqlalchemy import select
 
-from intake import approval, issuing
-from intake.drafts import Addressee
+from intake.issued import approval, issuing
+from intake.issued.drafts import Addressee
 from models.base import now
 from models.dependencia import Dependencia, DependenciaKind
 from models.letterhead import Administration

@@ -10,8 +10,8 @@ import pytest
 from playwright.sync_api import FilePayload, Page, expect
 from sqlalchemy import select
 
-from intake import approval, issuing
-from intake.drafts import Addressee
+from intake.issued import approval, issuing
+from intake.issued.drafts import Addressee
 from models.base import now
 from models.delegation import Delegation
 from models.oficio import Oficio

@@ -7,9 +7,10 @@ import re
 import pytest
 from playwright.sync_api import Page, expect
 
-from intake import archive, turnos
-from intake.archive import SeriesFields
-from intake.binding import bind
+from intake import turnos
+from intake.archiving import archive
+from intake.archiving.archive import SeriesFields
+from intake.archiving.binding import bind
 from tests.support.browser import photograph
 from tests.support.documents_panel import DocumentOffice
 from tests.support.institution import open_case

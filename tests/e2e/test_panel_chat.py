@@ -12,8 +12,8 @@ from playwright.sync_api import Page, expect
 from pydantic import SecretStr
 from sqlalchemy import select
 
-from intake import chat_files, chat_links, chat_spool, chats
-from intake.chat_files import KeptFile
+from intake.chat import chat_files, chat_links, chat_spool, chats
+from intake.chat.chat_files import KeptFile
 from intake.config import Settings
 from intake.office import Office
 from models.case import Case

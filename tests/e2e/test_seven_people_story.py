@@ -16,7 +16,7 @@ from PIL import Image
 from playwright.sync_api import Page, expect
 from sqlalchemy import select
 
-from intake.labels import read_label
+from intake.counter.labels import read_label
 from models.dispatch import Dispatch
 from models.message import Message
 from models.oficio import Oficio

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select
 
-from intake import chat_links, turnos
+from intake import turnos
+from intake.chat import chat_links
 from intake.config import Settings
 from intake.office import Office
 from models.case import Case

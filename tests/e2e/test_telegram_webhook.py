@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
-from intake.chat_spool import webhook_path, webhook_secret
+from intake.chat.chat_spool import webhook_path, webhook_secret
 from intake.config import Settings
 from intake.office import Office
 from models import migrations

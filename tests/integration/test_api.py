@@ -18,10 +18,10 @@ from sqlalchemy import select
 
 from admin.app import create_app
 from admin.views.case import buttons
-from intake import approval
 from intake.config import Settings
+from intake.issued import approval
 from intake.office import Office
-from intake.reports import whole_case
+from intake.running.reports import whole_case
 from models.access import visible_to
 from models.api_token import ApiToken
 from models.base import now

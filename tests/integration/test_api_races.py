@@ -12,7 +12,7 @@ from sqlalchemy import func, select, update
 from admin.app import create_app
 from intake.config import Settings
 from intake.office import Office
-from intake.tokens import purge
+from intake.programs.tokens import purge
 from models.api_token import IdempotencyKey
 from models.base import now
 from models.case import Case

@@ -7,10 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from intake import administrations, approval, number_patterns, oficios
+from intake import oficios
 from intake.config import Settings
 from intake.errors import InvalidInput
 from intake.incoming import Channel, IncomingMessage
+from intake.issued import administrations, approval, number_patterns
 from intake.office import Office
 from intake.opening import Route
 from models.base import now

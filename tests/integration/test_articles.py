@@ -2,7 +2,7 @@
 
 import pytest
 
-from intake.articles import suggest
+from intake.citizens.articles import suggest
 from intake.office import Office
 from models.article import Article
 from models.case import Case

@@ -10,7 +10,9 @@ import pytest
 from sqlalchemy import func, select
 
 from bots import counter
-from intake import cases, chat_files, chat_links, chat_spool, one_time_links, uploads
+from intake import cases
+from intake.chat import chat_files, chat_links, chat_spool
+from intake.citizens import one_time_links, uploads
 from intake.config import Settings
 from intake.office import Office
 from models.case import Case, CaseLink, LinkKind

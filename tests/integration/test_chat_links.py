@@ -9,7 +9,8 @@ import threading
 import pytest
 from sqlalchemy import func, select
 
-from intake import cases, chat_links, chat_spool, chats
+from intake import cases
+from intake.chat import chat_links, chat_spool, chats
 from intake.errors import InvalidInput, Refused
 from intake.office import Office
 from models.base import now

@@ -8,8 +8,9 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from intake import cases, chat_files, chat_links, chat_notices, clock, turnos
+from intake import cases, clock, turnos
 from intake import notices as told_by_desk
+from intake.chat import chat_files, chat_links, chat_notices
 from intake.errors import InvalidInput
 from intake.incoming import IncomingFile
 from intake.office import Office

@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 from sqlalchemy import select
 
-from intake import cases, chat_files, chat_links, notices, turnos
-from intake.chat_files import KeptFile
+from intake import cases, notices, turnos
+from intake.chat import chat_files, chat_links
+from intake.chat.chat_files import KeptFile
 from intake.incoming import Channel, IncomingMessage
 from intake.office import Office
 from models.base import now

@@ -8,8 +8,9 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import func, select
 
-from intake import cases, chat_files, chat_spool, chats, clock, contacts
-from intake.chat_files import KeptFile
+from intake import cases, clock, contacts
+from intake.chat import chat_files, chat_spool, chats
+from intake.chat.chat_files import KeptFile
 from intake.errors import DeskError, InvalidInput, Refused
 from intake.merging import merge, split
 from intake.office import Office
@@ -517,7 +518,7 @@ def test_a_routing_rule_outweighs_the_words_of_the_services(office: Office, town
     ],
 )
 def test_the_subject_is_the_first_sentence(text: str, subject: str) -> None:
-    from intake.suggestions import subject_of
+    from intake.learning.suggestions import subject_of
 
     assert subject_of(text) == subject
 

@@ -10,9 +10,10 @@ from pathlib import Path
 import pytest
 from structlog.testing import capture_logs
 
-from intake import supervisor, worker
+from intake import worker
 from intake.office import Office
-from intake.supervisor import Role, Supervisor
+from intake.running import supervisor
+from intake.running.supervisor import Role, Supervisor
 from intake.worker import Chore, repeat
 from tests.support.waiting import wait_until
 

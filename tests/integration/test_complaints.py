@@ -10,7 +10,8 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from intake import cases, complaints, ratings, reply_address
+from intake import cases, reply_address
+from intake.citizens import complaints, ratings
 from intake.config import Settings
 from intake.office import Office
 from models.access import standing

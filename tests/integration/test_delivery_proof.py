@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from intake import approval
 from intake.config import Settings
+from intake.issued import approval
 from intake.mailer import deliver_mail
 from intake.office import Office
 from tests.support.desk import notices

@@ -16,19 +16,21 @@ from pikepdf import Encryption
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
-from intake import reception, scan_jobs, scans, spool
+from intake import spool
 from intake.attachments import read_blob
 from intake.config import Settings
-from intake.discharging import digitize_again
+from intake.counter import reception
+from intake.counter.discharging import digitize_again
+from intake.counter.labels import label_text
+from intake.counter.reception import Entry, Sender
+from intake.digitizing import scan_jobs, scans
+from intake.digitizing.scan_folder import Watcher
+from intake.digitizing.scan_leases import LEASE, MAX_ATTEMPTS
+from intake.digitizing.scan_process import read_texts
+from intake.digitizing.scan_reading import recognise_rest
 from intake.errors import InvalidInput
-from intake.labels import label_text
 from intake.office import Office
 from intake.pipeline import process_spooled
-from intake.reception import Entry, Sender
-from intake.scan_folder import Watcher
-from intake.scan_leases import LEASE, MAX_ATTEMPTS
-from intake.scan_process import read_texts
-from intake.scan_reading import recognise_rest
 from models.access import visible_to
 from models.base import now
 from models.case import Case

@@ -13,11 +13,12 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select
 
-from intake import reception, scan_jobs
 from intake.config import Settings
-from intake.labels import label_text
+from intake.counter import reception
+from intake.counter.labels import label_text
+from intake.counter.reception import Entry, Sender
+from intake.digitizing import scan_jobs
 from intake.office import Office
-from intake.reception import Entry, Sender
 from models.mailbox import Mailbox, MailboxPurpose
 from models.oficio import Oficio
 from models.person import Account, Person, Role

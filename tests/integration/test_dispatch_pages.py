@@ -10,9 +10,10 @@ from zipfile import ZipFile
 import pytest
 from sqlalchemy import select
 
-from intake import approval, dispatches, drafts
 from intake.config import Settings
-from intake.dispatches import DispatchFields
+from intake.deliveries import dispatches
+from intake.deliveries.dispatches import DispatchFields
+from intake.issued import approval, drafts
 from intake.office import Office
 from models.base import now
 from models.carrier import Carrier, Courier, DispatchKind, Guia, GuiaRange, Tariff

@@ -13,12 +13,14 @@ import zxingcpp
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from intake import approval, clock, dispatches, drafts, guias
+from intake import clock
 from intake.config import Settings
-from intake.delivery_acts import Act, take_act
-from intake.dispatch_sheets import print_route, stop_link
-from intake.dispatches import DispatchFields
+from intake.deliveries import dispatches, guias
+from intake.deliveries.delivery_acts import Act, take_act
+from intake.deliveries.dispatch_sheets import print_route, stop_link
+from intake.deliveries.dispatches import DispatchFields
 from intake.errors import InvalidInput
+from intake.issued import approval, drafts
 from intake.office import Office
 from models.base import now
 from models.carrier import Carrier, Courier, DispatchKind, Guia, GuiaState

@@ -13,11 +13,11 @@ import pytest
 from PIL import Image
 from pypdf import PdfReader
 
-from intake import approval, drafts
 from intake.attachments import keep_blob
 from intake.config import Settings
-from intake.drafts import Addressee
 from intake.incoming import IncomingFile
+from intake.issued import approval, drafts
+from intake.issued.drafts import Addressee
 from intake.office import Office
 from models.letterhead import Letterhead
 from models.recipient import RecipientRole

@@ -7,8 +7,8 @@ import re
 import pytest
 from sqlalchemy import select
 
-from intake import approval, issuing
 from intake.config import Settings
+from intake.issued import approval, issuing
 from intake.office import Office
 from models.access import standing, visible_to
 from models.case import Case

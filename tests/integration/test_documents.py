@@ -9,13 +9,14 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select
 
-from intake import approval, delegations, drafts, issuing
 from intake.config import Settings
-from intake.documents import files_of, render_document
-from intake.drafts import Addressee
 from intake.errors import InvalidInput
 from intake.incoming import IncomingFile
+from intake.issued import approval, drafts, issuing
+from intake.issued.documents import files_of, render_document
+from intake.issued.drafts import Addressee
 from intake.office import Office
+from intake.services import delegations
 from models.access import principals_of, standing, visible_to
 from models.base import now
 from models.case import Case

@@ -12,10 +12,11 @@ import time_machine
 from pypdf import PdfReader
 from sqlalchemy import delete, select
 
-from intake import archive, cases, expedientes, turnos
-from intake.archive import SeriesFields
+from intake import cases, turnos
+from intake.archiving import archive, expedientes
+from intake.archiving.archive import SeriesFields
+from intake.archiving.binding import bind
 from intake.attachments import read_blob
-from intake.binding import bind
 from intake.errors import InvalidInput
 from intake.office import Office
 from models.access import grant

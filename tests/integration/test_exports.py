@@ -14,10 +14,10 @@ import pytest
 from werkzeug.test import TestResponse
 
 from admin.views import exports
-from intake import approval, drafts, issuing
-from intake.exports import make_spreadsheet, print_book
+from intake.issued import approval, drafts, issuing
+from intake.issued.exports import make_spreadsheet, print_book
+from intake.issued.pdf import html_to_pdf
 from intake.office import Office
-from intake.pdf import html_to_pdf
 from models.book import Entry
 from models.message import Blob
 from models.oficio import DocumentType, Flow, Oficio

@@ -9,10 +9,12 @@ import pytest
 from sqlalchemy import ColumnElement, select, text
 from sqlalchemy.orm import Session
 
-from intake import approval, delegations, issuing, tags
+from intake import tags
 from intake.config import Settings
 from intake.errors import InvalidInput
+from intake.issued import approval, issuing
 from intake.office import Office
+from intake.services import delegations
 from models.base import now
 from models.folders import (
     PAGE_SIZE,

@@ -12,9 +12,11 @@ import time_machine
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from intake import approval, cases, digests, drafts, reviews, tags, turnos
+from intake import cases, tags, turnos
 from intake.clock import sweep
+from intake.counter import digests
 from intake.errors import InvalidInput
+from intake.issued import approval, drafts, reviews
 from intake.office import Office
 from models.base import now
 from models.case import Case

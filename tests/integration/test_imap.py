@@ -12,8 +12,8 @@ from sqlalchemy import select
 
 from intake import spool
 from intake.config import Settings
+from intake.doors.imap_source import parse_source
 from intake.errors import StoreFailed
-from intake.imap_source import parse_source
 from intake.office import Office
 from models.inbound_mail import InboundMail, InboundStatus
 from models.mailbox import Door, ImapCursor

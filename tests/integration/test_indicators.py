@@ -19,10 +19,10 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from intake.config import Settings
-from intake.counting import count_days, counted_through, recount_all
-from intake.indicators import Period, Reader, Scope, below
+from intake.figures.counting import count_days, counted_through, recount_all
+from intake.figures.indicators import Period, Reader, Scope, below
+from intake.figures.scheduled_reports import send_due
 from intake.office import Office
-from intake.scheduled_reports import send_due
 from models.base import living_at
 from models.case import Case
 from models.chat import Rating

@@ -16,10 +16,10 @@ from sqlalchemy import select
 from intake import held, spool
 from intake.authentication import Envelope, evaluate
 from intake.errors import InvalidInput
-from intake.isolation import Poisoned, Reader
 from intake.office import Office
 from intake.parsing import parse_email
 from intake.pipeline import process_spooled
+from intake.reading.isolation import Poisoned, Reader
 from models.inbound_mail import InboundMail, InboundStatus
 from tests.support.institution import Institution
 from tests.support.mails import make_mail
@@ -173,7 +173,7 @@ def test_a_clerk_who_opens_poison_is_told_so(
 ) -> None:
     (number,) = spool.store(office, [spool.Arrival("smtp", make_mail(subject="loop"), "", (SUPPORT,))])
     process_spooled(office, parse=reader.parse)
-    monkeypatch.setattr("intake.inspection.parse_once", reader.parse)
+    monkeypatch.setattr("intake.reading.inspection.parse_once", reader.parse)
     with office.database.writing() as session:
         inbound = session.scalars(select(InboundMail).where(InboundMail.id == number)).one()
         with pytest.raises(InvalidInput, match="no se puede abrir sin riesgo"):
@@ -186,7 +186,7 @@ def _children() -> list[int]:
     for path in Path("/proc").glob("[0-9]*/stat"):
         with suppress(OSError):
             parent = path.read_text().rpartition(")")[2].split()[1]
-            if int(parent) == os.getpid() and b"intake.isolation" in _command(int(path.parent.name)):
+            if int(parent) == os.getpid() and b"intake.reading.isolation" in _command(int(path.parent.name)):
                 children.append(int(path.parent.name))
     return children
 

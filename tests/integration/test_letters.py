@@ -16,9 +16,9 @@ from weasyprint import HTML
 
 from intake.attachments import keep_files
 from intake.incoming import IncomingFile
+from intake.issued.pdf import html_to_pdf
 from intake.letters import print_case, print_message
 from intake.office import Office
-from intake.pdf import html_to_pdf
 from models.message import Direction
 from models.ticket import Ticket
 from tests.support.institution import found_institution, open_case, write_message

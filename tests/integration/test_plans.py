@@ -7,7 +7,7 @@ from icalendar import Calendar
 from sqlalchemy import select
 
 from intake.office import Office
-from intake.plans import make_ahead
+from intake.services.plans import make_ahead
 from models.outbox_message import OutboxMessage
 from models.plan import Equipment, Every, Plan, Visit
 from models.ticket import Ticket

@@ -17,10 +17,11 @@ from pydantic import SecretStr
 from sqlalchemy import select
 
 from admin.portal import entry
-from intake import cases, reception
+from intake import cases
 from intake.config import Settings
+from intake.counter import reception
+from intake.counter.reception import Entry, Sender
 from intake.office import Office
-from intake.reception import Entry, Sender
 from models.base import now
 from models.case import Case
 from models.catalogue import Classification

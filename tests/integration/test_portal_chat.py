@@ -12,8 +12,8 @@ import pytest
 from pydantic import SecretStr
 from sqlalchemy import select
 
-from intake import chat_links
-from intake.chat_spool import DOOR
+from intake.chat import chat_links
+from intake.chat.chat_spool import DOOR
 from intake.config import Settings
 from intake.office import Office
 from models.base import now

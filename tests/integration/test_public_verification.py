@@ -21,11 +21,11 @@ from werkzeug.test import TestResponse
 from admin.app import create_app, server_options
 from admin.pace import Window
 from admin.views.verification import LOOKUPS, UPLOADS
-from intake import approval, issuing
 from intake.config import Settings
-from intake.documents import qr_of
+from intake.issued import approval, issuing
+from intake.issued.documents import qr_of
+from intake.issued.pdf import html_to_pdf
 from intake.office import Office
-from intake.pdf import html_to_pdf
 from models.acuse import Acuse
 from models.oficio import Oficio
 from models.recipient import Recipient

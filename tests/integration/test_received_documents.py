@@ -9,13 +9,14 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select
 
-from intake import approval, drafts, issuing, oficios
+from intake import oficios
 from intake.config import Settings
 from intake.errors import InvalidInput
+from intake.issued import approval, drafts, issuing
+from intake.issued.pdf import html_to_pdf
 from intake.mailer import deliver_mail
 from intake.office import Office
-from intake.pdf import html_to_pdf
-from intake.verification import Verdict, examine_pdf, find_by_code
+from intake.proofs.verification import Verdict, examine_pdf, find_by_code
 from models.acuse import Acuse
 from models.case import Case
 from models.message import Message

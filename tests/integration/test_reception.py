@@ -13,9 +13,9 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from intake.config import Settings
-from intake.discharging import ask_discharge
+from intake.counter.discharging import ask_discharge
 from intake.office import Office
-from intake.verification import find_by_code
+from intake.proofs.verification import find_by_code
 from models.acuse import Acuse
 from models.contact import Contact
 from models.dependencia import Dependencia

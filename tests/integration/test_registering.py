@@ -8,9 +8,9 @@ import pytest
 from sqlalchemy import select
 
 from intake import oficios
+from intake.issued.pdf import html_to_pdf
 from intake.mailer import deliver_mail
 from intake.office import Office
-from intake.pdf import html_to_pdf
 from models.acuse import Acuse
 from models.case import Case
 from models.message import Message

@@ -14,12 +14,14 @@ from pydantic import SecretStr
 from pypdf import PdfReader
 from sqlalchemy import select
 
-from intake import demo, missing_fields, service_fields, spool
+from intake import spool
 from intake.config import Settings
+from intake.demo import demo
 from intake.errors import InvalidInput
-from intake.flow_diagrams import read_steps
 from intake.office import Office
 from intake.pipeline import process_spooled
+from intake.services import missing_fields, service_fields
+from intake.services.flow_diagrams import read_steps
 from models.event import Event
 from models.outbox_message import OutboxMessage
 from models.person import Account

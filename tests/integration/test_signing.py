@@ -10,13 +10,14 @@ from pyhanko.pdf_utils.reader import PdfFileReader
 from pyhanko.sign.validation import validate_pdf_signature
 from sqlalchemy import select
 
-from intake import approval, efirma
-from intake.backup import back_up, restore
 from intake.config import Settings
-from intake.efirma import open_efirma
 from intake.errors import Conflict, InvalidInput
+from intake.issued import approval
 from intake.office import Office
-from intake.verification import Verdict, examine_pdf, find_by_code
+from intake.proofs import efirma
+from intake.proofs.efirma import open_efirma
+from intake.proofs.verification import Verdict, examine_pdf, find_by_code
+from intake.running.backup import back_up, restore
 from models.folio import last_number
 from models.oficio import Oficio
 from models.signature import Signature

@@ -15,11 +15,11 @@ from sqlalchemy import select
 from intake import held, spool
 from intake.config import Settings
 from intake.incoming import MailSignature
-from intake.isolation import Reader
 from intake.office import Office
 from intake.parsing import parse_email
 from intake.pipeline import process_spooled
-from intake.smime import verify
+from intake.reading.isolation import Reader
+from intake.senders.smime import verify
 from models.base import now
 from models.inbound_mail import InboundMail
 from models.message import Message

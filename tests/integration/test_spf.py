@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 import yaml
 
-from intake.resolver import Resolver
-from intake.spf import check_host
+from intake.senders.resolver import Resolver
+from intake.senders.spf import check_host
 from tests.support.resolver import Names, name_server
 
 SUITE = Path(__file__).parent.parent / "corpus" / "spf" / "rfc7208-tests.yml"

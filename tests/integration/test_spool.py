@@ -12,9 +12,9 @@ from sqlalchemy import event, select, text
 
 from intake import spool
 from intake.config import Settings
+from intake.doors.pulse import Pulse
 from intake.errors import StoreFailed
 from intake.office import Office
-from intake.pulse import Pulse
 from intake.spool import MAX_IN_ROW, Arrival, Spooler
 from models.inbound_mail import InboundMail, InboundStatus
 from models.mailbox import Door

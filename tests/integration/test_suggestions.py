@@ -13,10 +13,10 @@ import time_machine
 from pydantic import SecretStr
 from sqlalchemy import select, update
 
-from intake import learning
 from intake.config import Settings
+from intake.learning import learning
+from intake.learning.proposing import Proposer
 from intake.office import Office
-from intake.proposing import Proposer
 from models.base import now
 from models.event import Event
 from models.message import Blob

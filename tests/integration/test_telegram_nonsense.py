@@ -12,7 +12,7 @@ from urllib.parse import parse_qsl
 import pytest
 from pydantic import SecretStr
 
-from intake import chat_spool
+from intake.chat import chat_spool
 from intake.config import Settings
 from intake.office import Office
 from models.chat import UpdateStatus
@@ -158,7 +158,7 @@ def test_a_fault_of_ours_while_a_file_is_fetched_is_told_to_the_person(
     def broken(*_: object) -> None:
         raise ZeroDivisionError
 
-    monkeypatch.setattr("intake.chat_files.keep", broken)
+    monkeypatch.setattr("intake.chat.chat_files.keep", broken)
     server.file = {"file_id": "F", "file_path": "documents/1.pdf"}
     server.updates = [sent(7, document={"file_id": "F", "file_name": "oficio.pdf"})]
     with telegram_door(office):

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from intake import approval, issuing
 from intake.config import Settings
+from intake.issued import approval, issuing
 from intake.office import Office
 from models.oficio import Oficio
 from tests.support.documents import acting, fields, pdf_of, write

@@ -9,8 +9,8 @@ import pytest
 from sqlalchemy.orm import Session
 
 from intake import outbox
+from intake.doors.vigil import Report, examine
 from intake.office import Office
-from intake.vigil import Report, examine
 from models.inbound_mail import InboundStatus
 from models.mailbox import Door
 from models.outbox_message import OutboxStatus

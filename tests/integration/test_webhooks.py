@@ -8,9 +8,11 @@ from collections.abc import Iterator
 import pytest
 from sqlalchemy import select
 
-from intake import approval, cases, drafts, outbox, turnos, webhooks
+from intake import cases, outbox, turnos
 from intake.config import Settings
+from intake.issued import approval, drafts
 from intake.office import Office
+from intake.programs import webhooks
 from models.base import now
 from models.case import Case
 from models.outbox_message import OutboxMessage, OutboxStatus

@@ -16,8 +16,8 @@ from typing import Any, Protocol, Self, cast
 from flask import Flask
 from werkzeug.datastructures import Headers
 
-from intake import tokens
 from intake.office import Office
+from intake.programs import tokens
 from models.api_token import Scope
 from models.person import Account
 

@@ -7,8 +7,8 @@ from typing import Any
 
 from sqlalchemy import select
 
-from intake import chats
-from intake.chat_files import KeptFile
+from intake.chat import chats
+from intake.chat.chat_files import KeptFile
 from intake.office import Office
 from models.case import Case
 from models.chat import Chat, ChatKind, ChatMessage

@@ -11,8 +11,8 @@ from sqlalchemy import select
 
 from bots import counter
 from bots.identity import BotIdentity
-from intake import chat_files, chat_spool
-from intake.chat_files import KeptFile
+from intake.chat import chat_files, chat_spool
+from intake.chat.chat_files import KeptFile
 from intake.office import Office
 from models.chat import Chat, ChatMessage
 from models.outbox_message import OutboxMessage, OutboxStatus

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from playwright.sync_api import FilePayload, Page
 
-from intake import scan_jobs
+from intake.digitizing import scan_jobs
 from intake.office import Office
 from tests.support.documents_panel import DocumentOffice
 

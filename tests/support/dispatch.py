@@ -9,8 +9,8 @@ from datetime import date
 from PIL import Image
 from sqlalchemy.orm import Session
 
-from intake import guias
 from intake.attachments import examined
+from intake.deliveries import guias
 from intake.incoming import IncomingFile
 from models.carrier import Carrier, Courier, DispatchKind, Tariff, Zone
 from models.person import Role

@@ -9,11 +9,11 @@ from pathlib import Path
 
 from sqlalchemy.orm import Session
 
-from intake import approval, drafts
 from intake.attachments import read_blob
-from intake.drafts import Addressee, DraftFields
-from intake.efirma import open_efirma
+from intake.issued import approval, drafts
+from intake.issued.drafts import Addressee, DraftFields
 from intake.office import Office
+from intake.proofs.efirma import open_efirma
 from models.oficio import DocumentType, Oficio
 from models.person import Account
 from tests.support.efirma import EfirmaFiles

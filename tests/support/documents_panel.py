@@ -19,9 +19,9 @@ from pydantic import SecretStr
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from intake import approval, drafts
 from intake.config import Settings
-from intake.drafts import DraftFields
+from intake.issued import approval, drafts
+from intake.issued.drafts import DraftFields
 from intake.office import Office
 from models.oficio import Oficio
 from models.person import Account

@@ -27,11 +27,14 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.routing import Rule
 
 from admin.app import create_app
-from intake import acuses, answers, drafts, reception, tickets, tokens
+from intake import acuses, tickets
 from intake.config import Settings
+from intake.counter import answers, reception
+from intake.counter.reception import Entry, Sender, Target
 from intake.incoming import IncomingFile
+from intake.issued import drafts
 from intake.office import Office
-from intake.reception import Entry, Sender, Target
+from intake.programs import tokens
 from models.api_token import Scope
 from models.base import now
 from models.contact import Address, AddressKind, Contact

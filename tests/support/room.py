@@ -11,8 +11,8 @@ from sqlalchemy import select
 
 from bots import counter
 from bots.identity import BotIdentity
-from intake import chat_files, chat_links, chat_spool, chats
-from intake.chat_files import KeptFile
+from intake.chat import chat_files, chat_links, chat_spool, chats
+from intake.chat.chat_files import KeptFile
 from intake.office import Office
 from models.chat import Chat, ChatKind, ChatMessage, ChatTopic
 from models.dependencia import Dependencia

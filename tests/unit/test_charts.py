@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from intake.charts import Chart, Series, bars, columns, most, nice_top, percent, shares
-from intake.dashboard import period_named
-from intake.indicators import Period
+from intake.figures.charts import Chart, Series, bars, columns, most, nice_top, percent, shares
+from intake.figures.dashboard import period_named
+from intake.figures.indicators import Period
 from models.scheduled_report import Frequency, next_after, period_before
 from templates import environment
 

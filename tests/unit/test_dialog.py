@@ -26,7 +26,7 @@ from bots.dialog_terms import (
     Step,
 )
 from bots.formatting import MESSAGE, length, plain
-from intake.chat_files import KeptFile
+from intake.chat.chat_files import KeptFile
 from intake.wording import speaking
 from models.service_field import FieldKind
 from templates import FOLDER, LANGUAGES, labels

@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from intake.codes import make_code, read_code
 from intake.errors import InvalidInput
-from intake.numbering import check_pattern, write_number
-from intake.rich_text import clean, is_empty, plain
+from intake.issued.numbering import check_pattern, write_number
+from intake.issued.rich_text import clean, is_empty, plain
+from intake.proofs.codes import make_code, read_code
 from models.oficio import DocumentType
 
 

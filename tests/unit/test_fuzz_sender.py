@@ -7,10 +7,10 @@ import ipaddress
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from intake import spf
 from intake.authentication import fields, is_aligned, organisation_of, read_results, read_spam_verdict
-from intake.resolver import IPAddress, Lookup, Unanswered
-from intake.trust import mixes_alphabets, name_words
+from intake.senders import spf
+from intake.senders.resolver import IPAddress, Lookup, Unanswered
+from intake.senders.trust import mixes_alphabets, name_words
 
 MX = "mx.example.gob.mx"
 RESULTS = {"pass", "fail", "softfail", "neutral", "none", "policy", "temperror", "permerror"}

@@ -2,7 +2,7 @@
 
 import pytest
 
-from intake.imap_source import parse_source
+from intake.doors.imap_source import parse_source
 
 
 def test_every_part_may_be_percent_encoded() -> None:

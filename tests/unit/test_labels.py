@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from intake.labels import label_text, read_label
+from intake.counter.labels import label_text, read_label
 from models.case import Case
 
 

@@ -12,9 +12,9 @@ from itertools import pairwise
 
 import pytest
 
-from intake.features import features_of
-from intake.fitting import Example, fit
-from intake.learned import Answer, BrokenModel, Model, pack, unpack
+from intake.learning.features import features_of
+from intake.learning.fitting import Example, fit
+from intake.learning.learned import Answer, BrokenModel, Model, pack, unpack
 from tests.support.requests import PRIORITIES, SERVICES, Request, requests, ways
 
 

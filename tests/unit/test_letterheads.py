@@ -7,8 +7,8 @@ import io
 import pytest
 from PIL import Image
 
-from intake import letterheads
 from intake.errors import InvalidInput
+from intake.issued import letterheads
 
 
 def picture(kind: str, mode: str = "RGB") -> bytes:

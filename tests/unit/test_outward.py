@@ -10,8 +10,8 @@ from ipaddress import ip_network
 
 import pytest
 
-from intake import outward, webhooks
 from intake.errors import InvalidInput
+from intake.programs import outward, webhooks
 
 
 def test_the_signature_is_the_one_of_the_standard() -> None:

@@ -10,17 +10,17 @@ from pathlib import Path
 
 import pytest
 
-from intake.archives import Listing, list_archive
-from intake.containers import (
+from intake.parsing import parse_email
+from intake.reading.archives import Listing, list_archive
+from intake.reading.containers import (
     is_cms_enveloped,
     open_signed,
     read_invitation,
     split_uuencoded,
 )
-from intake.filetypes import MAX_NAME_BYTES, danger_of, generated_name, safe_name, true_type
-from intake.headers import decode_base64
-from intake.outlook import open_msg, open_tnef
-from intake.parsing import parse_email
+from intake.reading.filetypes import MAX_NAME_BYTES, danger_of, generated_name, safe_name, true_type
+from intake.reading.headers import decode_base64
+from intake.reading.outlook import open_msg, open_tnef
 
 CORPUS = Path(__file__).parent.parent / "corpus"
 PDF = b"%PDF-1.7\n%%EOF\n"

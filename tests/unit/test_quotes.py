@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from intake.htmltext import read_html
-from intake.interleaved import colour_of
 from intake.quotes import reply_of, reply_of_text
+from intake.reading.htmltext import read_html
+from intake.reading.interleaved import colour_of
 
 NEW = "Mi respuesta nueva."
 

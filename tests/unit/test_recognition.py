@@ -6,7 +6,7 @@ from datetime import date, timedelta
 
 import pytest
 
-from intake.recognition import FILE, SUBJECT, TEXT, Source, find_number, read_document, recognise
+from intake.counter.recognition import FILE, SUBJECT, TEXT, Source, find_number, read_document, recognise
 
 RECEIVED = date(2026, 11, 20)
 PAGE = """Secretaría de Obras Públicas

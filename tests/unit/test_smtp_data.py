@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from intake.doors.smtp_data import MailData
 from intake.smtp import read_part
-from intake.smtp_data import MailData
 
 MAX = 10_000
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-from intake.limits import ClientLimits
-from intake.smtp_paths import NOBODY, announced_size, read_path
+from intake.doors.limits import ClientLimits
+from intake.doors.smtp_paths import NOBODY, announced_size, read_path
 
 
 class Clock:

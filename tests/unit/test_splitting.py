@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from intake.splitting import Place, split
+from intake.digitizing.splitting import Place, split
 from models.scan import HeldPage
 
 A, B = "OP-2026-000001", "OP-2026-000002"

@@ -17,7 +17,7 @@ from bots.staff_counter import words_of
 from bots.staff_door import TOLD_SECONDS
 from bots.staff_drafts import text_of
 from bots.staff_terms import Answer, CaseFact, Draft, Facts, HandOn, Note, State, Step, Take, Target, VoidLink
-from intake.chat_files import KeptFile
+from intake.chat.chat_files import KeptFile
 from intake.wording import speaking
 from templates import FOLDER, LANGUAGES, labels
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from intake.trust import mixes_alphabets, name_words
+from intake.senders.trust import mixes_alphabets, name_words
 
 
 @pytest.mark.parametrize(

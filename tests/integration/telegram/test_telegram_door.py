@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from sqlalchemy import select, text
 
-from intake.chat_outbox import exchange
+from intake.chat.chat_outbox import exchange
 from intake.office import Office
 from models.base import now
 from models.chat import Chat, ChatUpdate, UpdateStatus

@@ -1,0 +1,1 @@
+"""Expedientes and the archive's cuadro."""

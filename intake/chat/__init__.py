@@ -1,0 +1,1 @@
+"""The desk's side of the chats; the conversation itself is in `bots/`."""

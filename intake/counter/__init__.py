@@ -1,0 +1,1 @@
+"""The counter for paper (manual C): registering, discharging, asking for a responsible, answering."""

@@ -1,0 +1,1 @@
+"""The demo institution that `oficialia demo` installs."""

@@ -1,0 +1,1 @@
+"""Paper that becomes pages: stacks, labels, OCR, filing."""

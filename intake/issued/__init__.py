@@ -1,0 +1,1 @@
+"""Documents that the institution writes: draft, visto bueno, approval, number, page, sending."""

@@ -1,0 +1,1 @@
+"""Seals, e.firma and acuses, and how anybody can verify them."""

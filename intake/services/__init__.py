@@ -1,0 +1,1 @@
+"""The catalogue of services, what it asks and what it promises."""

@@ -1,0 +1,166 @@
+"""How the promises of cases stand, read for lists and for the page of a case; nothing is changed here."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Protocol
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session, joinedload
+
+from intake.office import Office
+from intake.services.commitments import calendar_of, pauses_of, promises_of, spans
+from models.case import Case
+from models.commitment import CaseCommitment, CasePause, PauseReason
+from models.deadline import BusinessCalendar, working_time
+from models.event import Event
+from models.promise import Clock, Promise, PromiseKind, read_clock
+from models.service import Service
+from models.ticket import Ticket
+
+# A deadline without a promise warns as one of months does: one working day before.
+_LONG_AGO = timedelta(days=60)
+
+
+class Listed(Protocol):
+    """What of a case is needed: a row of a list has it, and so has the case itself."""
+
+    @property
+    def id(self) -> int: ...
+    @property
+    def is_open(self) -> bool: ...
+    @property
+    def due_at(self) -> datetime | None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class CaseClocks:
+    """The clocks of one case, the first answer's before the solution's, and how long a day is in it."""
+
+    clocks: tuple[Clock, ...]
+    usual_day: timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class Paused:
+    """One pause of a case: why, who asked, from when to when, and how much working time it was."""
+
+    reason: PauseReason
+    by: str
+    started_at: datetime
+    ended_at: datetime | None
+    length: timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class CasePromises:
+    """Everything the page of a case says about what was promised."""
+
+    clocks: CaseClocks
+    pauses: Sequence[Paused]
+    # The range in which a date is still to be agreed, or None.
+    to_agree: tuple[date, date] | None
+    agreed_on: date | None
+    # Minutes for each piece, its name, and how many were asked for (None: nobody knows yet).
+    units: tuple[int, str, int | None] | None
+
+
+def clocks_of(
+    session: Session, office: Office, rows: Sequence[Listed], at: datetime
+) -> dict[int, CaseClocks]:
+    """The clocks of the open ones among *rows* at the instant *at*, by the id of the case."""
+    ids = [row.id for row in rows if row.is_open]
+    if not ids:
+        return {}
+    wanted = select(CaseCommitment).where(CaseCommitment.case_id.in_(ids))
+    promised = {one.case_id: one for one in session.scalars(wanted)}
+    pauses, calendars = pauses_of(session, ids), _Calendars(session, office)
+    found = {}
+    for row in rows:
+        if row.id not in ids:
+            continue
+        own, one = pauses.get(row.id, []), promised.get(row.id)
+        calendar = calendars.of(one)
+        clocks = _clocks(row, one, own, calendar, at)
+        if clocks:
+            found[row.id] = CaseClocks(clocks, calendar.usual_day)
+    return found
+
+
+def promises_of_case(session: Session, office: Office, case: Case, at: datetime) -> CasePromises:
+    """All about *case*, also when it has ended."""
+    row = session.get(CaseCommitment, case.id)
+    pauses = pauses_of(session, [case.id]).get(case.id, [])
+    calendar = _Calendars(session, office).of(row)
+    clocks = CaseClocks(_clocks(case, row, pauses, calendar, at), calendar.usual_day)
+    to_agree, agreed_on = None, None
+    if row is not None and row.agreed_due_at is not None:
+        is_agreed = row.agreed_at != row.counts_from
+        agreed_on = row.agreed_due_at.astimezone(calendar.zone).date() if is_agreed else None
+        if not is_agreed and case.is_open and row.earliest_on and row.latest_on:
+            today = calendar.working_day_from(at.astimezone(calendar.zone).date())
+            to_agree = (max(today, row.earliest_on), max(today, row.latest_on))
+    return CasePromises(
+        clocks, _paused(session, case, pauses, calendar, at), to_agree, agreed_on, _units(case)
+    )
+
+
+class _Calendars:
+    """The calendars of one page, each put together once."""
+
+    def __init__(self, session: Session, office: Office) -> None:
+        self._session, self._office = session, office
+        self._known: dict[int | None, BusinessCalendar] = {}
+
+    def of(self, row: CaseCommitment | None) -> BusinessCalendar:
+        number = row.calendar_id if row else None
+        if number not in self._known:
+            self._known[number] = calendar_of(self._session, self._office, number)
+        return self._known[number]
+
+
+def _clocks(
+    case: Listed, row: CaseCommitment | None, pauses: Sequence[CasePause], calendar: BusinessCalendar,
+    at: datetime,
+) -> tuple[Clock, ...]:  # fmt: skip
+    if row is not None:
+        return tuple(read_clock(one, calendar, at, spans(pauses)) for one in promises_of(row))
+    if case.due_at is None or not case.is_open:
+        return ()
+    # Somebody set a deadline and nothing was promised: only a pause that still lasts matters.
+    lasting = [one for one in pauses if one.ended_at is None]
+    since = min([at, case.due_at, *(one.started_at for one in lasting)]) - _LONG_AGO
+    promise = Promise(PromiseKind.SOLUTION, since, agreed_at=since, agreed_due_at=case.due_at)
+    return (read_clock(promise, calendar, at, spans(lasting)),)
+
+
+def _paused(
+    session: Session, case: Case, pauses: Sequence[CasePause], calendar: BusinessCalendar, at: datetime
+) -> list[Paused]:
+    if not pauses:
+        return []
+    asked = session.scalars(
+        select(Event)
+        .where(Event.case_id == case.id, Event.action == "answer_and_wait")
+        .options(joinedload(Event.account))
+        .order_by(Event.sequence)
+    ).all()
+    found = []
+    for pause in pauses:
+        before = [event for event in asked if event.at <= pause.started_at]
+        who = before[-1].account if before and pause.reason == PauseReason.REQUESTER else None
+        length = working_time(pause.started_at, pause.ended_at or at, calendar)
+        found.append(
+            Paused(pause.reason, who.person.name if who else "", pause.started_at, pause.ended_at, length)
+        )
+    return found
+
+
+def _units(case: Case) -> tuple[int, str, int | None] | None:
+    service: Service | None = case.service if isinstance(case, Ticket) else None
+    if service is None or service.unit_minutes is None:
+        return None
+    assert isinstance(case, Ticket)
+    return service.unit_minutes, service.unit_name, case.quantity
