@@ -98,6 +98,7 @@ def pause_sentence(pause: Paused, usual_day: timedelta) -> tuple[str, str]:
     """Why the clock stood still, and when."""
     if pause.reason == PauseReason.REQUESTER:
         key = "pause_requester_by" if pause.by else "pause_requester"
+        key = "pause_missing" if pause.missing else key
     else:
         key = "pause_done"
     start = moment(pause.started_at)
@@ -106,7 +107,7 @@ def pause_sentence(pause: Paused, usual_day: timedelta) -> tuple[str, str]:
     else:
         left = length(pause.length, usual_day)
         when = say("panel.clock.pause_span", start=start, end=moment(pause.ended_at), left=left)
-    return say(f"panel.clock.{key}", name=pause.by), when
+    return say(f"panel.clock.{key}", name=pause.by, labels=", ".join(pause.missing)), when
 
 
 def day(value: date) -> str:

@@ -35,7 +35,7 @@ from models.person import Account
 from models.tag import Tag
 from models.task import Task, TaskKind, TaskState
 from models.turno import Turno, TurnoState
-from models.workflow import Transition, Who, ended_tasks, enter, find_transition, get_transition
+from models.workflow import State, Transition, Who, ended_tasks, enter, find_transition, get_transition
 
 # Each of several does these for itself; the others still have to.
 OWN_TASK = frozenset({"mark_reviewed", "agree", "object"})
@@ -313,6 +313,9 @@ def follow_up(
                data={"message": message.id, "channel": incoming.channel})  # fmt: skip
         touch(case)
         return message
+    if case.state == State.WAITING and case.holder_id is None:
+        # The desk itself asked (`intake.services.missing_fields`), before anybody took it.
+        step_alone(session, case, "resume", {})
     was_open = case.is_open
     row = get_transition(case, "follow_up", {Who.REQUESTER})
     _apply(session, case, row, None)

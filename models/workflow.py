@@ -170,6 +170,9 @@ TRANSITIONS: tuple[Transition, ...] = (
     _ticket("set_quantity", TICKET_OPEN, None, _STAFF),
     _ticket("snooze", TICKET_OPEN, None, _ATTENDING),
     _ticket("wake", TICKET_OPEN, None, _ATTENDING),
+    # A mail did not say what its service asks; it goes back where it was when nobody had taken it.
+    _ticket("ask_missing", TICKET_OPEN, State.WAITING, {Who.SYSTEM}, notice="missing_fields"),
+    _ticket("resume", {State.WAITING}, State.NEW, {Who.SYSTEM}),
     # What the requester's message does by itself.
     _ticket("follow_up", {State.NEW, State.ASSIGNED, State.IN_PROGRESS}, None, {Who.REQUESTER, Who.SYSTEM}),
     _ticket("follow_up", {State.WAITING}, State.IN_PROGRESS, {Who.REQUESTER, Who.SYSTEM}),

@@ -7,6 +7,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import selectinload
 from werkzeug.wrappers import Response
 
+from admin import pace
 from admin.db import session, writing
 from admin.portal.inside import go
 from intake.citizens import articles
@@ -15,6 +16,8 @@ from models.service import Service
 from templates import say
 
 MAX_LISTED = 200
+# Who types asks once for every pause; nobody needs more.
+_PACE = pace.Window(60, 60.0)
 
 
 def index() -> str:
@@ -31,8 +34,10 @@ def index() -> str:
     return render_template("portal/articles.html", found=found, words=words)
 
 
-def suggested() -> str:
+def suggested() -> str | tuple[str, int, dict[str, str]]:
     """A piece of page for whoever writes a request: at most three articles, or nothing."""
+    if wait := _PACE.wait(pace.client()):
+        return "", 429, {"Retry-After": str(wait)}
     service = session().get(Service, request.args.get("service", 0, int))
     words = f"{request.args.get('subject', '')} {request.args.get('text', '')}"
     return render_template("portal/suggested.html", found=articles.suggest(session(), words, service))

@@ -199,6 +199,7 @@ def _values(case: Case, before: int | None = None) -> dict[str, Any]:
         "has_older": len(thread) == 30,
         "version": _version(case, newest),
         "answered": service_fields.values_of(session(), case),
+        "missing": [one.label for one in service_fields.missing(session(), case)] if case.is_open else [],
         "actions": [one for one in ACTIONS if one in allowed],
         "can_write": can_follow_up(office(), case),
         "rating": session().get(Rating, case.id),

@@ -7,6 +7,7 @@ number of workers may count at once.
 
 from __future__ import annotations
 
+import random
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -37,6 +38,7 @@ _MARKS = 2_000
 # One counter at a time on PostgreSQL; SQLite has one writer anyway.
 _LOCK = 7_305_022
 
+_MEASURES = [one.name for one in DayCount.__table__.columns if not one.primary_key]
 DONE = (State.RESOLVED, State.CLOSED, State.CONCLUDED)
 Place = tuple[int, int, str]
 # As plain tables: joined as classes they would bring the table of cases along a second time.
@@ -116,6 +118,37 @@ def _waiting(session: Session, at: datetime, zone: ZoneInfo) -> list[date]:
             return []
         through = oldest.astimezone(zone).date() - timedelta(days=1)
     return [through + timedelta(days=n) for n in range(1, min((last - through).days, _DAYS) + 1)]
+
+
+def differing_days(session: Session, office: Office, number: int) -> tuple[int, list[date]]:
+    """Count the newest day and others drawn by lot again: how many, and those with other counts than kept.
+
+    What is marked is not asked: it is about to be counted anyway.
+    """
+    through = counted_through(session)
+    zone = office.settings.zone
+    marked = {at.astimezone(zone).date() for at in session.scalars(select(DayMark.at).limit(_MARKS))}
+    days = session.scalars(select(DayCount.day).distinct().where(DayCount.day != through)).all()
+    drawn = random.sample(days, min(number - 1, len(days)))
+    chosen = [one for one in (through, *drawn) if one is not None and one not in marked]
+    wrong = [day for day in chosen if _kept(session, day) != _plain(count_day(session, office, day))]
+    return len(chosen), sorted(wrong)
+
+
+def _plain(counts: Day) -> dict[tuple[Any, ...], int]:
+    """Every number of a day that is not 0, by place and measure or hour."""
+    places = {(*place, name): n for place, row in counts.places.items() for name, n in row.items() if n}
+    return {**places, **{hour: n for hour, n in counts.hours.items() if n}}
+
+
+def _kept(session: Session, day: date) -> dict[tuple[Any, ...], int]:
+    kept = Day()
+    for row in session.scalars(select(DayCount).where(DayCount.day == day)):
+        place = kept.places[row.dependencia_id, row.service_id, row.channel]
+        place.update({name: getattr(row, name) for name in _MEASURES})
+    for hour in session.scalars(select(HourCount).where(HourCount.day == day)):
+        kept.hours[hour.dependencia_id, hour.hour] = hour.arrivals
+    return _plain(kept)
 
 
 def _store(session: Session, day: date, counts: Day) -> None:

@@ -73,6 +73,7 @@ def bad(level: Level, name: str, found: str, fix: str, /, **values: str | int) -
 def examine(settings: Settings) -> Iterator[Finding]:
     """Run every test, one after another; a slow one shows which it is."""
     # They make findings of this module.
+    from intake.running.doctor_figures import examine_counts
     from intake.running.doctor_mail import examine_antivirus, examine_issuers, examine_name_server
     from intake.running.doctor_scans import examine_folder, examine_tesseract
 
@@ -92,6 +93,7 @@ def examine(settings: Settings) -> Iterator[Finding]:
         "issuers": examine_issuers,
         "telegram": _telegram,
         "fonts": _fonts,
+        "figures": examine_counts,
         "scans": examine_tesseract,
         "scan_folder": examine_folder,
     }

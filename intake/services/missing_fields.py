@@ -1,6 +1,7 @@
 """Whoever wrote by mail is asked once, kindly, for what the service needs and the mail did not say.
 
-The answer fills it by itself (`intake.services.service_fields.fill_from_reply`).
+The case then waits for the requester, and its clock stands still (`models.commitment`). The answer
+fills it by itself (`intake.services.service_fields.fill_from_reply`).
 """
 
 from __future__ import annotations
@@ -8,6 +9,7 @@ from __future__ import annotations
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from intake.cases import step_alone
 from intake.correspondence import is_answerable, letterhead, thread_of, way_to
 from intake.incoming import Channel
 from intake.office import Office
@@ -17,7 +19,7 @@ from intake.senders import trust
 from intake.services import service_fields
 from intake.wording import plain_name, speaking, thread_subject
 from models.case import Case
-from models.event import Event, of_case, record
+from models.event import Event, of_case
 from models.message import Message
 from models.outbox_message import OutboxMessage
 from models.service import Service
@@ -25,7 +27,7 @@ from models.service_field import ServiceField
 from models.ticket import Ticket
 from templates import language, render
 
-ASKED = "fields_asked"
+ASKED = "ask_missing"
 
 
 def ask(session: Session, office: Office, case: Case) -> OutboxMessage | None:
@@ -43,7 +45,7 @@ def ask(session: Session, office: Office, case: Case) -> OutboxMessage | None:
     if channel != Channel.EMAIL or not is_answerable(session, to):
         return None
     labels = [one.label for one in wanted]
-    record(session, case, ASKED, data={"service": case.service.slug, "labels": labels})
+    step_alone(session, case, ASKED, {"service": case.service.slug, "labels": labels})
     return _write(session, office, case, to, wanted)
 
 

@@ -22,6 +22,8 @@ from models.ticket import Ticket
 
 # A deadline without a promise warns as one of months does: one working day before.
 _LONG_AGO = timedelta(days=60)
+# What begins to wait for the requester: a clerk's answer, or the desk's own question.
+_ASKING = ("answer_and_wait", "ask_missing")
 
 
 class Listed(Protocol):
@@ -45,10 +47,12 @@ class CaseClocks:
 
 @dataclass(frozen=True, slots=True)
 class Paused:
-    """One pause of a case: why, who asked, from when to when, and how much working time it was."""
+    """One pause of a case: why, who asked for what, from when to when, and how much working time it was."""
 
     reason: PauseReason
     by: str
+    # What the service asks and the requester did not say, when the desk itself asked.
+    missing: Sequence[str]
     started_at: datetime
     ended_at: datetime | None
     length: timedelta
@@ -143,18 +147,18 @@ def _paused(
         return []
     asked = session.scalars(
         select(Event)
-        .where(Event.case_id == case.id, Event.action == "answer_and_wait")
+        .where(Event.case_id == case.id, Event.action.in_(_ASKING))
         .options(joinedload(Event.account))
         .order_by(Event.sequence)
     ).all()
     found = []
     for pause in pauses:
         before = [event for event in asked if event.at <= pause.started_at]
-        who = before[-1].account if before and pause.reason == PauseReason.REQUESTER else None
+        last = before[-1] if before and pause.reason == PauseReason.REQUESTER else None
         length = working_time(pause.started_at, pause.ended_at or at, calendar)
-        found.append(
-            Paused(pause.reason, who.person.name if who else "", pause.started_at, pause.ended_at, length)
-        )
+        by = last.account.person.name if last and last.account else ""
+        labels = last.data.get("labels", []) if last else []
+        found.append(Paused(pause.reason, by, labels, pause.started_at, pause.ended_at, length))
     return found
 
 

@@ -170,21 +170,27 @@ def values_of(session: Session, case: Case) -> Sequence[FieldValue]:
 
 def missing(session: Session, case: Case) -> list[ServiceField]:
     """The required questions of the case's service that have no answer yet."""
+    return [one for one in _unanswered(session, case) if one.is_required]
+
+
+def _unanswered(session: Session, case: Case) -> list[ServiceField]:
     if not isinstance(case, Ticket) or case.service is None:
         return []
     answered = {one.field_id for one in values_of(session, case)}
-    return [one for one in fields_of(session, case.service) if one.is_required and one.id not in answered]
+    return [one for one in fields_of(session, case.service) if one.id not in answered]
 
 
 def fill_from_reply(session: Session, case: Case, message: Message) -> list[ServiceField]:
     """Take from what the requester wrote what was missing; returns the fields that have an answer now.
 
-    Lines «Label: value»; when one single thing is missing, the whole short reply; files for files.
+    Lines «Label: value», also for what need not be said; when one single thing is missing, the whole
+    short reply; files for files.
     """
-    wanted = missing(session, case)
+    open_ones = _unanswered(session, case)
+    wanted = [one for one in open_ones if one.is_required]
     if not wanted:
         return []
-    found = list(_answers_in(wanted, message.reply_text))
+    found = list(_answers_in(wanted, open_ones, message.reply_text))
     taken = {one.field.id for one in found}
     files = [one for one in message.attachments if not one.is_inline]
     for asked in wanted:
@@ -196,7 +202,7 @@ def fill_from_reply(session: Session, case: Case, message: Message) -> list[Serv
             )  # fmt: skip
             taken.add(asked.id)
     keep(session, case, found, message)
-    filled = [one for one in wanted if one.id in taken]
+    filled = [one for one in open_ones if one.id in taken]
     if filled:
         session.flush()
         record(session, case, "fields_answered", actor="requester",
@@ -204,9 +210,11 @@ def fill_from_reply(session: Session, case: Case, message: Message) -> list[Serv
     return filled
 
 
-def _answers_in(wanted: Sequence[ServiceField], text: str) -> Iterable[Answer]:
-    """The answers that *text* gives to *wanted*; what is no good answer is left for a clerk to read."""
-    open_ones = {fold(one.label): one for one in wanted if one.kind != FieldKind.FILE}
+def _answers_in(
+    wanted: Sequence[ServiceField], asked_for: Sequence[ServiceField], text: str
+) -> Iterable[Answer]:
+    """The answers that *text* gives to *asked_for*; what is no good answer is left for a clerk to read."""
+    open_ones = {fold(one.label): one for one in asked_for if one.kind != FieldKind.FILE}
     matched = False
     for line in text.splitlines():
         label, colon, value = line.partition(":")
@@ -220,8 +228,8 @@ def _answers_in(wanted: Sequence[ServiceField], text: str) -> Iterable[Answer]:
             matched = True
             del open_ones[fold(asked.label)]
             yield answer
-    if not matched and len(wanted) == 1 and open_ones:
-        (asked,) = open_ones.values()
+    if not matched and len(wanted) == 1 and wanted[0].kind != FieldKind.FILE:
+        (asked,) = wanted
         try:
             value = check(asked, text)
         except InvalidInput:

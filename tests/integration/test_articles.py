@@ -2,6 +2,8 @@
 
 import pytest
 
+from admin.pace import Window
+from admin.portal import articles as articles_page
 from intake.citizens.articles import suggest
 from intake.office import Office
 from models.article import Article
@@ -18,7 +20,8 @@ ARTICLES = (
 
 
 @pytest.fixture
-def town(office: Office) -> Institution:
+def town(office: Office, monkeypatch: pytest.MonkeyPatch) -> Institution:
+    monkeypatch.setattr(articles_page, "_PACE", Window(60, 60.0))
     with office.database.writing() as session:
         town = found_institution(session)
         give_logins(session, town)
@@ -55,6 +58,9 @@ def test_a_reader_says_whether_it_helped_and_yes_ends_without_a_request(
     assert "La impresora no imprime" in visitor.get("/ayuda?q=impresora").text
     piece = visitor.get("/ayuda/sugerencias?subject=no+imprime&text=la+impresora").text
     assert "/ayuda/no-imprime" in piece and "<html" not in piece
+    answers = [visitor.get("/ayuda/sugerencias?subject=no+imprime") for _ in range(60)]
+    assert answers[-2].status_code == 200 and answers[-1].status_code == 429
+    assert int(answers[-1].headers["Retry-After"]) > 0 and answers[-1].text == ""
     page = visitor.get("/ayuda/no-imprime").text
     assert "<strong>tóner</strong>" in page
     bad = visitor.get("/ayuda/malo").text

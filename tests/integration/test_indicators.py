@@ -23,6 +23,9 @@ from intake.figures.counting import count_days, counted_through, recount_all
 from intake.figures.indicators import Period, Reader, Scope, below
 from intake.figures.scheduled_reports import send_due
 from intake.office import Office
+from intake.running.doctor import Finding, Level
+from intake.running.doctor_figures import examine_counts
+from intake.wording import speaking
 from models.base import living_at
 from models.case import Case
 from models.chat import Rating
@@ -180,6 +183,29 @@ def test_counts_by_day_equal_a_count_of_all_cases(life: Life, events: list[tuple
     expected, by_hour = brute_force(life, through)
     assert counted == expected
     assert Counter({(row.day, row.dependencia_id, row.hour): row.arrivals for row in hours}) == by_hour
+
+
+def test_the_doctor_finds_a_count_that_is_not_that_of_the_cases_and_counting_again_mends_it(
+    life: Life,
+) -> None:
+    for number in range(6):
+        life.do("open", number, 30)
+    life.do("count", 0, 80)
+
+    def found() -> Finding:
+        with speaking("es"):
+            (one,) = examine_counts(life.office.settings)
+        return one
+
+    assert (found().level, found().found) == (Level.OK, "los conteos de 7 días coinciden con sus casos")
+    with life.office.database.writing() as session:
+        row = session.scalars(select(DayCount).order_by(DayCount.day.desc())).first()
+        assert row is not None
+        row.arrivals += 1
+    ill = found()
+    assert ill.level == Level.WARN and str(row.day) in ill.found and "oficialia count" in ill.fix
+    recount_all(life.office)
+    assert found().level == Level.OK
 
 
 def test_figures_are_whole_at_any_moment_and_end_with_what_is_open(life: Life) -> None:

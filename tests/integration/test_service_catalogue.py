@@ -22,6 +22,7 @@ from intake.office import Office
 from intake.pipeline import process_spooled
 from intake.services import missing_fields, service_fields
 from intake.services.flow_diagrams import read_steps
+from models.commitment import CasePause, PauseReason
 from models.event import Event
 from models.outbox_message import OutboxMessage
 from models.person import Account
@@ -218,25 +219,36 @@ def arrive_at(office: Office, to: str, subject: str, sender: str = ANA, text: st
         return session.scalars(select(Ticket.id).order_by(Ticket.id.desc())).first() or 0
 
 
-def test_who_wrote_by_mail_is_asked_once_for_what_is_missing_and_the_answer_fills_it(office: Office) -> None:
+def test_who_wrote_by_mail_is_asked_once_and_the_case_waits_until_the_answer_fills_it(office: Office) -> None:
     case_id = arrive_at(office, "credenciales@sanmarcos.example", "Credenciales nuevas",
                         message_id="<cred@example.com>")  # fmt: skip
     asked = asking(office, case_id)
     assert len(asked) == 1 and "Nombres como irán en las credenciales:" in asked[0].text
     assert "Vigencia de la credencial" not in asked[0].text, "Only what is required is asked for."
+    desk = clerk(office, "lourdes.pineda")
+    with office.database.reading() as session:
+        waits = session.get_one(Ticket, case_id)
+        (pause,) = session.scalars(select(CasePause).where(CasePause.case_id == case_id))
+        assert (waits.state, pause.reason, pause.ended_at) == ("waiting", PauseReason.REQUESTER, None)
+    why = "Se espera del solicitante lo que falta: Nombres como irán en las credenciales"
+    assert why in desk.get(f"/admin/casos/{case_id}").text
+    assert "Credenciales nuevas" in desk.get("/admin/?bandeja=waiting").text
     answer = "Nombres como irán en las credenciales: Luz Mar, Sol Paz\nVigencia de la credencial: 31/12/2027"
     arrive_at(office, asked[0].from_addr, f"Re: Credenciales nuevas [{folio(office, case_id)}]", text=answer,
               in_reply_to=f"<{asked[0].rfc_message_id}>")  # fmt: skip
     with office.database.reading() as session:
         values = session.scalars(select(FieldValue).where(FieldValue.case_id == case_id)).all()
-        assert [one.value for one in values] == ["Luz Mar, Sol Paz"]
+        assert [one.value for one in values] == ["Luz Mar, Sol Paz", "2027-12-31"]
         actions = [one.action for one in session.scalars(select(Event).where(Event.case_id == case_id))]
-        assert actions.count("fields_asked") == 1 and "fields_answered" in actions
+        assert actions.count("ask_missing") == 1 and "fields_answered" in actions
+        # Nobody had taken it: it is again where it was, and its clock goes on.
+        assert session.get_one(Ticket, case_id).state == "new"
+        (pause,) = session.scalars(select(CasePause).where(CasePause.case_id == case_id))
+        assert pause.ended_at is not None
     assert len(asking(office, case_id)) == 1
     with office.database.writing() as session:
         assert missing_fields.ask(session, office, session.get_one(Ticket, case_id)) is None
-    shown = clerk(office, "lourdes.pineda").get(f"/admin/casos/{case_id}").text
-    assert "Luz Mar, Sol Paz" in shown
+    assert "Luz Mar, Sol Paz" in desk.get(f"/admin/casos/{case_id}").text
 
 
 def test_a_short_reply_alone_fills_the_only_thing_that_was_missing(office: Office) -> None:
