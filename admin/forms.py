@@ -20,6 +20,9 @@ from templates import say
 
 Check = Callable[[BaseForm, Field], None]
 _SLUG = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
+# Of a person, as SAT and RENAPO make them; their check digits are not computed, as some in use are wrong.
+RFC = re.compile(r"[A-ZÑ&]{4}\d{6}[A-Z0-9]{3}", re.IGNORECASE)
+CURP = re.compile(r"[A-Z]{4}\d{6}[HMX][A-Z]{5}[A-Z0-9]\d", re.IGNORECASE)
 
 
 def _trim(value: str | None) -> str | None:
@@ -146,6 +149,16 @@ def email(form: BaseForm, field: Field) -> None:
         field.data = validate_email(field.data, check_deliverability=False).normalized.lower()
     except EmailNotValidError as error:
         raise StopValidation(say("office.wrong.email", value=field.data)) from error
+
+
+def written_as(pattern: re.Pattern[str], key: str) -> Check:
+    """Has the value, if there is one, the shape of *pattern*? The sentence is `office.wrong.<key>`."""
+
+    def check(form: BaseForm, field: Field) -> None:
+        if field.data and not pattern.fullmatch(field.data):
+            raise ValidationError(say(f"office.wrong.{key}", value=field.data))
+
+    return check
 
 
 def not_negative(form: BaseForm, field: Field) -> None:

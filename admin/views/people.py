@@ -19,6 +19,8 @@ from admin import frame
 from admin.auth import hash_password
 from admin.db import session, writing
 from admin.forms import (
+    CURP,
+    RFC,
     Line,
     Reference,
     active_dependencia,
@@ -27,6 +29,7 @@ from admin.forms import (
     email,
     required,
     unique,
+    written_as,
 )
 from admin.views.catalogue import REQUEST_SESSION, CatalogueView, changes_of, remember
 from intake.errors import InvalidInput
@@ -47,6 +50,9 @@ class PersonForm(BaseForm):
     post = Line(at_most(200))
     email = Line(email, at_most(254), unique(Person.email))
     phone = Line(at_most(40))
+    # Without one of these nobody signs with e.firma: by them the certificate is known to be the person's.
+    rfc = Line(written_as(RFC, "rfc"))
+    curp = Line(written_as(CURP, "curp"))
     dependencia_id = Reference(dependencia_choices, required, active_dependencia)
     is_active = BooleanField(default=True)
 
@@ -66,7 +72,7 @@ class PeopleView(CatalogueView):
     words = "person"
     columns = ("name", "post", "dependencia", "accounts")
     searched = ("name", "post", "email")
-    groups = (("name", "post", "email", "phone"), ("dependencia_id", "is_active"))
+    groups = (("name", "post", "email", "phone"), ("rfc", "curp"), ("dependencia_id", "is_active"))
     edit_template = "admin/person.html"
 
     def cell(self, row: Person, column: str) -> str:

@@ -155,6 +155,22 @@ def test_a_person_gets_an_account_and_a_login_with_a_password_shown_once(
     assert password not in str([one.data for one in events(office)])
 
 
+@on_one_database
+def test_the_rfc_and_curp_that_an_efirma_must_carry_are_written_on_the_page_of_the_person(
+    office: Office, admin: Clerk, town: Institution
+) -> None:
+    person = town.accounts["head"].person
+    page = f"/admin/personas/editar?id={person.id}"
+    fields = {"name": person.name, "email": person.email, "dependencia_id": person.dependencia_id,
+              "is_active": "y"}  # fmt: skip
+    wrong = admin.post(page, **fields, rfc="TOLJ80", curp="TOLJ800101HJCRNM09")
+    assert "«TOLJ80» no es el RFC" in wrong.text
+    admin.post(page, **fields, rfc="tolj800101ab1", curp="TOLJ800101HJCRNM09")
+    with office.database.reading() as session:
+        kept = session.get_one(Person, person.id)
+        assert (kept.rfc, kept.curp) == ("TOLJ800101AB1", "TOLJ800101HJCRNM09")
+
+
 def test_a_new_password_ends_the_sessions_of_the_old_one(
     office: Office, admin: Clerk, town: Institution
 ) -> None:
