@@ -16,6 +16,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from models.base import Base, Id, now
 from models.carrier import Carrier, Courier, DispatchKind, Guia, GuiaState, Zone
+from models.message import Message
 from models.oficio import Oficio
 from models.person import Account, Role
 from models.recipient import Recipient
@@ -61,6 +62,8 @@ class Route(Base):
 _REQUESTED = text("state = 'requested'")
 _UNDER_WAY = text("state IN ('assigned', 'in_transit')")
 _OWED = text("acuse_remind_at IS NOT NULL")
+# An act that came late and waits for a manager; written out, as SQLite uses the index only for these words.
+LATE = text("NOT is_applied AND decided_at IS NULL")
 
 
 class Dispatch(Base):
@@ -71,6 +74,7 @@ class Dispatch(Base):
         Index(None, "case_id", "id"),
         Index(None, "route_id", "position"),
         Index(None, "requested_at"),
+        Index(None, "requested_by_id", "id"),
         Index("ix_dispatch_requested", "id", sqlite_where=_REQUESTED, postgresql_where=_REQUESTED),
         Index("ix_dispatch_courier", "courier_id", "id", sqlite_where=_UNDER_WAY,
               postgresql_where=_UNDER_WAY),
@@ -137,6 +141,7 @@ class DeliveryAct(Base):
     """What somebody did at a door, as it was sent; sending it twice finds its `key` here."""
 
     __tablename__ = "delivery_act"
+    __table_args__ = (Index("ix_delivery_act_late", "id", sqlite_where=LATE, postgresql_where=LATE),)
 
     id: Mapped[Id]
     key: Mapped[str] = mapped_column(String(64), unique=True)
@@ -153,10 +158,15 @@ class DeliveryAct(Base):
     receiver: Mapped[str] = mapped_column(default="")
     reason: Mapped[str] = mapped_column(default="")
     message_id: Mapped[int | None] = mapped_column(ForeignKey("message.id"))
-    # False: by then it was no longer that courier's to end; kept and shown, changing nothing.
+    # False: by then it was no longer that courier's to end; it waits for what a manager decides.
     is_applied: Mapped[bool] = mapped_column(default=True)
+    decided_at: Mapped[datetime | None]
+    decided_by_id: Mapped[int | None] = mapped_column(ForeignKey("account.id"))
 
-    account: Mapped[Account] = relationship()
+    account: Mapped[Account] = relationship(foreign_keys=[account_id])
+    decided_by: Mapped[Account | None] = relationship(foreign_keys=[decided_by_id])
+    dispatch: Mapped[Dispatch] = relationship()
+    message: Mapped[Message | None] = relationship()
 
 
 class DispatchWho(StrEnum):
@@ -205,6 +215,8 @@ TRANSITIONS: tuple[DispatchTransition, ...] = (
     # Also of what never was said to have left: a courier in the street has done it already.
     _row("deliver", {_ASG, _WAY}, _DEL, _CARRYING, ends=_BOTH, notice="dispatch_delivered"),
     _row("return", {_ASG, _WAY}, _RET, _CARRYING, needs_reason=True, ends=_BOTH, notice="dispatch_returned"),
+    # What a courier did who no longer had it, and which a manager believes.
+    _row("accept_late", OPEN, _DEL, _MANAGER, ends=_BOTH, notice="dispatch_delivered"),
     _row("withdraw", {_REQ}, _RET, _ASKING, needs_reason=True, notice="dispatch_returned"),
     _row("ask_again", {_RET}, _REQ, _ASKING),
 )  # fmt: skip

@@ -7,6 +7,8 @@
   const say = (name, values = {}) => (words[name] || name).replace(/{(\w+)}/g, (_, key) => values[key] ?? "");
   const LONGEST_SIDE = 1600, EVERY = 30000, PLACE = 8000;
   let account = null, stops = [], acts = [], place = null, isInside = true, isReached = navigator.onLine, sending = false, again = false;
+  // To whom what was sent came too late.
+  const late = new Set();
 
   // The phone's own store.
   const opened = new Promise((resolve, reject) => {
@@ -62,7 +64,12 @@
   const own = () => acts.filter((act) => account && act.account === account.id);
   async function send(act, token) {
     const answer = await ask(data.act, { method: "POST", body: formOf(act), headers: { "X-CSRFToken": token } });
-    if (answer.ok && (await answer.json()).key === act.key) { await forget(act); return true; }
+    const taken = answer.ok ? await answer.json() : {};
+    if (taken.key === act.key) {
+      if (!taken.applied) late.add(stops.find((one) => one.id === act.dispatch)?.name || act.name);
+      await forget(act);
+      return true;
+    }
     if (answer.status === 422 || answer.status === 403 || answer.status === 413) {
       act.refused = answer.status === 422 ? (await answer.json()).why : String(answer.status);
       await keep(act);
@@ -127,6 +134,7 @@
     $("login").hidden = isInside || !isReached;
     const names = [...new Set(acts.filter((act) => !account || act.account !== account.id).map((act) => act.who))];
     $("others").replaceChildren(...names.map((name) => Object.assign(document.createElement("p"), { className: "banner warn", textContent: say("other", { name }) })));
+    $("late").replaceChildren(...[...late].map((name) => Object.assign(document.createElement("p"), { className: "banner warn", textContent: say("late", { name }) })));
     $("loading").hidden = account !== null;
     rows($("todo"), stops.filter(isOpen));
     rows($("done"), stops.filter((stop) => !isOpen(stop)));
@@ -245,7 +253,7 @@
       form.querySelector("button:not([type])").disabled = true;
       const number = acts.reduce((most, act) => Math.max(most, act.number), 0) + 1;
       await keep({
-        key: crypto.randomUUID(), number, account: account.id, who: account.name, dispatch: stop.id, outcome, done_at: new Date().toISOString(), receiver, reason,
+        key: crypto.randomUUID(), number, account: account.id, who: account.name, dispatch: stop.id, name: stop.name, outcome, done_at: new Date().toISOString(), receiver, reason,
         latitude: place?.latitude, longitude: place?.longitude, accuracy: place?.accuracy, photo, signature: isSigned ? await asBlob(canvas, "image/png") : null,
       });
       await readActs();

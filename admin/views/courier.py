@@ -31,7 +31,7 @@ from models.base import now
 from models.carrier import Courier
 from models.dispatch import UNDER_WAY, Dispatch, DispatchState, Route
 from models.person import Role
-from models.workflow import NotAllowed
+from models.workflow import NotAllowed, State
 
 ADDRESS = "/admin/mensajero/"
 _ASSETS = ("panel.css", "dispatch.css", "courier.js", "icon.svg")
@@ -92,8 +92,7 @@ class CourierView(frame.PanelView):
         """The courier leaves with everything that waits."""
         with writing() as write:
             waiting = _own(select(Dispatch)).where(Dispatch.state == DispatchState.ASSIGNED)
-            for one in write.scalars(waiting.order_by(Dispatch.case_id)).all():
-                dispatches.start(write, office(), one, frame.account())
+            dispatches.start_waiting(write, office(), write.scalars(waiting).all(), frame.account())
         return _fresh(jsonify({"started": True}))
 
 
@@ -122,6 +121,7 @@ def _stop(one: Dispatch) -> dict[str, Any]:
         **{name: getattr(one, name) for name in names},
         "folio": one.case.folio,
         "wants_acuse": one.wants_acuse,
+        "is_cancelled": one.case.state == State.CANCELLED,
         "state": one.state.value,
         "route": one.route.folio if one.route else "",
         "zone": one.zone.name if one.zone else "",

@@ -77,7 +77,8 @@ def _return(write: Session, at: Office, one: Dispatch, by: Account, form: Form, 
 
 def _replace(write: Session, at: Office, one: Dispatch, by: Account, form: Form, files: Files) -> None:
     number = form.get("number", "")
-    dispatches.replace_guia(write, at, one, by, reason=form.get("reason", ""), number=number)
+    dispatches.replace_guia(write, at, one, by, reason=form.get("reason", ""), number=number,
+                            instead_of=form.get("instead_of", ""))  # fmt: skip
 
 
 # Keys are actions of `models.dispatch`, and one of the managers' own.
@@ -157,7 +158,7 @@ class AskingView(frame.PanelView):
     def show(self, dispatch_id: int) -> str:
         one, who = get_dispatch(session(), dispatch_id), frame.account()
         acts = select(DeliveryAct).where(DeliveryAct.dispatch_id == one.id).options(
-            joinedload(DeliveryAct.account))  # fmt: skip
+            joinedload(DeliveryAct.account), joinedload(DeliveryAct.decided_by))  # fmt: skip
         found = session().scalars(acts.order_by(DeliveryAct.id.desc()).limit(20)).all()
         return str(
             self.render(
@@ -263,6 +264,7 @@ class AskingView(frame.PanelView):
 _EVENTS = (
     "dispatch_request", "dispatch_correct", "dispatch_assign", "dispatch_unassign", "dispatch_start",
     "dispatch_deliver", "dispatch_return", "dispatch_withdraw", "dispatch_ask_again", "dispatch_late_act",
+    "dispatch_accept_late", "dispatch_set_aside",
     "acuse_owed", "guia_taken", "guia_cancelled",
 )  # fmt: skip
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date
 
 from flask import Flask, abort, flash, redirect, request, url_for
 from flask_admin import Admin, expose
 from sqlalchemy import func, select
-from sqlalchemy.orm import joinedload
+from sqlalchemy.orm import Session, joinedload
 from werkzeug.wrappers import Response
 
 from admin import frame, paging
@@ -15,12 +16,12 @@ from admin.db import office, session, writing
 from admin.dispatching import COLOURS, MANAGING, by_zone, dispatches_with_all
 from admin.documents import pdf_response
 from admin.errors import sentence_of
-from intake.deliveries import dispatches, guias
+from intake.deliveries import delivery_acts, dispatches, guias
 from intake.deliveries.dispatch_sheets import print_route
 from intake.errors import DeskError, InvalidInput
 from models.base import now
 from models.carrier import Carrier, Courier, Zone
-from models.dispatch import OPEN, UNDER_WAY, Dispatch, DispatchState, Route
+from models.dispatch import LATE, OPEN, UNDER_WAY, DeliveryAct, Dispatch, DispatchState, Route
 from models.workflow import NotAllowed
 from templates import say
 
@@ -61,6 +62,7 @@ class DispatchingView(frame.PanelView):
                 progress=_progress([one.id for one in open_routes]),
                 owed=paging.count(read, select(Dispatch.id).where(Dispatch.acuse_remind_at <= now())),
                 today=_today(),
+                late=_late(read),
                 wrong=wrong,
                 form=request.form,
                 ticked=set(request.form.getlist("dispatch", int)),
@@ -120,8 +122,7 @@ class DispatchingView(frame.PanelView):
             waiting = select(Dispatch).where(
                 Dispatch.route_id == route.id, Dispatch.state == DispatchState.ASSIGNED
             )
-            for one in write.scalars(waiting.order_by(Dispatch.case_id)).all():
-                dispatches.start(write, office(), one, frame.account())
+            dispatches.start_waiting(write, office(), write.scalars(waiting).all(), frame.account())
             folio = route.folio
         flash(say("dispatch.route.started", folio=folio), "success")
         return redirect(url_for(".route", route_id=route_id))
@@ -134,6 +135,27 @@ class DispatchingView(frame.PanelView):
         )
         owed = session().scalars(wanted.order_by(Dispatch.acuse_remind_at, Dispatch.id).limit(200)).all()
         return str(self.render("admin/dispatch/acuses.html", owed=owed, now=now(), colours=COLOURS))
+
+    @expose("/actos/<int:act_id>/<any(aceptar, apartar):verb>", methods=["POST"])
+    def decide(self, act_id: int, verb: str) -> Response:
+        """What becomes of an act that came when the delivery was another's."""
+        with writing() as write:
+            act = write.get(DeliveryAct, act_id) or abort(404)
+            if verb == "aceptar":
+                delivery_acts.accept(write, office(), act, frame.account())
+            else:
+                delivery_acts.set_aside(write, act, frame.account())
+            number = act.dispatch_id
+        flash(say("dispatch.late.accepted" if verb == "aceptar" else "dispatch.late.put_aside"), "success")
+        return redirect(url_for("envios.show", dispatch_id=number))
+
+
+def _late(read: Session) -> Sequence[DeliveryAct]:
+    """Acts that wait for a decision, the oldest first."""
+    wanted = select(DeliveryAct).where(LATE).order_by(DeliveryAct.id).limit(MAX_ROUTES)
+    return read.scalars(
+        wanted.options(joinedload(DeliveryAct.account), joinedload(DeliveryAct.dispatch))
+    ).all()
 
 
 def _today() -> date:

@@ -1,7 +1,8 @@
 """What a courier's phone sends, perhaps hours later and perhaps twice: delivered, or returned with reason.
 
 Each act carries a key: the second time it changes nothing. One that comes after the delivery was given
-to somebody else is kept with its files, shown, and told to the dispatch managers; it is never lost.
+to somebody else is kept with its files and told to the dispatch managers, and waits until one of them
+believes it (`accept`) or puts it aside (`set_aside`). Only who once had that delivery may send one.
 """
 
 from __future__ import annotations
@@ -19,12 +20,13 @@ from intake.incoming import IncomingFile
 from intake.office import Office
 from intake.wording import moment
 from models.base import now
+from models.carrier import Courier
 from models.case import lock
-from models.dispatch import DeliveryAct, Dispatch, DispatchState, allowed
-from models.event import record
+from models.dispatch import DeliveryAct, Dispatch, DispatchState, Route, allowed
+from models.event import Event, of_case, record
 from models.message import Message
-from models.person import Account
-from models.task import Task, TaskKind
+from models.person import Account, Role
+from models.workflow import NotAllowed
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +54,7 @@ def take_act(
         return known
     _check(session, dispatch, by, act, files)
     action = "deliver" if act.outcome == DispatchState.DELIVERED else "return"
-    session.refresh(dispatch, ["state", "courier_id"])
+    session.refresh(dispatch)
     is_applied = any(row.action == action for row in allowed(dispatch, by))
     message = _apply(session, office, dispatch, by, act, files) if is_applied else None
     if not is_applied:
@@ -70,10 +72,7 @@ def take_act(
 def _check(
     session: Session, dispatch: Dispatch, by: Account, act: Act, files: Sequence[IncomingFile]
 ) -> None:
-    was_given = select(Task.id).where(
-        Task.case_id == dispatch.case_id, Task.kind == TaskKind.DELIVER, Task.account_id == by.id
-    )
-    if session.scalar(was_given.limit(1)) is None:
+    if not _was_given(session, dispatch, by):
         raise InvalidInput("dispatch_not_yours")
     if act.outcome == DispatchState.DELIVERED:
         if not act.receiver.strip():
@@ -82,6 +81,49 @@ def _check(
             raise InvalidInput("dispatch_proof")
     elif not act.reason.strip():
         raise InvalidInput("reason_needed")
+
+
+def _was_given(session: Session, dispatch: Dispatch, by: Account) -> bool:
+    """Was this very delivery ever on a route of *by*? Another one of the same document is not enough."""
+    history = select(Event.data).where(of_case(dispatch.case), Event.action == "dispatch_assign")
+    folios = [data["route"] for data in session.scalars(history) if data["dispatch"] == dispatch.id]
+    own = select(Route.id).join(Courier, Courier.id == Route.courier_id).where(
+        Route.folio.in_(folios), Courier.account_id == by.id
+    )  # fmt: skip
+    return session.scalar(own.limit(1)) is not None
+
+
+def accept(session: Session, office: Office, act: DeliveryAct, by: Account) -> None:
+    """A manager believes a delivery that came late: it counts as done by who did it, then and there."""
+    dispatch = act.dispatch
+    _decide(session, act, by)
+    if act.outcome != DispatchState.DELIVERED:
+        raise NotAllowed("dispatch_accept_late", f"dispatch_{dispatch.state}")
+    told = {"place": _place(act), "phone_at": act.done_at.isoformat(), "carrying": act.account.person.name}
+    dispatches.deliver(session, office, dispatch, by, receiver=act.receiver, at=act.done_at, told=told,
+                       late=act.message)  # fmt: skip
+    act.is_applied = True
+    carried = session.scalar(select(Courier).where(Courier.account_id == act.account_id))
+    if carried is not None and dispatch.carrier_id is None:
+        dispatch.courier = carried
+
+
+def set_aside(session: Session, act: DeliveryAct, by: Account) -> None:
+    """A manager has seen an act that came late; nothing follows from it, and it stays where it is."""
+    if by.role != Role.DISPATCH_MANAGER:
+        raise NotAllowed("dispatch_set_aside", f"dispatch_{act.dispatch.state}")
+    _decide(session, act, by)
+    data = {"dispatch": act.dispatch_id, "name": act.dispatch.name, "by": act.account.person.name}
+    record(session, act.dispatch.case, "dispatch_set_aside", account=by, data=data)
+
+
+def _decide(session: Session, act: DeliveryAct, by: Account) -> None:
+    """Once, by whoever comes first."""
+    lock(session, act.dispatch.case)
+    session.refresh(act, ["is_applied", "decided_at"])
+    if act.is_applied or act.decided_at is not None:
+        raise InvalidInput("late_act_decided")
+    act.decided_at, act.decided_by = now(), by
 
 
 def _apply(
@@ -108,7 +150,7 @@ def _keep(
     return dispatches.file_proof(session, office, dispatch, by, files, "late") if files else None
 
 
-def _place(act: Act) -> str:
+def _place(act: Act | DeliveryAct) -> str:
     if act.latitude is None or act.longitude is None:
         return ""
     near = f" ± {act.accuracy:.0f} m" if act.accuracy is not None else ""

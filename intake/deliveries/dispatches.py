@@ -27,10 +27,10 @@ from models.access import standing
 from models.base import now
 from models.carrier import Carrier, Courier, DispatchKind, Tariff, Zone, find_tariff, find_zone
 from models.case import Case, lock
-from models.dispatch import OPEN, Dispatch, DispatchState, DispatchTransition, Route, get_row
+from models.dispatch import OPEN, Dispatch, DispatchState, DispatchTransition, Route, allowed, get_row
 from models.event import record
 from models.folio import draw_number
-from models.message import Direction, Message
+from models.message import Attachment, Direction, Message
 from models.oficio import Flow, Oficio
 from models.person import DISPATCH_ASKING, Account, Role
 from models.recipient import Recipient
@@ -88,9 +88,9 @@ def correct(
     cost_cents: int | None = None,
 ) -> None:  # fmt: skip
     """The dispatch manager puts an address, a zone or a cost right, while it is not ended."""
+    _renew(session, dispatch)
     if by.role != Role.DISPATCH_MANAGER or dispatch.state not in OPEN:
         raise NotAllowed("dispatch_correct", f"dispatch_{dispatch.state}")
-    lock(session, dispatch.case)
     for name, value in _columns(what).items():
         setattr(dispatch, name, value)
     dispatch.zone = zone
@@ -133,8 +133,11 @@ def make_route(
     session.add(route)
     session.flush()
     tariffs = session.scalars(select(Tariff).where(Tariff.is_active)).all()
-    # Two managers who lock the same cases do it in the same order.
-    for one in sorted(dispatches, key=lambda each: each.case_id):
+    # Two managers who lock the same cases do it in the same order, and before they wait for a guía.
+    dispatches = sorted(dispatches, key=lambda each: each.case_id)
+    for one in dispatches:
+        _renew(session, one)
+    for one in dispatches:
         _assign(session, office, one, by, route, tariffs)
     for position, one in enumerate(sorted(dispatches, key=_place), start=1):
         one.position = position
@@ -149,6 +152,8 @@ def _assign(
     session: Session, office: Office, dispatch: Dispatch, by: Account, route: Route, tariffs: Sequence[Tariff]
 ) -> None:
     row = _check(session, dispatch, by, "assign")
+    if dispatch.case.state == State.CANCELLED:
+        raise InvalidInput("dispatch_cancelled_document", folio=dispatch.case.folio, name=dispatch.name)
     dispatch.route, dispatch.courier, dispatch.carrier = route, route.courier, route.carrier
     dispatch.assigned_at = now()
     tariff = find_tariff(tariffs, dispatch.kind, route.carrier_id, dispatch.zone_id, dispatch.grams)
@@ -178,12 +183,18 @@ def unassign(session: Session, office: Office, dispatch: Dispatch, by: Account, 
 
 
 def replace_guia(
-    session: Session, office: Office, dispatch: Dispatch, by: Account, *, reason: str, number: str = ""
-) -> None:
-    """Cancel its guía and take the next one, or that *number* which the carrier gave by itself."""
+    session: Session, office: Office, dispatch: Dispatch, by: Account, *, reason: str, number: str = "",
+    instead_of: str = "",
+) -> None:  # fmt: skip
+    """Cancel its guía and take the next one, or that *number* which the carrier gave by itself.
+
+    *instead_of*: the guía that was seen when this was asked for; if it is another by now, InvalidInput.
+    """
+    _renew(session, dispatch)
     if by.role != Role.DISPATCH_MANAGER or dispatch.state not in OPEN or dispatch.carrier is None:
         raise NotAllowed("dispatch_replace_guia", f"dispatch_{dispatch.state}")
-    lock(session, dispatch.case)
+    if instead_of and (dispatch.guia is None or dispatch.guia.number != instead_of):
+        raise InvalidInput("guia_replaced", number=instead_of)
     if dispatch.guia is not None:
         cancel_guia(session, dispatch.guia, by, reason=reason)
     taken = take_guia(session, office, dispatch.carrier, by, dispatch, number=number)
@@ -201,18 +212,32 @@ def start(session: Session, office: Office, dispatch: Dispatch, by: Account) -> 
     _take(session, office, dispatch, by, row, {"carrying": str(dispatch.courier or dispatch.carrier or "")})
 
 
+def start_waiting(session: Session, office: Office, waiting: Sequence[Dispatch], by: Account) -> int:
+    """All of *waiting* that may still leave; returns how many. Another may have taken one out meanwhile."""
+    started = 0
+    for one in sorted(waiting, key=lambda each: each.case_id):
+        _renew(session, one)
+        if any(row.action == "start" for row in allowed(one, by)):
+            start(session, office, one, by)
+            started += 1
+    return started
+
+
 def deliver(
     session: Session, office: Office, dispatch: Dispatch, by: Account, *, receiver: str, at: datetime,
-    files: Sequence[IncomingFile] = (), told: dict[str, Any] | None = None,
+    files: Sequence[IncomingFile] = (), told: dict[str, Any] | None = None, late: Message | None = None,
 ) -> Message | None:  # fmt: skip
-    """It was handed to *receiver*; *files* (signature, acuse) go into the case, where the acuse is filed."""
-    row = _check(session, dispatch, by, "deliver")
+    """It was handed to *receiver*; *files* (signature, acuse) go into the case, where the acuse is filed.
+
+    *late*: the note with the proof that a courier sent who no longer had it, and that a manager believes.
+    """
+    row = _check(session, dispatch, by, "deliver" if late is None else "accept_late")
     if not receiver.strip():
         raise InvalidInput("dispatch_receiver")
-    if dispatch.wants_acuse and not has_acuse(files):
+    if dispatch.wants_acuse and not has_acuse(late.attachments if late else files):
         raise InvalidInput("dispatch_acuse")
     dispatch.receiver, dispatch.reason = receiver.strip(), ""
-    message = file_proof(session, office, dispatch, by, files, "delivered") if files else None
+    message = late or (file_proof(session, office, dispatch, by, files, "delivered") if files else None)
     if dispatch.wants_acuse:
         dispatch.acuse_message_id = message.id if message else None
     _end(session, office, dispatch, by, row, at, {"receiver": dispatch.receiver, **(told or {})})
@@ -248,7 +273,7 @@ def ask_again(session: Session, office: Office, dispatch: Dispatch, by: Account)
     _take(session, office, dispatch, by, row, {})
 
 
-def has_acuse(files: Sequence[IncomingFile]) -> bool:
+def has_acuse(files: Sequence[IncomingFile | Attachment]) -> bool:
     """A scan or a photo; a signature on glass alone is none."""
     return any(one.content_type.startswith(_PROOFS) and not one.filename.startswith(SIGNATURE)
                for one in files)  # fmt: skip
@@ -275,13 +300,20 @@ def _check(
     session: Session, dispatch: Dispatch, by: Account, action: str, reason: str | None = None
 ) -> DispatchTransition:
     """Wait for whoever is changing it, then look whether *by* may."""
-    lock(session, dispatch.case)
-    session.flush()
-    session.refresh(dispatch, ["state", "courier_id", "route_id"])
+    _renew(session, dispatch)
     row = get_row(dispatch, action, by)
     if row.needs_reason and not (reason or "").strip():
         raise InvalidInput("reason_needed")
     return row
+
+
+def _renew(session: Session, dispatch: Dispatch) -> None:
+    """Wait for whoever is changing it, then read it anew, and its guías: all of it may have changed."""
+    lock(session, dispatch.case)
+    session.flush()
+    session.refresh(dispatch)
+    for guia in dispatch.guias:
+        session.refresh(guia)
 
 
 def _take(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
@@ -13,18 +13,19 @@ import zxingcpp
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from intake import clock
+from intake import cases, clock
 from intake.config import Settings
 from intake.deliveries import dispatches, guias
-from intake.deliveries.delivery_acts import Act, take_act
+from intake.deliveries.delivery_acts import Act, accept, set_aside, take_act
 from intake.deliveries.dispatch_sheets import print_route, stop_link
 from intake.deliveries.dispatches import DispatchFields
 from intake.errors import InvalidInput
-from intake.issued import approval, drafts
+from intake.issued import approval, drafts, issuing
 from intake.office import Office
 from models.base import now
 from models.carrier import Carrier, Courier, DispatchKind, Guia, GuiaState
-from models.dispatch import DeliveryAct, Dispatch, DispatchState
+from models.case import Case
+from models.dispatch import DeliveryAct, Dispatch, DispatchState, Route
 from models.dispatch_report import Grouping, report
 from models.event import Event, find_broken_chain, of_case
 from models.message import Message
@@ -33,10 +34,11 @@ from models.outbox_message import OutboxMessage
 from models.person import Account
 from models.recipient import Recipient
 from models.task import Task, TaskKind, TaskState
+from models.ticket import Ticket
 from models.workflow import NotAllowed
 from tests.support.dispatch import Deliveries, found_deliveries, photo, signature
 from tests.support.documents import OUTSIDE, acting, fields, poppler
-from tests.support.institution import Institution, found_institution
+from tests.support.institution import Institution, found_institution, open_case
 
 # For what the statements of both databases could not tell apart.
 ONE_DATABASE = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
@@ -147,20 +149,190 @@ def test_with_an_acuse_asked_for_a_signature_on_glass_is_not_enough(town: Town) 
 
 
 @ONE_DATABASE
-def test_an_act_that_comes_after_the_delivery_was_given_to_another_is_kept_and_told(town: Town) -> None:
+def test_an_act_that_comes_after_the_delivery_was_given_to_another_waits_for_a_manager(town: Town) -> None:
     with acting(town.office, town.people) as (session, who):
         made = town.on_the_way(session, who)
+        beside = town.ask(session, who["worker"])
         dispatches.unassign(session, town.office, made, who["manager"], reason="Se enfermó")
-        town.route(session, who, [made], "Rosa Lara")
+        town.route(session, who, [made, beside], "Rosa Lara")
         act = take_act(session, town.office, made, who["courier"], delivered(), [photo()])
         assert (act.is_applied, made.state) == (False, "assigned")
-        assert session.get_one(Message, act.message_id).attachments[0].filename == "acuse.jpg"
         session.flush()
         (told,) = notices(session, "dispatch_late_act")
         assert told.to == [town.emails["manager"]]
         assert "Secreto" not in told.subject + told.text + told.html
         with pytest.raises(InvalidInput):
             take_act(session, town.office, made, who["other"], delivered("c3"), [photo()])
+        with pytest.raises(InvalidInput):
+            # He once had a delivery of the same document, but never this one.
+            take_act(session, town.office, beside, who["courier"], delivered("d4"), [photo()])
+        for wrong in ("courier", "stand_in", "worker"):
+            with pytest.raises(NotAllowed):
+                set_aside(session, act, who[wrong])
+    with acting(town.office, town.people) as (session, who):
+        act, made = session.get_one(DeliveryAct, act.id), session.get_one(Dispatch, made.id)
+        accept(session, town.office, act, who["manager"])
+        assert (made.state, made.receiver, made.ended_at) == ("delivered", "Rosa Núñez", act.done_at)
+        # Who did it is who carried it, in every report; the stand-in has nothing left to do.
+        assert str(made.courier) == "Samuel Plascencia" and act.is_applied
+        assert [file.filename for file in session.get_one(Message, made.acuse_message_id).attachments] == [
+            "acuse.jpg"
+        ]
+        assert made.deliver_task.state == made.acuse_task.state == TaskState.DONE  # type: ignore[union-attr]
+        with pytest.raises(InvalidInput):
+            set_aside(session, act, who["manager"])
+        # The stand-in was at that door too, without a net.
+        second = take_act(session, town.office, made, who["stand_in"], delivered("e5"), [photo()])
+        assert not second.is_applied
+        with pytest.raises(NotAllowed), session.begin_nested():
+            accept(session, town.office, second, who["manager"])
+        set_aside(session, second, who["manager"])
+        assert made.receiver == "Rosa Núñez"
+        history = session.scalars(select(Event.action).where(of_case(made.case))).all()
+        assert history.count("dispatch_late_act") == 2 and history.count("dispatch_accept_late") == 1
+        assert history[-1] == "dispatch_set_aside"
+
+
+Verb = Callable[[Session, Dispatch, dict[str, Account]], object]
+
+
+def at_once(town: Town, number: int, *verbs: Verb) -> list[str]:
+    """What came of each, done at the same moment in transactions of their own: `done`, or why not.
+
+    On PostgreSQL each has read the delivery before any of them changes it.
+    """
+    begin, outcomes = threading.Barrier(len(verbs)), [""] * len(verbs)
+    is_server = town.office.database.engine.dialect.name == "postgresql"
+
+    def run(place: int, verb: Verb) -> None:
+        if not is_server:
+            begin.wait(20)
+        try:
+            with acting(town.office, town.people) as (session, who):
+                one = session.get_one(Dispatch, number)
+                _ = one.case.state, one.guia, one.deliver_task, one.courier and one.courier.account
+                if is_server:
+                    begin.wait(20)
+                verb(session, one, who)
+            outcomes[place] = "done"
+        except Exception as error:
+            outcomes[place] = type(error).__name__
+
+    threads = [threading.Thread(target=run, args=each) for each in enumerate(verbs)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    return outcomes
+
+
+def test_two_people_at_once_on_one_delivery_leave_it_whole(town: Town) -> None:
+    office = town.office
+    with acting(office, town.people) as (session, who):
+        number = town.ask(session, who["worker"]).id
+
+    def by_carrier(session: Session, one: Dispatch, who: dict[str, Account]) -> None:
+        carrier = session.get_one(Carrier, town.deliveries.carrier.id)
+        dispatches.make_route(session, office, [one], who["manager"], leaves_on=date(2026, 11, 23),
+                              carrier=carrier)  # fmt: skip
+
+    def by_courier(session: Session, one: Dispatch, who: dict[str, Account]) -> None:
+        town.route(session, who, [one])
+
+    def other_guia(session: Session, one: Dispatch, who: dict[str, Account]) -> None:
+        dispatches.replace_guia(session, office, one, who["manager"], reason="Rota", instead_of="PV0091")
+
+    def take_out(session: Session, one: Dispatch, who: dict[str, Account]) -> None:
+        dispatches.unassign(session, office, one, who["manager"], reason="Va otro")
+
+    def hand_over(session: Session, one: Dispatch, who: dict[str, Account]) -> None:
+        take_act(session, office, one, who["courier"], delivered("f6"), [photo()])
+
+    assert sorted(at_once(town, number, by_carrier, by_carrier)) == ["NotAllowed", "done"]
+    assert sorted(at_once(town, number, other_guia, other_guia)) == ["InvalidInput", "done"]
+    assert state_of(town, number) == ("assigned", ["PV0091 cancelled", "PV0092 used"], 2)
+    assert sorted(at_once(town, number, take_out, take_out)) == ["NotAllowed", "done"]
+    assert sorted(at_once(town, number, by_courier, by_courier)) == ["NotAllowed", "done"]
+    # The courier at the door, and a manager who gives it to somebody else: whoever is second sees it.
+    ended, taken = at_once(town, number, hand_over, take_out)
+    assert ended == "done" and taken in ("done", "NotAllowed")
+    if taken == "done":
+        assert state_of(town, number)[0] == "requested"
+        act = DeliveryAct.id == select(DeliveryAct.id).scalar_subquery()
+
+        def believe(session: Session, one: Dispatch, who: dict[str, Account]) -> None:
+            accept(session, office, session.scalars(select(DeliveryAct).where(act)).one(), who["manager"])
+
+        assert sorted(at_once(town, number, believe, believe)) == ["InvalidInput", "done"]
+    assert state_of(town, number) == ("delivered", ["PV0091 cancelled", "PV0092 cancelled"], 0)
+    with office.database.reading() as session:
+        # Whoever came second drew no number and left no route behind.
+        assert [one.folio for one in session.scalars(select(Route).order_by(Route.id))] == [
+            f"R-{now().year}-{number:06d}" for number in (1, 2)
+        ]
+        assert set(session.scalars(select(Route.closed_at.is_not(None)))) == {True}
+
+
+def state_of(town: Town, number: int) -> tuple[str, list[str], int]:
+    """State, guías, and how many tasks of it are open; its history must be whole."""
+    with town.office.database.reading() as session:
+        one = session.get_one(Dispatch, number)
+        is_whole(session, one.case)
+        opened = select(Task).where(Task.case_id == one.case_id, Task.state == TaskState.OPEN)
+        guias_of = sorted(f"{guia.number} {guia.state}" for guia in one.guias)
+        return one.state.value, guias_of, len(session.scalars(opened).all())
+
+
+def is_whole(session: Session, case: Case) -> list[str]:
+    """The actions of its history, which nobody broke."""
+    chain = session.scalars(select(Event).where(of_case(case)).order_by(Event.sequence)).all()
+    assert find_broken_chain(chain, count=case.event_count, head=case.event_head) is None
+    return [one.action for one in chain]
+
+
+def test_a_delivery_is_told_to_the_case_it_answers_while_others_work_on_it_and_after_it_is_closed(
+    town: Town,
+) -> None:
+    office = town.office
+    with acting(office, town.people) as (session, who):
+        ticket = open_case(session, town.people)
+        cases.take(session, office, ticket, who["worker"])
+        answer = drafts.create_draft(session, office, who["worker"], fields(town.people, to=(OUTSIDE,)),
+                                     answers=ticket)  # fmt: skip
+        approval.approve(session, office, answer, who["head"])
+        town.oficio = answer.id
+        first, second, third = (town.on_the_way(session, who).id for _ in range(3))
+        asked, key = ticket.state, ticket.id
+
+    def hand_over(session: Session, one: Dispatch, who: dict[str, Account]) -> None:
+        take_act(session, office, one, who["courier"], delivered(str(one.id)), [photo()])
+
+    def work_on_it(session: Session, _one: Dispatch, who: dict[str, Account]) -> None:
+        cases.add_note(session, office, session.get_one(Ticket, key), who["head"], text="Llamaron")
+
+    assert at_once(town, first, hand_over, work_on_it, work_on_it) == ["done"] * 3
+    with acting(office, town.people) as (session, who):
+        ticket = session.get_one(Ticket, key)
+        assert ticket.state == asked
+        actions = is_whole(session, ticket)
+        assert (actions.count("dispatch_deliver"), actions.count("note")) == (1, 2)
+        cases.resolve(session, office, ticket, who["worker"])
+        cases.close(session, office, ticket, who["oficialia"])
+    assert at_once(town, second, hand_over) == ["done"]
+    with acting(office, town.people) as (session, who):
+        ticket = session.get_one(Ticket, key)
+        assert is_whole(session, ticket)[-1] == "dispatch_deliver"
+        assert (ticket.state, session.get_one(Dispatch, second).state) == ("closed", "delivered")
+        # The document is cancelled: what is on its way may still be told, nothing more leaves.
+        answer = session.get_one(Oficio, town.oficio)
+        waiting = town.ask(session, who["worker"])
+        issuing.cancel(session, office, answer, who["head"], reason="Error en el monto")
+        with pytest.raises(InvalidInput, match="cancelado"), session.begin_nested():
+            town.route(session, who, [waiting])
+        dispatches.withdraw(session, office, waiting, who["manager"], reason="Se canceló")
+        back = Act("r9", DispatchState.RETURNED, now(), reason="Documento cancelado")
+        take_act(session, office, session.get_one(Dispatch, third), who["courier"], back, [])
+        assert session.get_one(Dispatch, third).state == "returned"
 
 
 def test_what_came_back_may_be_tried_again_and_its_history_stays(town: Town) -> None:

@@ -31,9 +31,13 @@ def test_each_may_do_from_each_state_what_the_table_says_and_no_other() -> None:
         state: (may(state, MANAGER), may(state, COURIER), may(state, REQUESTER)) for state in DispatchState
     }
     assert table == {
-        "requested": ({"assign", "withdraw"}, set(), {"withdraw"}),
-        "assigned": ({"unassign", "start", "deliver", "return"}, {"start", "deliver", "return"}, set()),
-        "in_transit": ({"deliver", "return"}, {"deliver", "return"}, set()),
+        "requested": ({"assign", "withdraw", "accept_late"}, set(), {"withdraw"}),
+        "assigned": (
+            {"unassign", "start", "deliver", "return", "accept_late"},
+            {"start", "deliver", "return"},
+            set(),
+        ),
+        "in_transit": ({"deliver", "return", "accept_late"}, {"deliver", "return"}, set()),
         "delivered": (set(), set(), set()),
         "returned": ({"ask_again"}, set(), {"ask_again"}),
     }
