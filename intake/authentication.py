@@ -27,7 +27,7 @@ log = structlog.get_logger()
 MAX_SIGNATURES, MAX_ARC_SETS = 5, 10
 # Base64 of an 8192-bit key; a longer one would only keep the processor busy.
 _MAX_KEY_RECORD = 2_000
-_MAX_HEAD, _MAX_VALUE = 512 * 1024, 8_000
+MAX_HEAD, _MAX_VALUE = 512 * 1024, 8_000
 
 _FIELD = re.compile(rb"^([!-9;-~]{1,100})[ \t]*:(.*(?:\r?\n[ \t].*)*)", re.MULTILINE)
 _END_OF_HEAD = re.compile(rb"\r?\n\r?\n")
@@ -245,8 +245,8 @@ def _in_ascii(rule: str) -> str:
 
 def fields(raw: bytes) -> Iterator[tuple[str, str]]:
     """The header fields in order: lower-case name, unfolded value."""
-    end = _END_OF_HEAD.search(raw, 0, _MAX_HEAD)
-    for match in _FIELD.finditer(raw, 0, end.start() if end else min(len(raw), _MAX_HEAD)):
+    end = _END_OF_HEAD.search(raw, 0, MAX_HEAD)
+    for match in _FIELD.finditer(raw, 0, end.start() if end else min(len(raw), MAX_HEAD)):
         value = match[2].decode("utf-8", "replace").replace("\r", "").replace("\n", "")
         yield match[1].decode("ascii").lower(), value[:_MAX_VALUE].strip()
 

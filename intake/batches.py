@@ -20,10 +20,10 @@ from sqlalchemy.orm import undefer
 from intake import spool
 from intake.attachments import store_large
 from intake.errors import FileLost, StoreFailed
-from intake.incoming import IncomingMessage
+from intake.incoming import IncomingMessage, Raw
 from intake.office import Office
 from intake.reading import inspection
-from intake.reading.inspection import Authenticator, Parser, Verifier
+from intake.reading.inspection import MailReader
 from intake.reading.isolation import NoReader, Poisoned
 from models.base import now
 from models.inbound_mail import InboundMail, InboundStatus
@@ -54,13 +54,7 @@ class Batch:
     away: StoreFailed | None = None
 
 
-def read_ahead(
-    office: Office,
-    mails: Iterable[tuple[int, int]],
-    parse: Parser,
-    authenticate: Authenticator,
-    verify: Verifier,
-) -> Iterator[Batch]:
+def read_ahead(office: Office, mails: Iterable[tuple[int, int]], reader: MailReader) -> Iterator[Batch]:
     """These mails (id, size), in batches. Raises OperationalError or NoReader; they then wait."""
     ready: Future[Batch] | None = None
     with ThreadPoolExecutor(1, "read-ahead") as executor:
@@ -71,7 +65,7 @@ def read_ahead(
                 ready = None
             ids = [inbound_id for inbound_id, _ in batch]
             context = copy_context()
-            following = executor.submit(context.run, read_batch, office, ids, parse, authenticate, verify)
+            following = executor.submit(context.run, read_batch, office, ids, reader)
             if ready is not None:
                 yield ready.result()
             ready = following
@@ -114,9 +108,7 @@ def _batches(waiting: Iterable[tuple[int, int]]) -> Iterator[list[tuple[int, int
         yield batch
 
 
-def read_batch(
-    office: Office, ids: Sequence[int], parse: Parser, authenticate: Authenticator, verify: Verifier
-) -> Batch:
+def read_batch(office: Office, ids: Sequence[int], reader: MailReader) -> Batch:
     """Read each mail, outside any transaction. Raises OperationalError or NoReader."""
     with office.database.reading() as session:
         mails = session.scalars(still_waiting(ids).options(undefer(InboundMail.raw))).all()
@@ -126,8 +118,7 @@ def read_batch(
         stored = []
         for inbound in mails:
             try:
-                raw = _bytes(office, inbound)
-                incoming = inspection.inspect(office, inbound, raw, parse, authenticate, verify)
+                incoming = inspection.inspect(office, inbound, _find_raw(office, inbound), reader)
             except (OperationalError, NoReader):
                 raise
             except Exception as error:
@@ -154,11 +145,9 @@ def _set_aside(office: Office, batch: Batch, inbound_id: int, error: Exception) 
     batch.failed += 1
 
 
-def _bytes(office: Office, inbound: InboundMail) -> bytes:
-    if inbound.raw is not None:
-        return inbound.raw
+def _find_raw(office: Office, inbound: InboundMail) -> Raw:
     with office.database.reading() as session:
-        return spool.read_raw(session, office, inbound)
+        return spool.find_raw(session, office, inbound)
 
 
 def still_waiting(ids: Sequence[int]) -> Select[InboundMail]:

@@ -10,6 +10,10 @@ import hashlib
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from pathlib import Path
+
+# A raw mail, or the file that holds it: who hands on a large one need not hold it.
+Raw = bytes | Path
 
 
 class Channel(StrEnum):

@@ -17,7 +17,6 @@ from sqlalchemy.orm import Session
 
 from intake import cases, notices, returned, scanning, screening
 from intake.addresses import domain_of, split_plus
-from intake.authentication import evaluate
 from intake.batches import Read, fail, find_waiting, read_ahead, read_batch, still_waiting, waiting_among
 from intake.citizens import complaints
 from intake.digitizing import scan_mail
@@ -30,10 +29,9 @@ from intake.messages import file_incoming
 from intake.office import Office
 from intake.oficios import as_document, register_received
 from intake.opening import continue_from, route
-from intake.parsing import parse_email
 from intake.reading import inspection
-from intake.reading.inspection import Authenticator, Parser, Verifier
-from intake.senders import smime, trust
+from intake.reading.inspection import HERE, MailReader
+from intake.senders import trust
 from intake.tickets import open_ticket
 from intake.turnos import copy_to
 from models.base import now
@@ -57,37 +55,27 @@ def process_spooled(
     *,
     limit: int = 50,
     part: tuple[int, int] = (0, 1),
-    parse: Parser = parse_email,
-    authenticate: Authenticator = evaluate,
-    verify: Verifier = smime.verify,
+    reader: MailReader = HERE,
 ) -> int:
     """Process up to *limit* waiting mails; returns how many were decided.
 
     *part* (i, n): worker i of n takes its share first, so that workers seldom meet.
-    *parse*, *authenticate* and *verify*: those of `isolation.Reader`, which hostile mail cannot harm.
+    *reader*: a worker's is `isolation.Reader`, which hostile mail cannot harm.
     Raises OperationalError, StoreFailed or NoReader when the database, the store or a child
     process is not to be had; the mail then still waits. One that waits for the store holds up no other.
     """
-    return _process(office, find_waiting(office, limit, part), parse, authenticate, verify)
+    return _process(office, find_waiting(office, limit, part), reader)
 
 
-def process_these(
-    office: Office, ids: Sequence[int], parse: Parser, authenticate: Authenticator, verify: Verifier
-) -> int:
+def process_these(office: Office, ids: Sequence[int], reader: MailReader) -> int:
     """The same for those of *ids* that nobody has decided about."""
-    return _process(office, waiting_among(office, ids), parse, authenticate, verify)
+    return _process(office, waiting_among(office, ids), reader)
 
 
-def _process(
-    office: Office,
-    mails: Iterable[tuple[int, int]],
-    parse: Parser,
-    authenticate: Authenticator,
-    verify: Verifier,
-) -> int:
+def _process(office: Office, mails: Iterable[tuple[int, int]], reader: MailReader) -> int:
     language.set(office.settings.language)
     done, away = 0, None
-    for batch in read_ahead(office, mails, parse, authenticate, verify):
+    for batch in read_ahead(office, mails, reader):
         done += batch.failed + _decide_all(office, batch.read)
         away = batch.away or away
     if away is not None and not done:
@@ -95,16 +83,10 @@ def _process(
     return done
 
 
-def process_one(
-    office: Office,
-    inbound_id: int,
-    parse: Parser = parse_email,
-    authenticate: Authenticator = evaluate,
-    verify: Verifier = smime.verify,
-) -> bool:
+def process_one(office: Office, inbound_id: int, reader: MailReader = HERE) -> bool:
     """Process one mail; False when another worker has it or had it."""
     language.set(office.settings.language)
-    batch = read_batch(office, [inbound_id], parse, authenticate, verify)
+    batch = read_batch(office, [inbound_id], reader)
     if batch.away is not None:
         raise batch.away
     return batch.failed + _decide_all(office, batch.read) == 1

@@ -24,6 +24,7 @@ from sqlalchemy.orm import Session
 
 from intake.doors.pulse import PERIOD, Pulse
 from intake.errors import StoreFailed
+from intake.incoming import Raw
 from intake.office import Office
 from intake.reading.charsets import clean
 from intake.reading.headers import Headers
@@ -143,6 +144,13 @@ def read_raw(session: Session, office: Office, inbound: InboundMail) -> bytes:
     if not inbound.raw_sha256:
         raise StoreFailed(f"inbound mail {inbound.id}: the IMAP server never gave it")
     return office.store.get(inbound.raw_sha256)
+
+
+def find_raw(session: Session, office: Office, inbound: InboundMail) -> Raw:
+    """The same, or the file in which they are, which a process that reads it may open by itself."""
+    if inbound.raw is None and inbound.raw_sha256 and (path := office.store.find_path(inbound.raw_sha256)):
+        return path
+    return read_raw(session, office, inbound)
 
 
 def _copied_headers(raw: bytes) -> tuple[str, str]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, BinaryIO, Protocol
 from urllib.parse import parse_qs, urlsplit
 
 from intake.errors import FileLost, StoreFailed
@@ -25,6 +25,9 @@ class Store(Protocol):
 
     def get(self, sha256: str) -> bytes:
         """The bytes. Raises FileLost when they are not there, StoreFailed when nobody can tell."""
+
+    def find_path(self, sha256: str) -> Path | None:
+        """Where the bytes can be read on this machine; None when they must be fetched. Raises like `get`."""
 
 
 class FileStore:
@@ -67,8 +70,16 @@ class FileStore:
             folder = folder.parent
 
     def get(self, sha256: str) -> bytes:
+        with self._open(sha256) as file:
+            return file.read()
+
+    def find_path(self, sha256: str) -> Path:
+        self._open(sha256).close()
+        return self.path(sha256)
+
+    def _open(self, sha256: str) -> BinaryIO:
         try:
-            return self.path(sha256).read_bytes()
+            return self.path(sha256).open("rb")
         except FileNotFoundError as error:
             raise FileLost(f"{self.path(sha256)}: {error.strerror}") from error
         except OSError as error:
@@ -109,6 +120,9 @@ class S3Store:
             raise FileLost(str(error)) from error
         except (BotoCoreError, ClientError) as error:
             raise StoreFailed(str(error)) from error
+
+    def find_path(self, sha256: str) -> None:
+        return None
 
 
 def open_store(url: str) -> Store:

@@ -70,14 +70,7 @@ def chores(part: tuple[int, int], reader: Reader, stop: threading.Event) -> list
     """What a worker does, each in its own thread: a slow relay must not keep mail from becoming cases."""
 
     def process(office: Office) -> int:
-        return pipeline.process_spooled(
-            office,
-            limit=_BATCH,
-            part=part,
-            parse=reader.parse,
-            authenticate=reader.authenticate,
-            verify=reader.verify,
-        )
+        return pipeline.process_spooled(office, limit=_BATCH, part=part, reader=reader)
 
     return [
         Chore("process", process),

@@ -25,8 +25,9 @@ from intake.correspondence import way_to
 from intake.demo import demo_chats
 from intake.demo.demo import Institution
 from intake.demo.demo_files import DemoFile, make_file
-from intake.incoming import IncomingFile, IncomingMessage
+from intake.incoming import IncomingFile, IncomingMessage, Raw
 from intake.office import Office
+from intake.reading.inspection import Here
 from intake.services.commitments import calendar_of
 from models.base import living_at, now
 from models.case import Case, Priority
@@ -161,14 +162,15 @@ def _write(play: Play, scene: Scene) -> None:
 def _fail(play: Play, scene: Scene) -> None:
     """A mail on which a part of ours breaks; *retry* in the panel will do."""
 
-    def broken(raw: bytes) -> IncomingMessage:
-        raise MemoryError(f"no memory left for {len(raw)} bytes")
+    class Broken(Here):
+        def parse(self, raw: Raw) -> IncomingMessage:
+            raise MemoryError("no memory left")
 
     mail = _mail(scene.sender, f"{scene.to}@{play.institution.domain}", scene.subject, scene.text)
     # Whoever tries the program is not to be met by a traceback that was meant.
     logging.disable(logging.CRITICAL)
     try:
-        pipeline.process_one(play.office, _store(play, mail), parse=broken)
+        pipeline.process_one(play.office, _store(play, mail), reader=Broken())
     finally:
         logging.disable(logging.NOTSET)
 

@@ -161,7 +161,7 @@ def _process(office: Office, numbers: Sequence[int], reader: Reader) -> None:
     """Work like a worker until the mails with these *numbers* are decided, by us or by another."""
     pause = threading.Event()
     while True:
-        pipeline.process_these(office, numbers, reader.parse, reader.authenticate, reader.verify)
+        pipeline.process_these(office, numbers, reader)
         if not _is_any_waiting(office, numbers):
             return
         # Another worker has it in its hands, or died with it: then it is ours to do.

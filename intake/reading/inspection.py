@@ -6,16 +6,16 @@ here, where nobody waits for the database. Nothing here is written.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import asdict, replace
 from datetime import datetime
-from typing import Any
+from pathlib import Path
+from typing import Any, Protocol
 
 from intake import scanning
-from intake.authentication import Envelope, evaluate, is_outside, read_results, read_spam_verdict
+from intake.authentication import MAX_HEAD, Envelope, evaluate, is_outside, read_results, read_spam_verdict
 from intake.counter.recognition import is_institutional
 from intake.errors import InvalidInput
-from intake.incoming import Authentication, IncomingMessage, MailSignature
+from intake.incoming import Authentication, IncomingMessage, MailSignature, Raw
 from intake.office import Office
 from intake.parsing import parse_email
 from intake.reading.body import SIGNED
@@ -24,23 +24,54 @@ from intake.senders import smime
 from models.inbound_mail import InboundMail, InboundStatus
 
 PDF = "application/pdf"
-Parser = Callable[[bytes], IncomingMessage]
-Authenticator = Callable[[bytes, Envelope, str], Authentication]
-Verifier = Callable[[bytes, str, datetime], MailSignature | None]
 
 
-def inspect(
-    office: Office,
-    inbound: InboundMail,
-    raw: bytes,
-    parse: Parser = parse_email,
-    authenticate: Authenticator = evaluate,
-    verify: Verifier = smime.verify,
-) -> IncomingMessage:
-    """Read the mail and find out who sent it and what its files hold. Raises what *parse* raises."""
+class MailReader(Protocol):
+    """Whoever reads mail: `isolation.Reader`, which hostile mail cannot harm, or `Here`."""
+
+    def parse(self, raw: Raw) -> IncomingMessage:
+        """What `parse_email` says."""
+
+    def authenticate(self, raw: Raw, envelope: Envelope, dns_server: str) -> Authentication:
+        """What `authentication.evaluate` says."""
+
+    def verify(self, raw: Raw, roots: str, moment: datetime) -> MailSignature | None:
+        """What `smime.verify` says."""
+
+
+class Here:
+    """Reads in this very process: for mail that is known to be harmless."""
+
+    def parse(self, raw: Raw) -> IncomingMessage:
+        return parse_email(_bytes(raw))
+
+    def authenticate(self, raw: Raw, envelope: Envelope, dns_server: str) -> Authentication:
+        return evaluate(_bytes(raw), envelope, dns_server)
+
+    def verify(self, raw: Raw, roots: str, moment: datetime) -> MailSignature | None:
+        return smime.verify(_bytes(raw), roots, moment)
+
+
+HERE = Here()
+
+
+def _bytes(raw: Raw) -> bytes:
+    return raw.read_bytes() if isinstance(raw, Path) else raw
+
+
+def _head(raw: Raw) -> bytes:
+    """The part of *raw* in which the headers are that `authentication` reads."""
+    if isinstance(raw, bytes):
+        return raw
+    with raw.open("rb") as file:
+        return file.read(MAX_HEAD)
+
+
+def inspect(office: Office, inbound: InboundMail, raw: Raw, reader: MailReader = HERE) -> IncomingMessage:
+    """Read the mail and find out who sent it and what its files hold. Raises what *reader* raises."""
     settings = office.settings
-    incoming = parse(raw)
-    authentication = _authentication(office, inbound, raw, incoming, authenticate)
+    incoming = reader.parse(raw)
+    authentication = _authentication(office, inbound, raw, incoming, reader)
     # A file beyond the limit is not kept, so nobody can open it.
     files = [file for file in incoming.attachments if file.size <= settings.max_file_bytes]
     scanned = {
@@ -56,9 +87,11 @@ def inspect(
         should_auto_respond=incoming.should_auto_respond and not is_machine,
         authentication=authentication,
         signature=(
-            verify(raw, settings.smime_roots, inbound.received_at) if SIGNED in incoming.defects else None
+            reader.verify(raw, settings.smime_roots, inbound.received_at)
+            if SIGNED in incoming.defects
+            else None
         ),
-        spam=read_spam_verdict(raw) if settings.trust_spam_headers else "",
+        spam=read_spam_verdict(_head(raw)) if settings.trust_spam_headers else "",
         attachments=tuple(scanned.get(id(file), file) for file in incoming.attachments),
     )
 
@@ -103,7 +136,7 @@ def findings(incoming: IncomingMessage) -> dict[str, Any]:
 
 
 def _authentication(
-    office: Office, inbound: InboundMail, raw: bytes, incoming: IncomingMessage, authenticate: Authenticator
+    office: Office, inbound: InboundMail, raw: Raw, incoming: IncomingMessage, reader: MailReader
 ) -> Authentication:
     settings = office.settings
     if settings.authenticate == "off" or not incoming.from_addr:
@@ -111,10 +144,10 @@ def _authentication(
     is_direct = inbound.door == "smtp" and is_outside(inbound.peer, settings.smtp_trusted)
     if settings.authenticate != "trusted" and is_direct:
         envelope = Envelope(incoming.from_addr, inbound.peer, inbound.helo, inbound.envelope_from)
-        return authenticate(raw, envelope, settings.dns_server)
+        return reader.authenticate(raw, envelope, settings.dns_server)
     # Straight from outside nobody of ours has written that header.
     if settings.trusted_authserv and not is_direct:
-        return read_results(raw, settings.trusted_authserv, incoming.from_addr)
+        return read_results(_head(raw), settings.trusted_authserv, incoming.from_addr)
     if settings.authenticate == "everywhere":
-        return authenticate(raw, Envelope(incoming.from_addr), settings.dns_server)
+        return reader.authenticate(raw, Envelope(incoming.from_addr), settings.dns_server)
     return Authentication()

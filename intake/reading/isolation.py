@@ -24,7 +24,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, cast
 
-from intake.incoming import Authentication, IncomingMessage, MailSignature
+from intake.incoming import Authentication, IncomingMessage, MailSignature, Raw
 
 if TYPE_CHECKING:
     # A child starts after each poisoned mail, and loads only what it needs.
@@ -87,13 +87,13 @@ class Reader:
         self._turn = threading.Lock()
         self._child: _Child | None = None
 
-    def parse(self, raw: bytes) -> IncomingMessage:
+    def parse(self, raw: Raw) -> IncomingMessage:
         """What `parse_email` says. Raises Poisoned."""
         message = self._call(self._parser, raw)
         assert isinstance(message, IncomingMessage)
         return message
 
-    def authenticate(self, raw: bytes, envelope: Envelope, dns_server: str) -> Authentication:
+    def authenticate(self, raw: Raw, envelope: Envelope, dns_server: str) -> Authentication:
         """What `authentication.evaluate` says; "temperror" where the mail is too much for it."""
         try:
             found = self._call(_AUTHENTICATE, raw, envelope, dns_server)
@@ -102,7 +102,7 @@ class Reader:
         assert isinstance(found, Authentication)
         return found
 
-    def verify(self, raw: bytes, roots: str, moment: datetime) -> MailSignature | None:
+    def verify(self, raw: Raw, roots: str, moment: datetime) -> MailSignature | None:
         """What `smime.verify` says; "unreadable" where the mail is too much for it."""
         try:
             found = self._call(_VERIFY, raw, roots, moment)
@@ -208,7 +208,7 @@ class _Child:
         # Large byte strings are written and read in place, without a copy on the way.
         pickle.dump(request, self._requests, protocol=5)
         self._requests.flush()
-        status, value, is_tired = _PlainValues(self._answers).load()
+        status, value, is_tired = PlainValues(self._answers).load()
         return status, value, is_tired
 
     def end(self) -> int:
@@ -227,12 +227,16 @@ class _Child:
             return self._process.wait()
 
 
-class _PlainValues(pickle.Unpickler):
+class PlainValues(pickle.Unpickler):
     """Makes values of `intake.incoming` and instants, and nothing else: the child has read hostile bytes."""
 
     def find_class(self, module: str, name: str) -> Any:
-        if module == "intake.incoming" or (module, name) in _DATA:
+        if (module, name) in _DATA:
             return super().find_class(module, name)
+        # A dotted name would lead on to whatever the module itself imports.
+        found = super().find_class(module, name) if module == "intake.incoming" and "." not in name else None
+        if isinstance(found, type) and found.__module__ == module:
+            return found
         raise pickle.UnpicklingError(f"{module}.{name}")
 
 
@@ -274,7 +278,9 @@ def _peak() -> int:
 
 def _answer(function: str, arguments: tuple[object, ...]) -> tuple[str, object]:
     try:
-        return "ok", _find(function)(*arguments)
+        # A large mail is read here, and the worker never holds it.
+        values = [one.read_bytes() if isinstance(one, Path) else one for one in arguments]
+        return "ok", _find(function)(*values)
     except MemoryError:
         return "memory", ""
     except Exception:

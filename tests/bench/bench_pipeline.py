@@ -68,13 +68,7 @@ def work(settings: Settings, part: tuple[int, int], ready: Barrier) -> None:
     with Reader() as reader:
         reader.parse(b"")
         ready.wait()
-        while process_spooled(
-            office,
-            part=part,
-            parse=reader.parse,
-            authenticate=reader.authenticate,
-            verify=reader.verify,
-        ):
+        while process_spooled(office, part=part, reader=reader):
             pass
 
 

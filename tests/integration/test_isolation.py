@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import os
+import pickle
 import signal
 import socket
 import time
@@ -16,10 +18,11 @@ from sqlalchemy import select
 from intake import held, spool
 from intake.authentication import Envelope, evaluate
 from intake.errors import InvalidInput
+from intake.incoming import Channel, IncomingMessage, Raw
 from intake.office import Office
 from intake.parsing import parse_email
 from intake.pipeline import process_spooled
-from intake.reading.isolation import Poisoned, Reader
+from intake.reading.isolation import PlainValues, Poisoned, Reader
 from models.inbound_mail import InboundMail, InboundStatus
 from tests.support.institution import Institution
 from tests.support.mails import make_mail
@@ -141,7 +144,7 @@ def test_a_poisoned_mail_fails_with_its_reason_and_its_bytes_and_the_others_beco
 ) -> None:
     mails = [make_mail(subject=subject) for subject in ("uno", "loop", "dos", "crash", "swell", "tres")]
     numbers = spool.store(office, [spool.Arrival("smtp", raw, "", (SUPPORT,)) for raw in mails])
-    process_spooled(office, parse=reader.parse)
+    process_spooled(office, reader=reader)
     with office.database.reading() as session:
         found = [session.get_one(InboundMail, number) for number in numbers]
         assert [mail.status for mail in found] == [
@@ -160,7 +163,7 @@ def test_a_poisoned_mail_fails_with_its_reason_and_its_bytes_and_the_others_beco
 def test_a_clerk_may_open_what_a_worker_failed_on(office: Office, town: Institution) -> None:
     (number,) = spool.store(office, [spool.Arrival("smtp", make_mail(subject="wait"), "", (SUPPORT,))])
     with Reader(POISON, patience=0.5) as reader:
-        process_spooled(office, parse=reader.parse)
+        process_spooled(office, reader=reader)
     with office.database.writing() as session:
         inbound = session.get_one(InboundMail, number)
         assert inbound.status == InboundStatus.FAILED
@@ -172,7 +175,7 @@ def test_a_clerk_who_opens_poison_is_told_so(
     office: Office, town: Institution, reader: Reader, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (number,) = spool.store(office, [spool.Arrival("smtp", make_mail(subject="loop"), "", (SUPPORT,))])
-    process_spooled(office, parse=reader.parse)
+    process_spooled(office, reader=reader)
     monkeypatch.setattr("intake.reading.inspection.parse_once", reader.parse)
     with office.database.writing() as session:
         inbound = session.scalars(select(InboundMail).where(InboundMail.id == number)).one()
@@ -202,3 +205,31 @@ def _state(process: int) -> str:
             return file.read().rpartition(")")[2].split()[0]
     except FileNotFoundError:
         return ""
+
+
+@pytest.mark.parametrize("name", ["hashlib.sha256", "hashlib", "dataclass", "Path"])
+def test_a_reader_that_was_taken_over_makes_no_value_but_those_of_a_mail(name: str) -> None:
+    forged = pickle.PROTO + b"\x04" + b"".join(
+        pickle.SHORT_BINUNICODE + bytes([len(word)]) + word.encode() for word in ("intake.incoming", name)
+    ) + pickle.STACK_GLOBAL + pickle.STOP  # fmt: skip
+    with pytest.raises(pickle.UnpicklingError):
+        PlainValues(io.BytesIO(forged)).load()
+    assert PlainValues(io.BytesIO(pickle.dumps(IncomingMessage(Channel.EMAIL)))).load().subject == ""
+
+
+def test_a_large_mail_is_read_where_it_lies(office: Office, town: Institution) -> None:
+    text = "línea\r\n" * 50_000
+    (number,) = spool.store(office, [spool.Arrival("smtp", make_mail(text=text), "", (SUPPORT,))])
+    asked: list[Raw] = []
+
+    class Watched(Reader):
+        def parse(self, raw: Raw) -> IncomingMessage:
+            asked.append(raw)
+            return super().parse(raw)
+
+    with Watched() as reader:
+        process_spooled(office, reader=reader)
+    (where,) = asked
+    assert isinstance(where, Path) and where.stat().st_size > len(text)
+    with office.database.reading() as session:
+        assert session.get_one(InboundMail, number).status == InboundStatus.PROCESSED

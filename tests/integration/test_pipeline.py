@@ -11,10 +11,11 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from intake import cases, held, pipeline, spool
-from intake.incoming import Authentication, IncomingMessage
+from intake.incoming import Authentication, IncomingMessage, Raw
 from intake.office import Office
 from intake.parsing import parse_email
 from intake.pipeline import process_spooled
+from intake.reading.inspection import Here
 from intake.store import FileStore
 from models.base import now
 from models.case import Case, CaseLink, LinkKind, Priority
@@ -334,10 +335,11 @@ def test_zammad_4641_a_mail_that_breaks_us_is_failed_with_its_traceback_and_can_
 ) -> None:
     (identifier,) = spool.store(office, [spool.Arrival(door="smtp", raw=make_mail(), envelope_to=(SUPPORT,))])
 
-    def broken(raw: bytes) -> IncomingMessage:
-        raise ZeroDivisionError("a fault of ours")
+    class Broken(Here):
+        def parse(self, raw: Raw) -> IncomingMessage:
+            raise ZeroDivisionError("a fault of ours")
 
-    process_spooled(office, parse=broken)
+    process_spooled(office, reader=Broken())
     with office.database.writing() as session:
         mail = session.get_one(InboundMail, identifier)
         assert mail.status == InboundStatus.FAILED and "a fault of ours" in mail.error
