@@ -54,7 +54,7 @@ def _buttons(call: Call, case: Case) -> list[str]:
     return [one for one in buttons(case, call.account) if one in ACTIONS or one in _WRITING]
 
 
-@operation("POST", "/cases/{folio}/actions/{action}", Scope.CASES_WRITE)
+@operation("POST", "/cases/{folio}/actions/{action}", Scope.CASES_WRITE, if_match=True)
 def act(call: Call, folio: Folio, action: Name, body: ActionBody) -> CaseSummary:
     case = case_at(call, folio)
     form = _form(call, body)

@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, Select, exists, select
 from sqlalchemy.orm import joinedload
 
 from admin.api.cursors import read_cursor, write_cursor
-from admin.api.operations import BYTES, Call, operation
+from admin.api.operations import BYTES, Call, must_be_as_read, operation
 from admin.api.problems import Refusal
 from admin.api.schema import (
     CasePage,
@@ -34,7 +34,7 @@ from intake.incoming import Channel, IncomingMessage
 from intake.running.reports import summary, whole_case
 from models.access import standing
 from models.api_token import Scope
-from models.case import Case
+from models.case import Case, lock
 from models.contact import Contact
 from models.dependencia import Dependencia
 from models.listing import Filters, search
@@ -123,7 +123,16 @@ def case_at(call: Call, folio: str) -> Case:
     case = get_case(call.session, call.session.scalar(named.limit(1)) or 0)
     if process_of(case) == Process.ISSUED and Scope.DOCUMENTS_READ not in call.bearer.scopes:
         raise Refusal(404, "http_404")
+    if call.is_conditional:
+        # Whoever changes it at this moment is waited for, and then it is another.
+        lock(call.session, case)
+        must_be_as_read(whole(call, case))
     return case
+
+
+def whole(call: Call, case: Case) -> WholeCase:
+    """All that is told of *case*; its ETag is made from it."""
+    return WholeCase.model_validate(whole_case(call.session, case))
 
 
 def ordinary_at(call: Call, folio: str) -> Case:
@@ -136,7 +145,7 @@ def ordinary_at(call: Call, folio: str) -> Case:
 
 @operation("GET", "/cases/{folio}", Scope.CASES_READ, etag=True)
 def get_case_by_folio(call: Call, folio: Folio) -> WholeCase:
-    return WholeCase.model_validate(whole_case(call.session, case_at(call, folio)))
+    return whole(call, case_at(call, folio))
 
 
 @operation("POST", "/cases", Scope.CASES_WRITE, status=201, files=True)
@@ -162,7 +171,7 @@ def create_case(call: Call, body: NewCase) -> CaseSummary:
     return CaseSummary.model_validate(summary(ticket))
 
 
-@operation("POST", "/cases/{folio}/follow-ups", Scope.CASES_WRITE, status=201, files=True)
+@operation("POST", "/cases/{folio}/follow-ups", Scope.CASES_WRITE, status=201, files=True, if_match=True)
 def add_follow_up(call: Call, folio: Folio, body: NewFollowUp) -> Filed:
     case = ordinary_at(call, folio)
     if not body.text.strip() and not call.files:
@@ -183,7 +192,7 @@ def add_follow_up(call: Call, folio: Folio, body: NewFollowUp) -> Filed:
     return _filed(call, case, cases.follow_up(call.session, office(), case, incoming, reason=reason))
 
 
-@operation("POST", "/cases/{folio}/answers", Scope.CASES_WRITE, status=201, files=True)
+@operation("POST", "/cases/{folio}/answers", Scope.CASES_WRITE, status=201, files=True, if_match=True)
 def add_answer(call: Call, folio: Folio, body: NewAnswer) -> Filed:
     case = ordinary_at(call, folio)
     to, cc, channel = body.to, body.cc, body.channel
@@ -199,7 +208,7 @@ def add_answer(call: Call, folio: Folio, body: NewAnswer) -> Filed:
     return _filed(call, case, message)
 
 
-@operation("POST", "/cases/{folio}/notes", Scope.CASES_WRITE, status=201, files=True)
+@operation("POST", "/cases/{folio}/notes", Scope.CASES_WRITE, status=201, files=True, if_match=True)
 def add_note(call: Call, folio: Folio, body: NewNote) -> Filed:
     case = ordinary_at(call, folio)
     message = cases.add_note(call.session, office(), case, call.account, text=body.text, files=call.files)

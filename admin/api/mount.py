@@ -8,14 +8,14 @@ from flask import Blueprint, Flask, Response
 from flask_wtf import CSRFProtect
 from werkzeug.routing import BaseConverter
 
-from admin.api import actions, cases, catalogue, documents, openapi, replies, webhooks
+from admin.api import actions, cases, catalogue, documents, files, openapi, replies, webhooks
 from admin.api.operations import mount
 from admin.db import office
 from templates import language
 
 PREFIX = "/api/v1"
 # Imported because importing them writes their rows into the table of operations.
-PARTS = (cases, actions, documents, catalogue, webhooks)
+PARTS = (cases, actions, files, documents, catalogue, webhooks)
 # What follows a folio in an address, so that no folio has such a part.
 _AFTER = "actions|answers|files|follow-ups|notes|pdf"
 

@@ -8,7 +8,7 @@ from pydantic import BaseModel, TypeAdapter
 from pydantic.json_schema import models_json_schema
 
 from admin.api.idempotency import HEADER, PATTERN
-from admin.api.operations import FORM, JSON, OPERATIONS, Operation
+from admin.api.operations import FORM, IF_MATCH, JSON, OPERATIONS, Operation
 from admin.api.problems import MEDIA, Problem
 from intake.office import Office
 from templates import labels, say
@@ -75,9 +75,9 @@ def _operation(one: Operation, schemas: dict[str, Schema]) -> Schema:
         found["description"] = say("api.document.needs", scopes=", ".join(sorted(one.scopes)))
         found["security"] = [{_TOKEN: sorted(one.scopes)}]
     if one.body is not None:
-        content = {JSON: {"schema": _ref(one.body)}}
+        content = {} if one.is_form_only else {JSON: {"schema": _ref(one.body)}}
         if one.takes_files:
-            content[FORM] = {"schema": _as_form(schemas[one.body.__name__])}
+            content[FORM] = {"schema": _as_form(schemas[one.body.__name__], needs_files=one.is_form_only)}
         found["requestBody"] = {"required": True, "content": content}
     return found
 
@@ -96,6 +96,9 @@ def _parameters(one: Operation, schemas: dict[str, Schema]) -> list[Schema]:
     if one.writes:
         key = {"type": "string", "pattern": PATTERN}
         found.append({"name": HEADER, "in": "header", "schema": key, "description": say("api.document.key")})
+    if one.has_if_match:
+        words = say("api.document.if_match")
+        found.append({"name": IF_MATCH, "in": "header", "schema": {"type": "string"}, "description": words})
     return found
 
 
@@ -106,7 +109,7 @@ def _not_null(schema: Schema) -> Schema:
     return {**found, **choices[0]} if choices else found
 
 
-def _as_form(schema: Schema) -> Schema:
+def _as_form(schema: Schema, *, needs_files: bool) -> Schema:
     fields = {name: _not_null(field) for name, field in schema["properties"].items()}
     fields["files"] = {
         "type": "array",
@@ -114,8 +117,10 @@ def _as_form(schema: Schema) -> Schema:
         "maxItems": 20,
         "description": say("api.field.files"),
     }
-    return {"type": "object", "properties": fields, "required": schema.get("required", []),
-            "additionalProperties": False}  # fmt: skip
+    if needs_files:
+        fields["files"]["minItems"] = 1
+    required = [*schema.get("required", []), *(["files"] if needs_files else [])]
+    return {"type": "object", "properties": fields, "required": required, "additionalProperties": False}
 
 
 def _responses(one: Operation) -> dict[str, Schema]:
@@ -133,6 +138,7 @@ def _responses(one: Operation) -> dict[str, Schema]:
     statuses |= {422} if one.query or one.writes else set()
     statuses |= {400, 409} if one.writes else set()
     statuses |= {413, 415} if one.body else set()
+    statuses |= {412} if one.has_if_match else set()
     for status in sorted(statuses):
         problem: Schema = {
             "description": say(f"api.title.{status}"),

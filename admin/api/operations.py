@@ -26,13 +26,14 @@ from admin.db import office, release, session
 from admin.pace import Window
 from admin.views.composer import uploaded_files
 from intake.incoming import IncomingFile
-from intake.programs import tokens
+from intake.programs import tokens, uploads
 from intake.programs.tokens import Bearer
 from models.api_token import Scope
 from models.person import Account
 from templates import LANGUAGES, language
 
 JSON, FORM, BYTES = "application/json", "multipart/form-data", "application/octet-stream"
+IF_MATCH = "If-Match"
 # What shows cases: not for who only configures (domain.md, "Roles").
 _OF_CASES = frozenset({Scope.CASES_READ, Scope.CASES_WRITE, Scope.DOCUMENTS_READ})
 
@@ -47,6 +48,8 @@ class Call:
     files: Sequence[IncomingFile] = ()
     # Where what was made is found.
     location: str = ""
+    # True: what is changed must still be as the program read it (`must_be_as_read`).
+    is_conditional: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +63,11 @@ class Operation:
     scopes: frozenset[Scope]
     status: int
     takes_files: bool
+    # Takes nothing but files.
+    is_form_only: bool
     has_etag: bool
+    # Does nothing when If-Match names another version.
+    has_if_match: bool
     media: str
     query: type[BaseModel] | None
     body: type[BaseModel] | None
@@ -76,8 +83,8 @@ OPERATIONS: list[Operation] = []
 
 
 def operation(
-    method: str, path: str, *scopes: Scope, status: int = 200, files: bool = False, etag: bool = False,
-    media: str = JSON,
+    method: str, path: str, *scopes: Scope, status: int = 200, files: bool = False, form_only: bool = False,
+    etag: bool = False, if_match: bool = False, media: str = JSON,
 ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:  # fmt: skip
     """Make the function an operation at *path*, for tokens with all of *scopes*."""
 
@@ -88,8 +95,8 @@ def operation(
         hints.pop("call")
         told = answer if inspect.isclass(answer) and issubclass(answer, BaseModel) else None
         OPERATIONS.append(
-            Operation(run.__name__, method, path, run, frozenset(scopes), status, files, etag, media,
-                      query, body, told, hints)
+            Operation(run.__name__, method, path, run, frozenset(scopes), status, files, form_only, etag,
+                      if_match, media, query, body, told, hints)
         )  # fmt: skip
         return run
 
@@ -139,12 +146,21 @@ def _serve(one: Operation, given: dict[str, str]) -> Response:
     files: Sequence[IncomingFile] = ()
     if one.body is not None:
         arguments["body"] = _body(one)
-        files = uploaded_files() if one.takes_files else ()
+        files = _files(bearer, arguments["body"]) if one.takes_files else ()
     tokens.remember_use(office(), bearer)
     if not one.writes:
         return _answered(one, _call(one, bearer, ()), arguments)
     digest = _digest(arguments, files)
     return idempotency.once(bearer, digest, lambda: _answered(one, _call(one, bearer, files), arguments))
+
+
+def _files(bearer: Bearer, body: BaseModel) -> Sequence[IncomingFile]:
+    """Those that came along, and those that *body* names."""
+    came, named = uploaded_files(), getattr(body, "uploads", ())
+    if not named:
+        return came
+    with office().database.reading() as reading:
+        return [*came, *uploads.find(reading, office(), bearer, named)]
 
 
 def _bearer() -> Bearer:
@@ -169,7 +185,9 @@ def _call(one: Operation, bearer: Bearer, files: Sequence[IncomingFile]) -> Call
     g.account = who
     if one.scopes & _OF_CASES and who.role not in frame.READING:
         raise Refusal(403, "role")
-    return Call(bearer, session(), who, files)
+    return Call(
+        bearer, session(), who, files, is_conditional=one.has_if_match and IF_MATCH in request.headers
+    )
 
 
 def _answered(one: Operation, call: Call, arguments: dict[str, Any]) -> Response:
@@ -184,9 +202,20 @@ def _answered(one: Operation, call: Call, arguments: dict[str, Any]) -> Response
         response.headers["Location"] = call.location
     if one.has_etag:
         response.headers["Cache-Control"] = "private, no-cache"
-        response.set_etag(hashlib.sha256(response.get_data()).hexdigest()[:32])
+        response.set_etag(tag_of(response.get_data()))
         response.make_conditional(request)
     return response
+
+
+def tag_of(content: bytes) -> str:
+    """The ETag of an answer."""
+    return hashlib.sha256(content).hexdigest()[:32]
+
+
+def must_be_as_read(model: BaseModel) -> None:
+    """Raises Refusal (412) unless If-Match names what is told of it now (RFC 9110, 13.1.1)."""
+    if not request.if_match.contains(tag_of(model.model_dump_json(by_alias=True).encode())):
+        raise Refusal(412, "changed")
 
 
 def _argument(kind: Any, value: str) -> Any:
@@ -218,7 +247,7 @@ def _body(one: Operation) -> BaseModel:
     assert one.body is not None
     if one.takes_files and request.mimetype == FORM:
         return _validated(one.body, _plain(request.form, one.body), "body")
-    if request.mimetype != JSON:
+    if request.mimetype != JSON or one.is_form_only:
         raise Refusal(415, "http_415")
     try:
         return one.body.model_validate_json(request.get_data(), strict=True)

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, StringConstraints
 
-from admin.api.values import Asked, Count, Day, Instant, Line, Moment, Number, Text, Title, Told
+from admin.api.values import Asked, Count, Day, Instant, Line, Moment, Number, Sha256, Text, Title, Told
 from models.case import CaseKind, Priority
 from models.workflow import State
 
@@ -20,6 +20,8 @@ Slug = Annotated[str, StringConstraints(pattern=r"^[0-9A-Za-z_-]{1,80}$")]
 Url = Annotated[str, StringConstraints(pattern=r"^https?://[!-~]{1,1900}$")]
 Address = Annotated[str, StringConstraints(max_length=320)]
 Addresses = Annotated[list[Address], Field(max_length=50)]
+# Files that were sent before, by their SHA-256.
+Uploads = Annotated[list[Sha256], Field(max_length=20)]
 Subscribable = Literal[
     "case.opened", "case.assigned", "case.follow_up", "case.answered", "case.noted", "case.state_changed",
     "case.overdue", "case.rated",
@@ -48,14 +50,21 @@ class NewCase(Asked):
     requester_name: Line = ""
     requester_address: Address
     service: Slug | None = None
+    uploads: Uploads = []
 
 
 class NewFollowUp(Asked):
     text: Text = ""
+    uploads: Uploads = []
 
 
 class NewNote(Asked):
     text: Text = ""
+    uploads: Uploads = []
+
+
+class NewFiles(Asked):
+    """Nothing but the files themselves."""
 
 
 class NewAnswer(Asked):
@@ -64,6 +73,7 @@ class NewAnswer(Asked):
     channel: Literal["email", "telegram"] | None = None
     to: Addresses | None = None
     cc: Addresses | None = None
+    uploads: Uploads = []
 
 
 class ActionBody(Asked):
@@ -215,6 +225,20 @@ class Filed(Told):
     folio: str
     state: State
     message: int
+
+
+class SentFile(Told):
+    """A file that may be named by its SHA-256 for a while."""
+
+    filename: str
+    content_type: str
+    size: Count
+    sha256: str
+    kept_until: Moment
+
+
+class SentFiles(Told):
+    items: list[SentFile]
 
 
 class Action(Told):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import json
 import re
@@ -14,16 +15,17 @@ from typing import Any
 import pytest
 from flask import Flask
 from pydantic import SecretStr
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from admin.app import create_app
 from admin.views.case import buttons
 from intake.config import Settings
 from intake.issued import approval
 from intake.office import Office
+from intake.programs.tokens import KEPT
 from intake.running.reports import whole_case
 from models.access import visible_to
-from models.api_token import ApiToken
+from models.api_token import ApiToken, IdempotencyKey
 from models.base import now
 from models.case import Case
 from models.person import Account
@@ -189,6 +191,54 @@ def test_a_case_is_what_the_command_line_shows_and_its_etag_changes_with_it(town
     program.post(f"/cases/{folio}/notes", {"text": "Falta el tóner."})
     changed = program.get(f"/cases/{folio}", headers={"If-None-Match": answer.headers["ETag"]})
     assert changed.status_code == 200 and changed.json["messages"][-1]["text"] == "Falta el tóner."
+
+
+def test_what_changed_since_it_was_read_is_not_changed_again_by_who_says_if_match(town: Town) -> None:
+    folio, program = town.case(), town.program("head")
+    read = {"If-Match": program.get(f"/cases/{folio}").headers["ETag"]}
+    assert program.post(f"/cases/{folio}/actions/take", headers=read).json["state"] == "in_progress"
+    for path, body in (("notes", {"text": "Tarde"}), ("answers", {"text": "Tarde"}),
+                       ("follow-ups", {"text": "Tarde"}), ("actions/resolve", {})):  # fmt: skip
+        stale = program.post(f"/cases/{folio}/{path}", body, headers=read)
+        assert (stale.status_code, stale.json["code"]) == (412, "changed")
+        assert stale.content_type == "application/problem+json"
+    now_read = program.get(f"/cases/{folio}")
+    assert "Tarde" not in now_read.text
+    fresh = {"If-Match": f'"otra", {now_read.headers["ETag"]}'}
+    assert program.post(f"/cases/{folio}/notes", {"text": "A tiempo"}, headers=fresh).status_code == 201
+    assert (
+        program.post(f"/cases/{folio}/notes", {"text": "Sea"}, headers={"If-Match": "*"}).status_code == 201
+    )
+
+
+def test_a_file_is_sent_once_and_named_by_its_hash_by_who_sent_it(town: Town) -> None:
+    folio, program, stranger = town.case(), town.program("head"), town.program("head")
+    small, large = b"fecha,nota\n", b"%PDF-1.7\n" + b"x" * 100_000
+    form = {"files": [(io.BytesIO(small), "datos.csv"), (io.BytesIO(large), "plano.pdf")]}
+    sent = program.call("POST", "/files", data=form, content_type="multipart/form-data")
+    assert sent.status_code == 201 and sent.json["items"][1]["content_type"] == "application/pdf"
+    hashes = [one["sha256"] for one in sent.json["items"]]
+    assert hashes == [hashlib.sha256(one).hexdigest() for one in (small, large)]
+    told = {
+        "subject": "Plano",
+        "requester_address": "leo@example.com",
+        "service": "soporte",
+        "uploads": hashes,
+    }
+    refused = stranger.post("/cases", told)
+    assert refused.status_code == 409 and refused.json["code"] == "no_upload", "A hash is no right."
+    made = program.post("/cases", told).json["folio"]
+    (first,) = program.get(f"/cases/{made}").json["messages"]
+    assert [one["filename"] for one in first["attachments"]] == ["datos.csv", "plano.pdf"]
+    assert program.get(f"/cases/{made}/files/{hashes[1]}").data == large
+    assert program.post(f"/cases/{folio}/answers", {"uploads": hashes[1:]}).status_code == 201
+    bad = program.call("POST", "/files", data={"files": (io.BytesIO(b"MZ" + b"\0" * 99), "a.exe")},
+                       content_type="multipart/form-data")  # fmt: skip
+    assert bad.json["code"] == "file_dangerous"
+    assert program.call("POST", "/files", json={}).status_code == 415
+    with town.office.database.writing() as session:
+        session.execute(update(IdempotencyKey).values(created_at=now() - KEPT))
+    assert program.post("/cases", told).json["code"] == "no_upload"
 
 
 def test_a_program_opens_a_ticket_and_attends_it_to_its_end(town: Town) -> None:
