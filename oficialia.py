@@ -115,7 +115,7 @@ def worker(part: tuple[int, int]) -> None:
 
 @cli.command(cls=Command)
 def bot() -> None:
-    from bots.telegram import serve
+    from bots.door import serve
 
     office = open_office("bot")
     if not office.settings.telegram_token.get_secret_value():

@@ -1,4 +1,4 @@
-"""The Telegram door: `serve` runs it, and `Telegram` is the Bot API as the rest of `bots/` sees it.
+"""`Telegram` is the Bot API as the rest of `bots/` sees it.
 
 The only file that imports telegram. Its library's errors become those of `bots.errors`,
 Updates stay the plain JSON they came as, and the token never gets into a message or log.
@@ -7,9 +7,7 @@ Updates stay the plain JSON they came as, and the token never gets into a messag
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import random
-import signal
 import ssl
 import warnings
 from datetime import timedelta
@@ -22,14 +20,12 @@ from urllib.request import getproxies, proxy_bypass
 import aiohttp
 import httpx
 import structlog
-from sqlalchemy.exc import SQLAlchemyError
 from telegram import Bot, InputFile, InputMedia, InputMediaDocument, InputMediaPhoto
 from telegram import error as said
 from telegram.request import BaseRequest, RequestData
 from telegram.warnings import PTBDeprecationWarning, PTBUserWarning
 
 from bots.composing import Call
-from bots.desk import Desk
 from bots.errors import (
     AnotherReader,
     Blocked,
@@ -40,20 +36,13 @@ from bots.errors import (
     Unreachable,
     WrongToken,
 )
-from bots.identity import BotIdentity
-from bots.receiving import Receiver
-from bots.sending import Courier
-from bots.starting import dress, drop_webhook, until_done
-from intake.chat import chat_outbox, chat_spool
 from intake.config import Settings
-from intake.doors.pulse import PERIOD, Pulse
-from intake.office import Office
+from intake.doors.pulse import Pulse
 from intake.wording import speaking
 from templates import say
 
 log = structlog.get_logger()
 
-DOOR = "telegram"
 UPDATES = ["message", "edited_message", "callback_query", "my_chat_member"]
 # Seconds that Telegram may let a question for updates wait.
 POLL = 25
@@ -63,8 +52,6 @@ _CONNECTIONS = 64
 _FIRST_DELAY, _LONGEST_DELAY, _WRONG_TOKEN_DELAY = 0.25, 15.0, 60.0
 # What aiohttp says when no byte of the request left this machine.
 _NOT_SENT = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError)
-# Seconds that answers wait for what people wrote while we were away.
-_CATCH_UP = 5
 
 
 class _Requests(BaseRequest):
@@ -268,98 +255,3 @@ def _uploads(call: Call) -> dict[str, Any]:
         upload = InputFile(file.content, filename=file.filename, attach=True)
         media.append(InputMediaPhoto(upload) if file.kind == "photo" else InputMediaDocument(upload))
     return {"media": media} if media else {}
-
-
-class TelegramDoor:
-    """Receiver and courier around one bot, until `stop`."""
-
-    def __init__(self, office: Office) -> None:
-        self._office = office
-        self._pulse = Pulse(DOOR)
-
-    async def run(self, stop: asyncio.Event) -> None:
-        """Work until *stop* is set; what was received by then stays in the spool."""
-        desk = Desk(self._office)
-        telegram = Telegram(self._office.settings, self._pulse)
-        work = asyncio.create_task(self._work(telegram, desk))
-        ended = asyncio.create_task(stop.wait())
-        try:
-            await asyncio.wait([work, ended], return_when=asyncio.FIRST_COMPLETED)
-            if work.done():
-                # A loop of ours has broken; the supervisor starts us anew.
-                work.result()
-        finally:
-            work.cancel()
-            ended.cancel()
-            await asyncio.gather(work, ended, return_exceptions=True)
-            await telegram.close()
-            desk.close()
-
-    async def _work(self, telegram: Telegram, desk: Desk) -> None:
-        async with asyncio.TaskGroup() as group:
-            group.create_task(self._write_pulses(desk))
-            bot = await self._introduce(telegram, desk)
-            courier = Courier(self._office, telegram, desk)
-            receiver = Receiver(self._office, telegram, desk, bot, courier, self._pulse)
-            if url := self._office.settings.telegram_webhook_url:
-                await self._set_webhook(telegram, url)
-                receiver.is_caught_up.set()
-            else:
-                await drop_webhook(telegram)
-                # Two cannot poll with one token, so whatever is still in hand was in a dead one's.
-                await desk.do(chat_outbox.inherit, self._office)
-                group.create_task(receiver.poll())
-            group.create_task(receiver.process())
-            group.create_task(self._deliver(courier, receiver))
-            group.create_task(dress(telegram, self._office.settings.language))
-            log.info("bot started", bot=bot.username, webhook=bool(url))
-
-    async def _set_webhook(self, telegram: Telegram, url: str) -> None:
-        await until_done(
-            telegram,
-            "setWebhook",
-            url=url.rstrip("/") + chat_spool.webhook_path(self._office),
-            secret_token=chat_spool.webhook_secret(self._office),
-            allowed_updates=UPDATES,
-        )
-
-    async def _introduce(self, telegram: Telegram, desk: Desk) -> BotIdentity:
-        me = await until_done(telegram, "getMe")
-        self._pulse.contact()
-        self._pulse.recover()
-        bot = BotIdentity(int(me["id"]), str(me.get("username", "")))
-        await desk.do(chat_spool.introduce, self._office, bot.username)
-        return bot
-
-    async def _deliver(self, courier: Courier, receiver: Receiver) -> None:
-        """Send, once we know what people wrote meanwhile: what they have answered is not asked again."""
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(_CATCH_UP):
-                await receiver.is_caught_up.wait()
-        await courier.run()
-
-    async def _write_pulses(self, desk: Desk) -> None:
-        def write() -> None:
-            with self._office.database.writing() as session:
-                self._pulse.write(session)
-
-        while True:
-            await asyncio.sleep(PERIOD / 4)
-            if self._pulse.is_due:
-                try:
-                    await desk.do(write)
-                except (SQLAlchemyError, OSError) as error:
-                    log.warning("pulse not written", error=str(error))
-
-
-def serve(office: Office) -> None:
-    """Run the door until SIGTERM or SIGINT."""
-    asyncio.run(_serve(office))
-    log.info("bot stopped")
-
-
-async def _serve(office: Office) -> None:
-    stop = asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    await TelegramDoor(office).run(stop)

@@ -14,7 +14,7 @@ from PIL import Image
 from pydantic import SecretStr
 from sqlalchemy import select
 
-from bots.telegram import TelegramDoor
+from bots.door import TelegramDoor
 from intake import outbox
 from intake.config import Settings
 from intake.office import Office
