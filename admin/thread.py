@@ -225,7 +225,9 @@ def describe(event: Event) -> str:
     words = _Words({name: _word(name, value) for name, value in data.items()})
     words["target"] = str(data.get("account") or data.get("dependencia") or "–")
     sentence = sentence.format_map(words)
-    return " · ".join(filter(None, (sentence, data.get("instruction"), data.get("reason"))))
+    # A correction records what stood there and what stands there now; only a text was said by somebody.
+    said = [data[name] for name in ("instruction", "reason") if isinstance(data.get(name), str)]
+    return " · ".join(filter(None, (sentence, *said)))
 
 
 class _Words(dict[str, str]):

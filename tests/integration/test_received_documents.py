@@ -21,6 +21,7 @@ from models.acuse import Acuse
 from models.case import Case
 from models.message import Message
 from models.oficio import Flow, Oficio
+from models.person import Account
 from models.proposal import Proposal
 from models.recipient import Recipient
 from models.ticket import Ticket
@@ -29,6 +30,7 @@ from tests.support.desk import arrive, notices, sent_files
 from tests.support.documents import acting, fields, poppler, sign
 from tests.support.efirma import Authority
 from tests.support.institution import Institution, found_institution
+from tests.support.panel import Clerk, give_login
 
 PAGE = """
 <p>Secretaría de Obras Públicas</p><p>Oficio Núm. SOP/DP/0456/2026</p>
@@ -129,6 +131,25 @@ def test_a_clerk_confirms_with_one_click_or_corrects(office: Office, institution
         assert oficio.signatory == "MTRA. ELENA RUIZ ÁVILA"
         with pytest.raises(InvalidInput):
             oficios.confirm_proposals(session, office, oficio, people["oficialia"])
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_what_came_by_mail_is_completed_and_turned_on_the_page_of_registering(
+    office: Office, institution: Institution
+) -> None:
+    with office.database.writing() as session:
+        give_login(session, session.get_one(Account, institution.accounts["oficialia"].id))
+    case_id = arrive(office, _mail())
+    clerk = Clerk(office, institution.accounts["oficialia"])
+    page = clerk.get(f"/admin/asunto/{case_id}").text
+    assert "SOP/DP/0456/2026" in page
+    typed = {"sender": "Obras", "description": "Relación de obras", "document_type": "oficio",
+             "received_on": "2026-01-05", "sender_number": "SOP/DP/0456/2026",
+             "instruction": "Para su atención y respuesta", "then": "turn"}  # fmt: skip
+    assert "elija un destinatario" in clerk.post(f"/admin/asunto/{case_id}", **typed).text
+    done = clerk.post(f"/admin/asunto/{case_id}", **typed, addressee=f"d{institution.systems.id}").text
+    # What was corrected stands in the thread, and the instruction is told by the turno.
+    assert "Corrigió los datos del registro" in done and "Para su atención y respuesta" in done
 
 
 def test_a_corrected_value_is_kept_and_the_others_are_let_go(
