@@ -43,9 +43,13 @@ _LONG_DATE = re.compile(
 )
 _SHORT_DATE = re.compile(r"\b(?P<day>\d{1,2})[/-](?P<month>\d{1,2})[/-](?P<year>20\d\d)\b")
 _ISO_DATE = re.compile(r"\b(?P<year>20\d\d)-(?P<month>\d\d)-(?P<day>\d\d)\b")
+# A line of a page ends anywhere, also between these words and the day.
 _UNTIL = re.compile(
-    r"(?:a\s+m[aá]s\s+tardar|antes\s+del?|fecha\s+l[ií]mite|vence|plazo)[^.\n]{0,60}?(?=\d)", re.IGNORECASE
+    r"(?:a\s+m[aá]s\s+tardar|antes\s+del?|fecha\s+l[ií]mite|vence|plazo)(?:[^.\n]|\n(?!\s*\n)){0,60}?(?=\d)",
+    re.IGNORECASE,
 )
+# `4 de diciembre`, `4 de diciembre del año en curso`.
+_DAY_OF_YEAR = re.compile(rf"{_DAY}\b(?!\s*(?:,\s*)?(?:del?\s+)?(?:a[ñn]o\s+)?(?:20)?\d\d)", re.IGNORECASE)
 _WITHIN = re.compile(
     r"(?:plazo|t[eé]rmino)\s+(?:m[aá]ximo\s+|improrrogable\s+|no\s+mayor\s+(?:a|de|que)\s+|perentorio\s+)*"
     rf"(?:de\s+)?(?P<count>\d{{1,3}}|{'|'.join(_NUMBERS)})\s+(?:\([^)]{{1,20}}\)\s+)?d[ií]as"
@@ -152,6 +156,10 @@ def _deadline(sources: Sequence[Source], received_on: date, workdays: Workdays) 
             for match, day in _dates(text[until.end() : until.end() + 60]):
                 if match.start() == 0 and day >= received_on:
                     return _reading("answer_required_on", day.isoformat(), source, until, extra=match.end())
+            bare = _DAY_OF_YEAR.match(text, until.end())
+            if bare and (coming := _next(bare, received_on)):
+                extra = bare.end() - until.end()
+                return _reading("answer_required_on", coming.isoformat(), source, until, extra=extra)
         if within := _WITHIN.search(text):
             word = within["count"].lower()
             count = int(word) if word.isdigit() else _NUMBERS[word]
@@ -172,6 +180,18 @@ def _dates(text: str) -> Iterator[tuple[re.Match[str], date]]:
             yield match, date(int(match["year"]), number, int(match["day"]))
         except ValueError:
             continue
+
+
+def _next(match: re.Match[str], after: date) -> date | None:
+    """The first such day from *after* on, within half a year: farther off it was meant of the past."""
+    for year in (after.year, after.year + 1):
+        try:
+            day = date(year, _MONTHS[match["month"].lower()], int(match["day"]))
+        except ValueError:
+            return None
+        if after <= day <= after + timedelta(days=183):
+            return day
+    return None
 
 
 def _subject(source: Source) -> Reading | None:

@@ -90,6 +90,11 @@ def test_a_number_is_what_follows_the_kind_of_document(words: str, number: str |
         ("antes del 2026-12-01", "2026-12-01"),
         ("fecha límite: 04/12/2026", "2026-12-04"),
         ("el plazo era el 1 de enero de 2020", None),
+        ("a más tardar\nel 4 de diciembre de 2026", "2026-12-04"),
+        ("a más tardar el próximo 4 de diciembre\ndel año en curso", "2026-12-04"),
+        ("antes del 4 de enero", "2027-01-04"),
+        ("antes del 4 de octubre", None),
+        ("antes del viernes\n\n4 de diciembre de 2026", None),
     ],
 )
 def test_a_deadline_is_a_day_or_so_many_working_days_from_reception(words: str, day: str | None) -> None:
@@ -106,5 +111,6 @@ def test_only_an_institution_s_mail_is_taken_for_an_oficio() -> None:
 
 
 def test_a_long_text_of_nothing_is_read_quickly() -> None:
-    for words in ("oficio " * 5000, "1/" * 20_000, "plazo " * 5000, "A" * 40_000, "asunto: \n" * 5000):
+    for words in ("oficio " * 5000, "1/" * 20_000, "plazo " * 5000, "A" * 40_000, "asunto: \n" * 5000,
+                  "plazo\n" * 5000):  # fmt: skip
         assert values(Source(TEXT, words)).get("answer_required_on") is None
