@@ -17,6 +17,7 @@ from admin.views import (
     calendars,
     carriers,
     case,
+    case_lists,
     catalogue_versions,
     catalogues,
     chat_links,
@@ -65,6 +66,7 @@ from admin.views import (
 VIEWS: tuple[ModuleType, ...] = (
     accounts,
     case,
+    case_lists,
     composer,
     files,
     public,

@@ -11,7 +11,7 @@ from flask_admin import Admin, expose
 
 from admin import frame
 from admin.db import office, session
-from intake.issued.exports import make_spreadsheet
+from intake.issued.exports import FORMULA, make_spreadsheet
 from models.base import now
 from models.person import Role
 from models.statistics import MAX_CASES, Figures, Statistics, count_period
@@ -22,8 +22,6 @@ COLUMNS = (
     ("dependencia", 40), ("account", 34), ("received", 11), ("attended", 11), ("open", 11), ("overdue", 11),
     ("cancelled", 11), ("median", 14),
 )  # fmt: skip
-# What begins like this is a formula to whoever opens the file (OWASP, "CSV Injection").
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 class StatisticsView(frame.PanelView):
@@ -67,7 +65,7 @@ class StatisticsView(frame.PanelView):
 
 
 def _plain(value: str | int | float | None) -> str | int | float:
-    if isinstance(value, str) and value.startswith(_FORMULA):
+    if isinstance(value, str) and value.startswith(FORMULA):
         return f"'{value}"
     return "" if value is None else value
 

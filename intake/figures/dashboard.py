@@ -21,7 +21,7 @@ from sqlalchemy.orm import Session
 
 from intake.figures.charts import Chart, Series, bars, columns, most, number, percent, shares
 from intake.figures.indicators import AGES, Figures, Open, Period, Reader, Scope
-from intake.issued.exports import make_spreadsheet
+from intake.issued.exports import FORMULA, make_spreadsheet
 from intake.issued.pdf import html_to_pdf
 from intake.office import Office
 from intake.wording import instant
@@ -34,8 +34,6 @@ from templates import language, render, say
 # More columns than this become weeks, and more weeks months.
 _MOST_COLUMNS = 31
 _WEEKS = 8
-# What begins like this is a formula to whoever opens the CSV (OWASP, "CSV Injection").
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 @dataclass(frozen=True, slots=True)
@@ -284,7 +282,7 @@ def as_csv(found: Dashboard) -> bytes:
     writer = csv.writer(made)
     writer.writerow([title for title, _ in _heads()])
     for *texts, value in table_of(found):
-        writer.writerow([*(f"'{one}" if str(one).startswith(_FORMULA) else one for one in texts), value])
+        writer.writerow([*(f"'{one}" if str(one).startswith(FORMULA) else one for one in texts), value])
     return made.getvalue().encode("utf-8-sig")
 
 

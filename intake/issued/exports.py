@@ -34,7 +34,7 @@ from templates import render, say
 # Excel's own limit of a cell (its specification, "Total number of characters that a cell can contain").
 _MAX_CELL = 32_767
 # What begins like this is a formula to whoever edits the cell or saves it as CSV (OWASP, "CSV Injection").
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 Value = str | int | date | datetime | None
 
@@ -69,7 +69,7 @@ def make_spreadsheet(
                 sheet.write_number(row, column, value)
             elif value:
                 sheet.write_string(
-                    row, column, value[:_MAX_CELL], quoted if value.startswith(_FORMULA) else formats[str]
+                    row, column, value[:_MAX_CELL], quoted if value.startswith(FORMULA) else formats[str]
                 )
     sheet.autofilter(0, 0, max(len(rows), 1), len(columns) - 1)
     book.close()

@@ -7,7 +7,6 @@ import tempfile
 from datetime import date
 from email.message import EmailMessage
 from pathlib import Path
-from xml.etree import ElementTree
 from zipfile import ZipFile
 
 import pytest
@@ -25,9 +24,7 @@ from tests.support.desk import arrive
 from tests.support.documents import acting, fields, pdf_of, poppler, write
 from tests.support.institution import Institution, found_institution
 from tests.support.panel import Clerk, give_logins
-
-SHEET = "{http://schemas.openxmlformats.org/spreadsheetml/2006/main}"
-TEXTS = (f"{SHEET}t", f"{SHEET}v")
+from tests.support.spreadsheets import rows_in
 
 
 @pytest.fixture
@@ -56,17 +53,6 @@ def receive(
     mail.set_content("Adjunto.")
     mail.add_attachment(pdf, maintype="application", subtype="pdf", filename=filename)
     return arrive(office, mail.as_bytes()), pdf
-
-
-def rows_in(xlsx: bytes) -> list[list[str]]:
-    """The texts of the first sheet, read as any program reads the format (ECMA-376)."""
-    with ZipFile(io.BytesIO(xlsx)) as book:
-        sheet = ElementTree.fromstring(book.read("xl/worksheets/sheet1.xml"))
-    assert sheet.find(f".//{SHEET}f") is None, "a formula"
-    return [
-        ["".join(part.text or "" for part in cell.iter() if part.tag in TEXTS) for cell in row]
-        for row in sheet.iter(f"{SHEET}row")
-    ]
 
 
 def book(clerk: Clerk, flow: str) -> TestResponse:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import io
 import re
 import shutil
@@ -33,6 +34,7 @@ from models.user import User
 from tests.support.mails import make_mail
 from tests.support.panel import Clerk
 from tests.support.portal import Visitor
+from tests.support.spreadsheets import rows_in
 
 ANA = "ana@example.com"
 TOWN = "Municipio de Ejemplo"
@@ -294,6 +296,32 @@ def test_a_clerk_at_the_counter_gives_the_answers_and_the_printed_case_has_them(
         PdfReader(io.BytesIO(desk.get(f"/admin/casos/{ticket.id}/imprimir").data)).pages[0].extract_text()
     )
     assert "Beto Sanz" in printed
+
+
+def test_a_list_taken_along_has_a_column_for_each_question_of_its_services(office: Office) -> None:
+    desk, worker = clerk(office, "lourdes.pineda"), clerk(office, "ramiro.anguiano")
+    with office.database.reading() as session:
+        service = session.scalars(select(Service).where(Service.slug == "impresion-de-credenciales")).one()
+        (names, until) = service_fields.fields_of(session, service)
+    told = {"name": "Eva", "address": "eva@example.com", "subject": "=1+1", "service": service.id}
+    desk.post(
+        "/admin/registrar/", **told, **{f"field-{names.id}": "=Eva Sol", f"field-{until.id}": "2027-02-28"}
+    )
+    page = f"bandeja=all&servicio={service.id}"
+    assert "/admin/lista.xlsx" in desk.get(f"/admin/filtros?{page}").text
+    made = desk.get(f"/admin/lista.xlsx?{page}")
+    head, *rows = rows_in(made.data)
+    assert head[:3] == ["Folio", "Tipo", "Asunto"] and head[-2:] == [names.label, until.label]
+    (eva,) = [row for row in rows if row[2] == "=1+1"]
+    assert eva[head.index("Correo")] == "eva@example.com" and eva[-2] == "=Eva Sol"
+    written = desk.get(f"/admin/lista.csv?{page}&q=Eva").data.decode("utf-8-sig")
+    (_, line) = csv.reader(io.StringIO(written))
+    assert line[2] == "'=1+1" and line[-2:] == ["'=Eva Sol", "2027-02-28"]
+    assert eva[0] not in worker.get(f"/admin/lista.csv?{page}").text, (
+        "Nobody takes along what it may not see."
+    )
+    assert clerk(office, "administracion").get("/admin/lista.csv").status_code == 403
+    assert desk.get("/admin/lista.exe").status_code == 404
 
 
 @pytest.mark.parametrize(
