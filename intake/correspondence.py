@@ -5,19 +5,15 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
-from functools import cache
 
-from sqlalchemy import ColumnElement, Select, bindparam, func, inspect, select
-from sqlalchemy import case as case_when
+from sqlalchemy import ColumnElement, inspect, select
 from sqlalchemy.orm import Session
 
 from intake.addresses import split_plus
 from intake.incoming import Channel
-from intake.memory import mailbox_at
+from intake.memory import acuses_to, mailbox_at
 from intake.office import Office
 from intake.reply_address import sign
-from models.base import now
 from models.case import Case
 from models.contact import AddressKind, Contact
 from models.dependencia import Dependencia
@@ -201,34 +197,17 @@ def is_answerable(session: Session, address: str) -> bool:
     return mailbox_at(session, split_plus(address)[0]) is None
 
 
-def has_had_enough(session: Session, office: Office, case: Case, kind: str, mailbox: str) -> bool:
-    """True when the requester got as many notices of *kind* within the hour as may be a person's.
+def has_had_enough(session: Session, office: Office, case: Case, mailbox: str) -> bool:
+    """True when the requester got as many acuses within the hour as may be a person's.
 
     Fewer from one *mailbox* than from all together: two robots that answer each other are such a pair.
     """
     if inspect(case.requester).pending:
         # Somebody new, who is written together with this case.
         return False
-    since = now() - timedelta(hours=1)
-    values = {"requester": case.requester.id, "since": since, "kind": kind, "mailbox": mailbox}
-    of_all, of_pair = session.execute(_notices_since(), values).one()
-    settings = office.settings
-    return bool(of_all >= settings.acuse_per_hour or of_pair >= settings.acuse_per_hour_pair)
-
-
-@cache
-def _notices_since() -> Select[int, int]:
-    # Built once: putting a statement together takes longer than SQLite does to answer it.
-    of_pair = case_when((OutboxMessage.from_addr == bindparam("mailbox"), OutboxMessage.id))
+    told, settings = acuses_to(session, case.requester.id), office.settings
     return (
-        select(func.count(OutboxMessage.id), func.count(of_pair))
-        .join(Case, Case.id == OutboxMessage.case_id)
-        .where(
-            Case.requester_id == bindparam("requester"),
-            Case.last_activity_at >= bindparam("since"),
-            OutboxMessage.kind == bindparam("kind"),
-            OutboxMessage.created_at >= bindparam("since"),
-        )
+        sum(told.values()) >= settings.acuse_per_hour or told.get(mailbox, 0) >= settings.acuse_per_hour_pair
     )
 
 

@@ -8,15 +8,19 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
+from datetime import timedelta
 
-from sqlalchemy import Select, bindparam, event, select
+from sqlalchemy import Select, bindparam, event, func, select
 from sqlalchemy.orm import Session, joinedload
 
+from models.base import now
 from models.calendar import Calendar, DayOff
+from models.case import Case
 from models.chat import Chat
 from models.contact import Address, AddressKind, Contact
 from models.mailbox import Mailbox
 from models.message import Message
+from models.outbox_message import OutboxMessage
 from models.person import Person
 from models.routing_rule import RoutingRule
 
@@ -30,6 +34,19 @@ _ADDRESSES = (
 )
 _PEOPLE = select(Person).where(Person.email.in_(bindparam("emails", expanding=True)), Person.is_active)
 
+_GROUPS = select(Chat).where(Chat.dependencia_id.is_not(None), Chat.blocked_at.is_(None))
+# How many acuses each requester got since an instant, by the address they came from.
+_ACUSES = (
+    select(Case.requester_id, OutboxMessage.from_addr, func.count(OutboxMessage.id))
+    .join(Case, Case.id == OutboxMessage.case_id)
+    .where(
+        Case.requester_id.in_(bindparam("requesters", expanding=True)),
+        Case.last_activity_at >= bindparam("since"),
+        OutboxMessage.kind == "acuse",
+        OutboxMessage.created_at >= bindparam("since"),
+    )
+    .group_by(Case.requester_id, OutboxMessage.from_addr)
+)
 _FILED = select(Message.fingerprint, Message.case_id).where(
     Message.fingerprint.in_(bindparam("fingerprints", expanding=True))
 )
@@ -42,6 +59,7 @@ class _Memory:
     contacts: dict[tuple[AddressKind, str], Contact | None] = field(default_factory=dict)
     people: dict[str, Person | None] = field(default_factory=dict)
     filed: dict[str, int | None] = field(default_factory=dict)
+    acuses: dict[int, dict[str, int]] = field(default_factory=dict)
     groups: dict[int, Chat] | None = None
     hours: tuple[Sequence[Calendar], Sequence[DayOff]] | None = None
 
@@ -61,6 +79,24 @@ def remember(session: Session, senders: Collection[str] = (), fingerprints: Coll
     filed = session.execute(_FILED, {"fingerprints": list(fingerprints)})
     memory.filed = dict.fromkeys(fingerprints) | {row.fingerprint: row.case_id for row in filed}
     memory.people = dict.fromkeys(senders) | {person.email or "": person for person in people}
+    requesters = {address.contact_id for address in known}
+    memory.acuses = _count_acuses(session, requesters) if requesters else {}
+
+
+def _count_acuses(session: Session, requesters: Collection[int]) -> dict[int, dict[str, int]]:
+    values = {"requesters": list(requesters), "since": now() - timedelta(hours=1)}
+    found: dict[int, dict[str, int]] = {requester: {} for requester in requesters}
+    for requester, from_addr, count in session.execute(_ACUSES, values):
+        found[requester][from_addr] = count
+    return found
+
+
+def acuses_to(session: Session, requester_id: int) -> dict[str, int]:
+    """How many acuses the requester got within the hour, by the address they came from."""
+    memory = _memory(session)
+    if memory is not None and requester_id in memory.acuses:
+        return memory.acuses[requester_id]
+    return _count_acuses(session, [requester_id])[requester_id]
 
 
 @event.listens_for(Session, "after_soft_rollback")
@@ -70,10 +106,10 @@ def _forget(session: Session, *_: object) -> None:
 
 
 def forget_filed(session: Session) -> None:
-    """What is filed changes within *session*: from now on that is asked anew."""
+    """What is filed and told changes within *session*: from now on that is asked anew."""
     memory = _memory(session)
     if memory is not None:
-        memory.filed = {}
+        memory.filed, memory.acuses = {}, {}
 
 
 def case_of(session: Session, fingerprint: str) -> int | None:
@@ -147,12 +183,11 @@ def person_at(session: Session, email: str) -> Person | None:
 
 def group_of(session: Session, dependencia_id: int) -> Chat | None:
     """The group in chat that a dependencia bound, while the bot is in it."""
-    bound = select(Chat).where(Chat.dependencia_id.is_not(None), Chat.blocked_at.is_(None))
     memory = _memory(session)
     if memory is None:
-        return session.scalar(bound.where(Chat.dependencia_id == dependencia_id))
+        return session.scalar(_GROUPS.where(Chat.dependencia_id == dependencia_id))
     if memory.groups is None:
-        memory.groups = {chat.dependencia_id or 0: chat for chat in session.scalars(bound)}
+        memory.groups = {chat.dependencia_id or 0: chat for chat in session.scalars(_GROUPS)}
     return memory.groups.get(dependencia_id)
 
 

@@ -69,7 +69,7 @@ def write_acuse(session: Session, office: Office, case: Case, message: Message) 
     if not is_answerable(session, to):
         return None
     head = letterhead(session, office, case, message)
-    if has_had_enough(session, office, case, "acuse", head.address):
+    if has_had_enough(session, office, case, head.address):
         record(session, case, "acuse_withheld", data={"to": to, "per_hour": office.settings.acuse_per_hour})
         return None
     with speaking(case.requester.language):
