@@ -65,7 +65,9 @@ class _Reader:
         subject = clean(" ".join(headers.text("subject").split()))
         sender = self._sender(headers)
         text, lines, html = self._texts()
-        reply = self._reply(text, lines, subject)
+        # Programs that send no References still write `Re:`, `RV:`, `AW:` … before the subject.
+        is_answer = "in-reply-to" in headers or "references" in headers or ":" in subject[:20]
+        reply = self._reply(text, lines, subject, is_answer)
         machine = bounces.judge(root, subject, sender.address, sender.name, text)
         ids = parse_ids(headers.plain("message-id"))
         return IncomingMessage(
@@ -172,8 +174,8 @@ class _Reader:
             return None
         return _sender_of(mails[0].content)
 
-    def _reply(self, text: str, lines: list[Line], subject: str) -> quotes.Reply:
-        reply = quotes.reply_of(lines, subject)
+    def _reply(self, text: str, lines: list[Line], subject: str, is_answer: bool) -> quotes.Reply:
+        reply = quotes.reply_of(lines, subject, is_answer)
         if reply.text or not any(section.html and section.plain for section in self.body.sections):
             return reply
         # The HTML version is all quote, or empty: the plain one may tell more.

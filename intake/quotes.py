@@ -9,9 +9,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from intake.addresses import parse_addresses
 from intake.incoming import ForwardedSender
-from intake.reading import attributions, interleaved, signatures
+from intake.reading import attributions, forwarded, interleaved, signatures
 from intake.reading.htmltext import (
     ATTRIBUTION,
     INDENT,
@@ -34,6 +33,8 @@ _EMPTY, _TEXT, _QUOTED, _ATTRIBUTED, _CUT, _FORWARD, _SIGNED = "e", "t", "q", "a
 
 _ANGLES = re.compile(r"\s{0,3}(?:>\s?|\|\s)")
 _BROKEN_ADDRESS = re.compile(r">\s?(?:[^\W\d]{1,15}(?: [^\W\d]{1,15})?)?\s?[:：]\s*$")
+# `>>> Ana <ana@…> 03/06/2024 10:11 a. m. >>>`: GroupWise, and all below it is quoted.
+_GROUPWISE = re.compile(r">>> .{3,200}\d.{0,9}>>>\s*")
 _OPEN_LINK = re.compile(r"[(<][^()<>]*$")
 
 
@@ -55,14 +56,14 @@ def plain_lines(text: str) -> list[Line]:
     return [Line(line) for line in text.split("\n", MAX_LINES)]
 
 
-def reply_of(lines: list[Line], subject: str = "") -> Reply:
-    """The new part of a body given as marked lines."""
+def reply_of(lines: list[Line], subject: str = "", is_answer: bool = True) -> Reply:
+    """The new part of a body given as marked lines; a mail that answers none quotes only what says so."""
     lines = _split_shared_lines(lines[: MAX_LINES + 1])
-    kinds = _classify(lines, attributions.is_forward_subject(subject))
+    kinds = _classify(lines, attributions.is_forward_subject(subject), is_answer)
     texts = [without_links(line.text) for line in lines]
     if _FORWARD in kinds:
         start = kinds.index(_FORWARD)
-        return Reply("\n".join(texts).strip(), _forwarded_sender(texts[start : start + 40]))
+        return Reply("\n".join(texts).strip(), forwarded.sender_of_block(texts[start : start + 40]))
     kept = _with_answers_inside(lines, texts, kinds) or _select(texts, kinds)
     return Reply("\n".join(signatures.without_signature(kept)).strip("\n").rstrip())
 
@@ -80,12 +81,12 @@ def _split_shared_lines(lines: list[Line]) -> list[Line]:
     return out
 
 
-def _classify(lines: list[Line], forwarding: bool) -> list[str]:
+def _classify(lines: list[Line], forwarding: bool, is_answer: bool) -> list[str]:
     kinds = [_kind_by_mark(line) for line in lines]
     _rejoin_broken_addresses(lines, kinds)
     _mark_attributions(lines, kinds)
     _mark_header_blocks(lines, kinds, forwarding)
-    _settle_weak_blocks(lines, kinds)
+    _settle_weak_blocks(lines, kinds, is_answer)
     _continue_quotes(lines, kinds)
     return kinds
 
@@ -102,6 +103,8 @@ def _kind_by_mark(line: Line) -> str:
         return _EMPTY
     if mark == SIGNATURE:
         return _SIGNED
+    if _GROUPWISE.fullmatch(text):
+        return _ATTRIBUTED
     # `>>> http://… <<<` is an ornament, no quote.
     if _ANGLES.match(text) and not text.rstrip().endswith("<<"):
         return _QUOTED
@@ -201,10 +204,10 @@ def _starts_quoted_mail(
     if not original and not _is_header_block(lines, kinds, index):
         return False
     start = index
-    while start and (kinds[start - 1] == _EMPTY or attributions.is_rule_line(lines[start - 1].text)):
+    while start and (kinds[start - 1] == _EMPTY or attributions.is_heading(lines[start - 1].text)):
         start -= 1
         kinds[start] = _EMPTY
-    kinds[index] = _FORWARD if forwarding and not original else _CUT
+    kinds[index] = _FORWARD if forwarding else _CUT
     return True
 
 
@@ -215,6 +218,7 @@ def _is_header_block(lines: list[Line], kinds: list[str], index: int) -> bool:
         return False
     seen: set[str] = set()
     unknown = 0
+    timed = False
     evidence = ""
     for i in range(index, min(index + 9, len(lines))):
         text = lines[i].text
@@ -225,6 +229,7 @@ def _is_header_block(lines: list[Line], kinds: list[str], index: int) -> bool:
             continue
         kind, _ = attributions.header_label(text)
         evidence += " " + text
+        timed = timed or (kind == "date" and attributions.has_clock(text))
         if kind:
             seen.add(kind)
         elif ":" in text[:30] or "：" in text[:30]:
@@ -232,7 +237,7 @@ def _is_header_block(lines: list[Line], kinds: list[str], index: int) -> bool:
         elif not seen:
             break
     dated = "sent" in seen or "date" in seen
-    mail_like = "sent" in seen or attributions.has_address(evidence) or attributions.has_clock(evidence)
+    mail_like = "sent" in seen or attributions.has_address(evidence) or timed
     if ruled and "from" in seen and attributions.has_address(evidence) and attributions.has_clock(evidence):
         return True
     if "from" in seen and (dated or "subject" in seen or "to" in seen):
@@ -253,7 +258,7 @@ def _follows_rule(lines: list[Line], kinds: list[str], index: int) -> bool:
     return False
 
 
-def _settle_weak_blocks(lines: list[Line], kinds: list[str]) -> None:
+def _settle_weak_blocks(lines: list[Line], kinds: list[str], is_answer: bool) -> None:
     """A plain blockquote is a quote below an attribution, or as the last one below the author's text."""
     blocks: list[tuple[int, int]] = []
     index = 0
@@ -270,11 +275,17 @@ def _settle_weak_blocks(lines: list[Line], kinds: list[str]) -> None:
     quoted_elsewhere = any(kind in (_QUOTED, _ATTRIBUTED, _CUT) for kind in kinds)
     for number, (start, end) in enumerate(blocks):
         before = next((kinds[i] for i in range(start - 1, -1, -1) if kinds[i] != _EMPTY), _EMPTY)
-        is_last = number == len(blocks) - 1
+        is_last = is_answer and number == len(blocks) - 1 and not _is_announced(lines, start)
         last_alone = is_last and not quoted_elsewhere and before == _TEXT and lines[start].mark == WEAK
         if before == _ATTRIBUTED or last_alone or (_ATTRIBUTED in kinds[start:end] and before == _TEXT):
             for i in range(start, end):
                 kinds[i] = _QUOTED if kinds[i] != _EMPTY else _EMPTY
+
+
+def _is_announced(lines: list[Line], start: int) -> bool:
+    """“El reglamento dice:” above a block that the author indented."""
+    above = next((line.text for line in reversed(lines[:start]) if line.text.strip()), "")
+    return above.rstrip().endswith((":", "：")) and not attributions.has_evidence(above)
 
 
 def _continue_quotes(lines: list[Line], kinds: list[str]) -> None:
@@ -376,22 +387,3 @@ def _when_nothing_is_new(texts: list[str], kinds: list[str]) -> list[str]:
     if first == _SIGNED:
         return texts if _QUOTED not in kinds and _CUT not in kinds else []
     return []
-
-
-def _forwarded_sender(texts: list[str]) -> ForwardedSender | None:
-    """The first sender and subject of the forwarded header block."""
-    sender = subject = ""
-    for text in texts:
-        kind, value = attributions.header_label(text.lstrip("> "))
-        if kind == "from" and not sender:
-            sender = value
-        elif kind == "subject" and not subject:
-            subject = value
-        if sender and subject:
-            break
-    # Outlook writes `Ana [mailto:ana@…]`, others `Ana<mailto:ana@…>`.
-    sender = re.sub(r"\[(?:mailto:)?([^\[\]\s]+@[^\[\]\s]+)\]", r"<\1>", sender).replace("<mailto:", "<")
-    found = parse_addresses([sender])
-    if found:
-        return ForwardedSender(found[0].name, found[0].address, subject)
-    return ForwardedSender(sender[:200], "", subject) if sender else None

@@ -34,12 +34,15 @@ _VERBS = (
     "đã viết,viết,menulis,menulis yang berikut,sumulat,"  # vi, id
     "写道,寫道,写到,来信,于,wrote,書き込みました,書きました,のメッセージ,さんは書きました,"  # zh, ja
     # ko, he, ar, fa, hi, th
-    "님이 작성,작성,썼습니다,작성했습니다,님이 씀,כתב,כתבה,كتب,كتبت,نوشت,ने लिखा,เขียน,เขียนว่า"
+    "님이 작성,작성,썼습니다,작성했습니다,님이 씀,כתב,כתבה,בתאריך,كتب,كتبت,تمت كتابة ما يلي,نوشت,ने लिखा,"
+    "เขียน,เขียนว่า,missatge de"
 )
 _WROTE = _words(_VERBS)
 _WROTE_ENDINGS = tuple(sorted({word.strip() for word in _VERBS.split(",") if word.strip()}))
 # What may stand behind the verb: a colon, `(a)`, the dashes of a framed line.
 _AFTER_VERB = ' \t\u00a0:：…-–—"“”*_'
+# Around a line written from right to left stand marks that nobody sees (Unicode, UAX 9).
+_AROUND = " \t\u00a0\u200e\u200f\u202a\u202b\u202c\u2066\u2067\u2068\u2069"
 _WROTE_ANYWHERE = re.compile(r"(?:\b|(?<=[^\x00-\u02ff]))(?:" + _WROTE + r")(?:\b|(?=[:：]))", re.IGNORECASE)
 _COLON_END = re.compile(r"[:：]\s*[*_]?$")
 
@@ -57,7 +60,8 @@ _MONTHS = _words(
 _DAYS = _words(
     "mon,tue,wed,thu,fri,sat,sun,lun,mar,mié,mie,jue,vie,sáb,sab,dom,seg,ter,qua,qui,sex,mer,jeu,ven,sam,dim,"
     "mo,di,mi,do,fr,sa,so,gio,ma,wo,vr,za,zo,mån,tis,ons,tor,fre,lör,sön,man,tir,lør,søn,pon,wto,śro,czw,pt,"
-    "sob,nie,po,út,st,čt,pá,so,ne,пн,вт,ср,чт,пт,сб,вс,нд,pzt,sal,çar,per,cum,cmt,paz,ke,pe,la,su,ti,to"
+    "sob,nie,po,út,st,čt,pá,so,ne,понед,вторн,сред,четв,пятн,субб,воскр,пн,вт,ср,чт,пт,сб,вс,нд,pzt,sal,"
+    "çar,per,cum,cmt,paz,ke,pe,la,su,ti,to"
 )
 _TIME = r"\d{1,2}\s?[:.hH]\s?\d{2}"
 _DATE = re.compile(
@@ -68,12 +72,17 @@ _DATE = re.compile(
 _CJK = re.compile("[\u3040-\u30ff\u4e00-\u9fff\uac00-\ud7af]")
 _DIGIT = re.compile(r"\d")
 _CLOCK = re.compile(rf"(?<!\d){_TIME}(?!\d)|[上下]午|오[전후]", re.IGNORECASE)
+_TOLD = re.compile(
+    rf"{_TIME}(?:\s(?:h(?:o?ra)?s?\.?|[ap]\.?\s?m\.?))?\s"
+    r"(?:el|la|los|las|un|una|mi|su|me|nos|se|the|my|o|a|meu)\s",
+    re.IGNORECASE,
+)
 _ADDRESS = re.compile(r"[^\s<>\"(),;:\[\]]@[^\s<>\"(),;:]{2,}|<?mailto:", re.IGNORECASE)
 
 # Words that open an attribution, before its date.
 _OPENER = _words(
     "on,el,em,le,am,il,op,den,d.,dne,dňa,dnia,w dniu,på,pe,la,в,у,на,vào,tarihinde,a las,at,ngày,pada,stö,"
-    "στις,hi,il giorno,el día,el dia,no dia,da,de,mensaje del,la data de,în,kl"
+    "στις,hi,il giorno,el día,el dia,no dia,da,de,mensaje del,la data de,în,kl,en,o,às,ás"
 )
 _STARTS = re.compile(
     rf"[\s*_>\-]*(?:(?:{_OPENER})\s+(?:(?:{_DAYS})\w{{0,11}}[.,]{{0,2}}\s|\d|(?:{_MONTHS})\w{{0,9}}\.?\s|"
@@ -81,7 +90,8 @@ _STARTS = re.compile(
     rf"|(?:{_DAYS})\w{{0,11}}[.,]*\s*(?:den\s|the\s|el\s|kl\.?\s)?(?:\d|(?:{_MONTHS}))"
     r"|\d{1,4}[/.\-年]\s?\d{1,2}[/.\-月]\s?\d{1,4}|\d{1,2}:\d{2}\s?(?:[AaPp]\.?\s?[Mm]\.?)?,|(?:Quoting|"
     r"Citando|Zitat von|Citát)\s"
-    rf"|\d{{1,2}}\.?\s(?:de\s)?(?:{_MONTHS})\w{{0,9}}\.?,?\s(?:de\s)?(?:\d{{4}}|kl))",
+    rf"|\d{{1,2}}\.?\s(?:de\s)?(?:{_MONTHS})\w{{0,9}}\.?,?\s(?:de\s)?(?:\d{{4}}|kl)"
+    rf"|(?:{_MONTHS})\w{{0,9}}\.?\s\d{{1,2}},\s\d{{4}},)",
     re.IGNORECASE,
 )
 _INLINE_START = re.compile(
@@ -106,11 +116,11 @@ _LABELS = {
     "gönderildi,gönderilme,"
     "发送时间,發送時間,寄件日期,送信日時,送信日,보낸 날짜,보낸날짜,đã gửi,elküldve,trimis,στάλθηκε,"
     "message du,poslano,"
-    "enviat,enviado a,נשלח,إرسال,dikirim,gesendet am,data wysłania,tarix",
+    "enviat,enviat el,enviado a,נשלח,إرسال,dikirim,gesendet am,data wysłania,tarix",
     "date": "date,fecha,data,datum,dato,päiväys,päivämäärä,pvm,дата,tarih,日期,日付,날짜,ngày,dátum,"
     "ημερομηνία,datums,kuupäev,"
     "data e hora,date et heure,fecha y hora,תאריך,تاريخ,วันที่,tanggal",
-    "to": "to,para,a,à,an,aan,till,til,vastaanottaja,do,komu,pro,кому,kime,kimə,alıcı,收件人,宛先,"
+    "to": "to,para,per a,a,à,an,aan,till,til,vastaanottaja,do,komu,pro,кому,kime,kimə,alıcı,收件人,宛先,"
     "받는 사람,받는사람,tới,đến,"
     "címzett,către,catre,προς,destinatario,destinataire,empfänger,za,אל,إلى,ถึง,kepada",
     "subject": "subject,asunto,assunto,objet,sujet,betreff,oggetto,onderwerp,ämne,emne,aihe,temat,předmět,"
@@ -146,8 +156,9 @@ _ORIGINAL = _words(
     "missatge original,"
     "originalan poruka,izvorna poruka,reply message,reply to message,mensaje anterior,mensaje citado,"
     "in reply to,original appointment,"
-    "cita original,reply above this line,please reply above this line,escriba su respuesta arriba,"
-    "responda por encima de esta línea,respond above this line,##- please type your reply above this line -##"
+    "cita original,reply above this line,escriba su respuesta arriba,respond above this line,"
+    "responda por encima de esta línea,type your reply above this line,"
+    "escriba su respuesta por encima de esta línea"
 )
 _FORWARDED = _words(
     "forwarded message,begin forwarded message,forwarded by,forwarded mail,mensaje reenviado,"
@@ -171,11 +182,11 @@ _FORWARDED = _words(
     "προωθημένο μήνυμα,"
     "missatge reenviat,proslijeđena poruka"
 )
-_ORIGINAL_TITLE = re.compile(_ORIGINAL, re.IGNORECASE)
+_ORIGINAL_TITLE = re.compile(rf"(?:(?:please|por favor),?\s)?(?:{_ORIGINAL})", re.IGNORECASE)
 _FORWARDED_TITLE = re.compile(rf"(?:{_FORWARDED})(?:\s[^\n]{{0,120}})?", re.IGNORECASE)
 _LETTER = re.compile(r"[^\W\d_]")
 _TITLE_EDGE = " \t>-_=*~#|—–"
-_FRAME = "-_=—–"
+_FRAME = "-_=—–#"
 # What a title between dashes never holds.
 _NO_TITLE = re.compile(r"[\d@<>:_=]")
 _MESSAGE_WORD = re.compile(
@@ -206,7 +217,7 @@ def is_attribution(text: str, before_quote: bool, alone: bool = False) -> bool:
     With a quoted line right below, less evidence is asked for; with a paragraph of
     its own below other text, a date without a time is enough.
     """
-    text = text[:MAX_LINE].rstrip()
+    text = text[:MAX_LINE].strip(_AROUND)
     if _QUOTING.match(text):
         return True
     wrote_last = _ends_in_wrote(text)
@@ -219,7 +230,11 @@ def is_attribution(text: str, before_quote: bool, alone: bool = False) -> bool:
         if before_quote:
             return dated or addressed or (colon and len(text) < 120)
         timed = dated and (bool(_CLOCK.search(text)) or (alone and colon))
-        return (timed and (bool(_STARTS.match(text)) or bool(_CJK.search(text)))) or (addressed and colon)
+        # “El 3 de junio a las 10:11 el director escribió:” is told by an author; programs set the name off.
+        told = bool(_TOLD.search(text))
+        return (timed and not told and (bool(_STARTS.match(text)) or bool(_CJK.search(text)))) or (
+            addressed and colon
+        )
     if not dated:
         return False
     if addressed and text.endswith((":", "：", ">:")):
@@ -261,7 +276,7 @@ def starts_attribution(line: str) -> bool:
 
 def may_end_attribution(line: str) -> bool:
     """Cheap test that lets most lines pass by: it ends in a colon, in “wrote”, in an address or dashes."""
-    line = line.rstrip()
+    line = line.rstrip(_AROUND)
     if not line or len(line) > MAX_LINE:
         return False
     return line[-1] in ':：>-…"“)' or _ends_in_wrote(line)
@@ -305,6 +320,12 @@ def title_of(line: str) -> str:
     if _FORWARDED_TITLE.fullmatch(bare):
         return "forwarded"
     return "original" if _ORIGINAL_TITLE.fullmatch(bare) else ""
+
+
+def is_heading(line: str) -> bool:
+    """What may stand between the text and a quoted header block: a drawn line, a bare `Mensaje original`."""
+    core = line.strip(_TITLE_EDGE).rstrip(" :：")
+    return is_rule_line(line) or core == "Original" or bool(_ORIGINAL_TITLE.fullmatch(core))
 
 
 def _is_frame(edge: str) -> bool:

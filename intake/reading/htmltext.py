@@ -22,7 +22,7 @@ MAX_DEPTH = 1_500
 QUOTE = "quote"  # surely quoted
 WEAK = "weak"  # a plain blockquote: quoted, or only indented by its author
 REST = "rest"  # quoted, and so is all that follows
-INDENT = "indent"  # Gmail's blockquote: quoted when an attribution stands above it
+INDENT = "indent"  # what Gmail and buttons indent: quoted when an attribution stands above it
 RULE = "rule"  # a drawn line, often above a quoted header block
 ATTRIBUTION = "attribution"
 SIGNATURE = "signature"
@@ -74,11 +74,9 @@ _ATTRIBUTION_CLASS = re.compile(
     r"\b(?:gmail_attr|moz-cite-prefix|moz-email-headers-table|zmail_extra_hr|airmail_on|"
     r"protonmail_quote_attr)\b"
 )
+# Each program has a name of its own for it; a signature that is empty may hold the caret.
 _SIGNATURE_CLASS = re.compile(
-    r"\b(?:gmail_signature|gmail_signature_prefix|moz-signature|protonmail_signature_block(?!-empty)|"
-    r"email-signature|mail-signature|tutanota_signature|"
-    r"ms-outlook-mobile-signature|yahoo-signature|zimbra-signature|bloop_sign|airmail_sign|"
-    r"mobile_signature)\b"
+    r"signature(?![\w-]*(?:quote|empty|image))|\b(?:bloop_sign|airmail_sign)\b", re.IGNORECASE
 )
 _REST_ID = re.compile(
     r"(?:x_)*(?:divRplyFwdMsg|appendonsend|stopSpelling|OLK_SRC_BODY_SECTION|"
@@ -89,10 +87,7 @@ _QUOTE_ID = re.compile(
     r"(?:x_)*(?:yahoo_quoted\w*|isForwardContent|composer-quote|replysplit|quotedReply|"
     r"oriMsgHtmlSeperator\w*|ydp\w*yahoo_quoted\w*)"
 )
-_SIGNATURE_ID = re.compile(
-    r"(?:x_)*(?:Signature|signature|AppleMailSignature|ms-outlook-mobile-signature|yahoo_signature|"
-    r"mobile-signature|composer_signature|signature-x)"
-)
+_SIGNATURE_ID = re.compile(r"[\w-]*signature[\w-]*", re.IGNORECASE)
 _ATTRIBUTION_ID = re.compile(r"(?:x_)*(?:reply-intro|mozcite)")
 _BY_ID = ((_REST_ID, REST), (_QUOTE_ID, QUOTE), (_SIGNATURE_ID, SIGNATURE), (_ATTRIBUTION_ID, ATTRIBUTION))
 _IMAGE_NAME = re.compile(
@@ -109,6 +104,10 @@ _HIDDEN = re.compile(r"display\s*:\s*none|mso-hide\s*:\s*all", re.IGNORECASE)
 _COLOUR = re.compile(r"(?<![\w-])color\s*:\s*(#\w{3,6}|[a-z]{3,20}|rgba?\([^)]{5,40}\))", re.IGNORECASE)
 _QUOTE_BORDER = re.compile(
     r"border-left(?:-width)?\s*:\s*(?:[#\w(),.]+\s){0,2}(?:solid|[1-9])", re.IGNORECASE
+)
+# What the button “increase indent” writes, of Gmail, Apple Mail and Outlook.
+_INDENTED = re.compile(
+    r"margin:\s?0(?:px)?\s0(?:px)?\s0(?:px)?\s40px|margin-top:\s?0(?:p[tx]|in|cm)?;", re.IGNORECASE
 )
 
 
@@ -358,4 +357,4 @@ class _Renderer:
             return QUOTE if self.in_gmail else INDENT
         if _QUOTE_CLASS.search(classes) or "cite" in classes or _QUOTE_BORDER.search(style):
             return QUOTE
-        return WEAK
+        return INDENT if _INDENTED.search(style) else WEAK

@@ -77,8 +77,14 @@ _CLOSING = re.compile(
     r")[\s,.!;:*_]*",
     re.IGNORECASE,
 )
+_GREETING = re.compile(r"\W{0,3}(?:buen[oa]?s? (?:d[ií]as?|tardes?))\W{0,3}", re.IGNORECASE)
 # A comma and a small letter: a sentence that only begins like the line of a telephone.
 _PROSE = re.compile(r", [a-zà-ÿ]|\. [A-Z]\w+ \w+ \w+ \w+")
+# As RFC 3676, 4.3 has it, or nearly.
+_SURE = re.compile(r"--\s?$")
+_POSTSCRIPT = re.compile(
+    r"\s*\W?(?:p\.\s?[ds]\.|(?:p\.?\s?[ds]|pos(?:t)?data|postscriptum)\s?[:.\-–])", re.IGNORECASE
+)
 _DASH_NAME = re.compile(r"\s*[-–—]\s?(?:[^\W\d_][\w.'’]{0,20}\.?)(?: [^\W\d_][\w.'’]{0,20}){0,3}\s*")
 # Up to six capitalised words.
 _NAME = re.compile(
@@ -86,22 +92,44 @@ _NAME = re.compile(
     r"do )?[^\W\d_a-zà-ÿ][\w.'’-]{0,20}){0,5}"
     r"\W{0,2}\s*"
 )
+# How a disclaimer, or the advertisement of a scanner or a mail provider, begins.
 _DISCLAIMER = re.compile(
-    r"[\s*_\-–—\"“(\[]*(?:aviso (?:legal|de (?:confidencialidad|privacidad)|importante)|confidencialidad|"
-    r"nota de confidencialidad|"
-    r"(?:este|el presente) (?:mensaje|correo)[^.]{0,80}(?:confidencial|destinad|dirigid|intencionad)|"
-    r"la información (?:contenida|transmitida|de este)[^.]{0,80}|"
+    r"[\s*_\-–—\"“(\[]*(?:p\s)?(?:aviso (?:legal|de (?:confidencialidad|privacidad)|importante)|"
+    r"(?:nota de |cláusula de )?confidencialidad\s*[:.\-–]|"
+    r"(?:el contenido de )?(?:este|el presente) (?:mensaje|correo|e-?mail)|"
+    r"la información[^.]{0,60}\b(?:est[ea]|presente) (?:mensaje|correo|e-?mail|comunicación|transmisión)|"
     r"(?:this|the information (?:contained )?in this|the contents of this) (?:e-?mail|message|"
-    r"communication|transmission)[^.]{0,120}(?:confidential|intended|privileged|solely)|"
-    r"confidentiality (?:notice|note)|disclaimer\s*[:\-]|(?:important|legal) notice|"
-    r"(?:esta mensagem|este e-?mail|aviso de confidencialidade)[^.]{0,80}|ce (?:message|courriel|"
-    r"mail)[^.]{0,80}(?:confidentiel|destin)|"
-    r"diese (?:e-?mail|nachricht) (?:enthält|ist|kann)[^.]{0,80}(?:vertraulich|bestimmt)|"
-    r"le informazioni contenute|questo messaggio[^.]{0,80}(?:riservat|confidenzial)|"
-    r"antes de imprimir|no imprima este|please consider the environment|considera el medio ambiente|"
-    r"piense en el medio ambiente|cuidemos el medio ambiente|"
-    r"libre de virus|virus-free|el software de antivirus avast|este correo electrónico ha sido comprobado)",
+    r"communication|transmission)|confidentiality (?:notice|note)|disclaimer\s*[:\-]|"
+    r"(?:important|legal) notice|"
+    r"(?:esta mensagem|este e-?mail|aviso de confidencialidade)|ce (?:message|courriel|mail)|"
+    r"diese (?:e-?mail|nachricht)|le informazioni contenute|questo messaggio|"
+    r"antes de imprimir|no imprima este|please consider|considere? el medio|piense en el medio|por favor,? "
+    r"considere|cuidemos el medio ambiente|libre de virus|virus-free|el software (?:de )?antivirus|"
+    r"(?:yahoo|aol) mail: \w+, |(?:enviado|sent|enviada|envoyé|gesendet) (?:con|with|com|avec|mit) tuta)",
     re.IGNORECASE,
+)
+# What all of its paragraphs speak of; those below the first may only say what is forbidden.
+_LEGAL = re.compile(
+    r"confiden[ct]|vertraulich|privilegiad|privileged|reservad|riservat|destinat[aá]ri|destin(?:é|ad|ato|ata)|"
+    r"dirig(?:e|id)[^.]{0,40}(?:exclusiv|[uú]nic|s[oó]lo)|recipient|addressee|"
+    r"intended (?:only|solely|for the (?:sole|exclusive|use|named))|bestimmt|datos personales|privacidad|"
+    r"virus|avast|\bavg\b|ambiente|environment|yahoo|tuta",
+    re.IGNORECASE,
+)
+_ORDERS = re.compile(r"prohib|elim[ií]n|b[oó]rr[ea]|delete|l[öo]schen|supprim|cancell|apag", re.IGNORECASE)
+# The author speaks: neither a disclaimer nor a signature says “I”.
+_SPOKEN = re.compile(
+    # MI and ME are states of an address.
+    r"¿|\?(?:\s|$)|\b(?:(?-i:[Mm](?:is?|e|y|inha|eu))|por favor,? (?!considere)|solicit(?:o|ar)|pido|"
+    r"quiero|quisiera|necesito)\b",
+    re.IGNORECASE,
+)
+# `Folio: 123`, `Equipo: PC-33`: what a request is about. Other labels lead to the person who signs.
+_DATA = re.compile(
+    r"^[ *•·–-]{0,4}(?!(?:tel|cel|ext|fax|correo|e-?mail|mail|web|p[aá]gina|sitio|direcci|domicilio|m[oó]vil|"
+    r"whats|oficina|conm|phone|mobile|address|skype|twitter|facebook|linkedin)[^:\n]*:)"
+    r"[^\W\d][\w .º°]{2,30}:(?!//)[ \t]*\S",
+    re.IGNORECASE | re.MULTILINE,
 )
 _LIST_FOOTER = re.compile(
     r".{0,60}(?:mailing list|lista de (?:correo|distribución))\b.{0,40}|to unsubscribe\b.{0,200}|"
@@ -125,6 +153,8 @@ def without_signature(lines: list[str]) -> list[str]:
         if start is None:
             break
         shorter = _trim(lines[:start])
+        if shorter and (postscript := _postscript_in(lines[start:])):
+            shorter += ["", *postscript]
         if not shorter:
             # A text that is nothing but a signature is the message.
             break
@@ -161,18 +191,34 @@ def _start_of_tail(lines: list[str]) -> int | None:
         _contact_block_in,
     ):
         start = finder(lines, tail)
-        if start is not None and start > 0:
+        if start is not None and start > 0 and not _is_announced(lines, start):
             return start
     return None
+
+
+def _postscript_in(tail: list[str]) -> list[str]:
+    """What the author added below the signature: `P.D. El plazo vence mañana.`"""
+    start = next((i for i, line in enumerate(tail) if _POSTSCRIPT.match(line)), len(tail))
+    end = next((i for i in range(start, len(tail)) if not tail[i].strip()), len(tail))
+    return tail[start:end]
+
+
+def _is_announced(lines: list[str], start: int) -> bool:
+    """“Mis datos son:” – what that announces is no signature, however it looks."""
+    if _SURE.match(lines[start]) or is_device_line(lines[start]):
+        return False
+    above = next((line for line in reversed(lines[:start]) if line.strip()), "")
+    return above.rstrip().endswith((":", "："))
 
 
 def _delimiter_in(lines: list[str], tail: list[int]) -> int | None:
     for index in tail:
         if index and _STRICT_DELIMITER.match(lines[index]):
             below = [lines[i] for i in tail if i > index]
-            if lines[index].rstrip("\n") in ("-- ", "--") or all(
-                len(line) <= MAX_WIDTH for line in below[:12]
-            ):
+            if lines[index] in ("-- ", "--"):
+                return index
+            short = all(len(line) <= MAX_WIDTH for line in below[:12])
+            if short and not _is_said(below):
                 return index
     return None
 
@@ -211,9 +257,18 @@ def _disclaimer_in(lines: list[str], tail: list[int]) -> int | None:
             index
             and _DISCLAIMER.match(lines[index])
             and (not lines[index - 1].strip() or len(lines[index]) > 80)
+            and _is_legal("\n".join(lines[index:]))
         ):
             return index
     return None
+
+
+def _is_legal(text: str) -> bool:
+    """Whether every paragraph of *text* that holds a sentence is one of a disclaimer."""
+    pieces = [piece for piece in re.split(r"\n\s*\n", text) if len(piece) > MAX_WIDTH or piece[-1:] in ".!"]
+    if _SPOKEN.search(text) or not _LEGAL.search(pieces[0] if pieces else text):
+        return False
+    return all(_LEGAL.search(piece) or _ORDERS.search(piece) for piece in pieces)
 
 
 def _list_footer_in(lines: list[str], tail: list[int]) -> int | None:
@@ -236,19 +291,29 @@ def _device_in(lines: list[str], tail: list[int]) -> int | None:
 
 def _closing_in(lines: list[str], tail: list[int]) -> int | None:
     for index in tail[-12:]:
-        if index and _CLOSING.fullmatch(lines[index][:120]):
+        if index and _CLOSING.fullmatch(lines[index][:120]) and not _opens(lines, index):
             below = [lines[i] for i in tail if i > index]
             # “Gracias, Ana” is how the message ends; a post and a telephone below it are a signature.
             is_block = len(below) > 2 or any(_CONTACT.search(line) for line in below)
-            if is_block and all(len(line) <= MAX_WIDTH and not line.rstrip().endswith("?") for line in below):
+            short = all(len(line) <= MAX_WIDTH for line in below)
+            if is_block and short and not _is_said(below):
                 return index
     return None
 
 
+def _is_said(lines: list[str]) -> bool:
+    """Whether a person speaks in *lines*, or gives the data of a request."""
+    text = "\n".join(lines)
+    return bool(_SPOKEN.search(text) or _DATA.search(text))
+
+
+def _opens(lines: list[str], index: int) -> bool:
+    """“Lic. Ruiz: / Buen día.” is how a message begins."""
+    return bool(_GREETING.fullmatch(lines[index])) and sum(bool(line.strip()) for line in lines[:index]) < 2
+
+
 def _dash_name_in(lines: list[str], tail: list[int]) -> int | None:
-    if len(tail) > 1 and _DASH_NAME.fullmatch(lines[tail[-1]]):
-        before = lines[tail[-1] - 1].strip()
-        # A list of one-word items is no signature.
-        if not before.startswith(("-", "–", "—", "*")):
-            return tail[-1]
-    return None
+    if len(tail) < 2 or not _DASH_NAME.fullmatch(lines[tail[-1]]):
+        return None
+    # A list of one-word items is no signature.
+    return None if lines[tail[-2]].strip().startswith(("-", "–", "—", "*")) else tail[-1]

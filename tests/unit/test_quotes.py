@@ -19,6 +19,12 @@ Juan Pérez <j@x.mx> escribió (lun., 12 ene 2026 08:00):
 ---- El lun, 12 ene 2026 08:00:00 -0600 Juan <j@x.mx> escribió ----
 Citando Juan Pérez <j@x.mx>:
 El dl., 12 de gen. 2026, 8:00, Jordi <j@x.cat> va escriure:
+Missatge de Jordi <j@x.cat> del dia dl., 12 de gen. 2026 a les 8:00:
+O 12/01/26 ás 8:00, Xan escribiu:
+Às 08:00 de 12/01/2026, João escreveu:
+En lunes, 12 de enero de 2026 8:00:12 CST, Juan Pérez escribió:
+Jan 12, 2026, 08:00 by j@x.us:
+Понедельник, 12 января 2026, 8:00 +03:00 от Иван <i@x.ru>:
 Em seg., 12 de jan. de 2026 às 08:00, João <j@x.br> escreveu:
 Em segunda-feira, 12 de janeiro de 2026 08:00:00 BRT, João <j@x.br> escreveu:
 On Mon, Jan 12, 2026 at 8:00 AM John <j@x.us> wrote:
@@ -77,6 +83,9 @@ SIGNATURES = [
     "Sin más por el momento, reciba un cordial saludo.\n\nA T E N T A M E N T E\n\nLIC. ANA RUIZ\nDIRECTORA",
     "Este mensaje y sus adjuntos son confidenciales y están dirigidos exclusivamente a su destinatario.",
     "Libre de virus.www.avast.com",
+    "Yahoo Mail: busca, organiza, conquista",
+    "Considere el medio ambiente antes de imprimir este correo.",
+    "La información contenida en este correo es confidencial.\n\nSi la recibió por error, elimínela.",
     "________________________________________\nAna Ruiz | Directora\nana@x.mx | 33 1234 5678",
     "_______________________________________________\nVecinos mailing list\nvecinos@listas.mx",
 ]
@@ -93,6 +102,14 @@ NOT_QUOTES = [
     "Enviado desde mi casa les pido ayuda, por favor.",
     "Adjunto lista:\n- uno\n- dos\n- tres",
     ">>> >>> http://www.municipio.gob.mx <<<\nVea la liga.",
+    "Hola.\n\nEste email es para pedir una cita.\n\nGracias.",
+    "Hola.\n\nLes pido que cuiden el medio ambiente y limpien la barranca.",
+    "Hola.\n\nEste mensaje es confidencial, les pido discreción.\n\nMi jefe cobra por cada turno.",
+    "¿Me mandan el formato?\n\nGracias\n\nMi teléfono es 33 1234 5678",
+    "No puedo entrar.\nGracias\n\nUsuario: aruiz\nEquipo: PC-33\nExtensión: 4455",
+    "Hola\nBuen día\n\nSe solicita tóner\nÁrea: Caja\nExt. 4455",
+    "Anexo los datos.\n\n---\nCalle: Hidalgo 45\nColonia: Centro",
+    "Solicito vehículo.\n\nDe: Tala, Jal.\nPara: Tepic, Nay.\nFecha: 15/01/2026\nHora: 10:00",
 ]
 
 
@@ -152,6 +169,12 @@ def test_a_plain_blockquote_of_the_author_stays() -> None:
     html += "<div>El lun, 12 ene 2026 a las 8:00, J &lt;j@x.mx&gt; escribió:</div>"
     html += '<blockquote type="cite">x</blockquote>'
     assert "Artículo 8" in reply_of(read_html(html)).text
+
+
+def test_a_plain_blockquote_quotes_nothing_in_a_mail_that_answers_none() -> None:
+    html = "<p>Les comparto lo publicado</p><blockquote>Habrá cortes de agua</blockquote>"
+    assert "cortes" in reply_of(read_html(html), is_answer=False).text
+    assert "cortes" not in reply_of(read_html(html)).text
 
 
 def test_thousands_of_nested_elements_are_read() -> None:
