@@ -307,4 +307,17 @@
     htmx.trigger("#list", "refresh");
   }, 30000);
   addEventListener("DOMContentLoaded", settle);
+
+  /* A double click is one click: what is on its way is not sent once more. After a file to save the page stays,
+     so the form answers again after a while; htmx does the same for its own forms. */
+  const SENDING = 5000;
+  let sent = new WeakSet();
+  addEventListener("submit", (event) => {
+    const form = event.target;
+    if (event.defaultPrevented || form.method !== "post") return;
+    if (sent.has(form)) return event.preventDefault();
+    sent.add(form);
+    setTimeout(() => sent.delete(form), SENDING);
+  });
+  addEventListener("pageshow", () => (sent = new WeakSet()));
 })();
