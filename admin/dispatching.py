@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, time
 from decimal import Decimal, InvalidOperation
 
 from flask import abort
@@ -16,6 +16,7 @@ from admin.actions import Form
 from admin.db import office
 from intake.deliveries.dispatches import DispatchFields
 from intake.errors import InvalidInput
+from models.base import now
 from models.carrier import DispatchKind, Zone
 from models.dispatch import Dispatch
 from models.folders import documents_of, who_acts
@@ -106,6 +107,13 @@ def local_moment(text: str) -> datetime:
         return datetime.fromisoformat(text).replace(tzinfo=office().settings.zone).astimezone(UTC)
     except ValueError:
         raise InvalidInput("bad_date") from None
+
+
+def today() -> tuple[date, datetime]:
+    """Today where the office is, and when it began."""
+    zone = office().settings.zone
+    day = now().astimezone(zone).date()
+    return day, datetime.combine(day, time(), zone)
 
 
 @dataclass(frozen=True, slots=True)

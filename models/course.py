@@ -8,8 +8,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from enum import StrEnum
 from itertools import pairwise
 
+from models.diagram import DISPATCH_WORDS, Step
+from models.dispatch import TRANSITIONS as DELIVERIES
+from models.dispatch import Dispatch, DispatchState
 from models.event import Event
 from models.workflow import TRANSITIONS, Process, State, first_state
 
@@ -18,7 +22,7 @@ from models.workflow import TRANSITIONS, Process, State, first_state
 class Stay:
     """A case was in `state` from `since` until `until` (None: it still is), when `action` ended it."""
 
-    state: State
+    state: StrEnum
     since: datetime
     until: datetime | None = None
     action: str = ""
@@ -33,7 +37,7 @@ class Stay:
 class Passage:
     """All stays in one state together."""
 
-    state: State
+    state: StrEnum
     times: int
     length: timedelta
     is_current: bool
@@ -41,37 +45,50 @@ class Passage:
 
 def replay(process: Process, events: Iterable[Event], state_now: str) -> list[Stay]:
     """The stays of a case, oldest first; *events* are its history in order."""
+    rows = [row for row in TRANSITIONS if row.process == process]
+    return _follow(rows, first_state(process), events, State(state_now))
+
+
+def replay_delivery(dispatch: Dispatch, events: Iterable[Event]) -> list[Stay]:
+    """The stays of *dispatch*; *events* are the history of its document in order, with those of others."""
+    own = [event for event in events if event.data.get("dispatch") == dispatch.id]
+    return _follow(DELIVERIES, DispatchState.REQUESTED, own, dispatch.state, DISPATCH_WORDS)
+
+
+def _follow(
+    rows: Sequence[Step], first: StrEnum, events: Iterable[Event], state_now: StrEnum, words: str = ""
+) -> list[Stay]:
     stays: list[Stay] = []
     for event in events:
         if not stays:
-            stays.append(Stay(first_state(process), event.at))
+            stays.append(Stay(first, event.at))
             continue
-        last = stays[-1]
-        reached = _target(process, last.state, event)
+        last, action = stays[-1], event.action.removeprefix(words)
+        reached = _target(rows, last.state, action, event)
         if reached is not None and reached != last.state:
             by = event.account.person.name if event.account else ""
-            stays[-1] = Stay(last.state, last.since, event.at, event.action, by)
+            stays[-1] = Stay(last.state, last.since, event.at, action, by)
             stays.append(Stay(reached, event.at))
     if stays and stays[-1].state != state_now:
         # The register says where it is, whatever an older history forgot to tell.
-        stays.append(Stay(State(state_now), stays[-1].since))
+        stays.append(Stay(state_now, stays[-1].since))
         stays[-2] = Stay(stays[-2].state, stays[-2].since, stays[-2].since)
     return stays
 
 
-def _target(process: Process, state: State, event: Event) -> State | None:
+def _target(rows: Sequence[Step], state: StrEnum, action: str, event: Event) -> StrEnum | None:
     # A rule that names an account hands the case over with no step of a clerk (intake.opening).
-    if event.action == "route":
+    if action == "route":
         return State.ASSIGNED if event.data.get("account") else None
-    for row in TRANSITIONS:
-        if row.process == process and row.action == event.action and state in row.sources:
+    for row in rows:
+        if row.action == action and state in row.sources:
             return row.target
     return None
 
 
-def passages(stays: Sequence[Stay], at: datetime) -> dict[State, Passage]:
+def passages(stays: Sequence[Stay], at: datetime) -> dict[StrEnum, Passage]:
     """How often and how long the case was in each state it has seen, until *at*."""
-    found: dict[State, Passage] = {}
+    found: dict[StrEnum, Passage] = {}
     for stay in stays:
         before = found.get(stay.state)
         found[stay.state] = Passage(
@@ -83,9 +100,9 @@ def passages(stays: Sequence[Stay], at: datetime) -> dict[State, Passage]:
     return found
 
 
-def steps_taken(stays: Sequence[Stay]) -> dict[tuple[str, State], int]:
+def steps_taken(stays: Sequence[Stay]) -> dict[tuple[str, StrEnum], int]:
     """How often each step was taken, by action and the state it led to."""
-    found: dict[tuple[str, State], int] = {}
+    found: dict[tuple[str, StrEnum], int] = {}
     for stay, following in pairwise(stays):
         key = (stay.action, following.state)
         found[key] = found.get(key, 0) + 1

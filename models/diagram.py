@@ -7,11 +7,15 @@ words and the SVG are in `templates/admin/follow/diagram.html`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
+from typing import Protocol
 
-from models.person import Account, Role
-from models.workflow import TRANSITIONS, Process, State, Transition, Who, first_state
+from models.dispatch import TRANSITIONS as DELIVERIES
+from models.dispatch import DispatchState, DispatchWho
+from models.person import DISPATCH_ASKING, Account, Role
+from models.workflow import TRANSITIONS, Process, State, Who, first_state
 
 # All in units of the picture, which are pixels at full size.
 LABELS = 244
@@ -43,11 +47,34 @@ _STANDS: Mapping[Role, frozenset[Who]] = {
 }
 
 
+# As what an account of each role may come to stand to a delivery.
+_STANDS_TO_DELIVERIES: Mapping[Role, frozenset[DispatchWho]] = {
+    Role.DISPATCH_MANAGER: frozenset({DispatchWho.MANAGER}),
+    Role.COURIER: frozenset({DispatchWho.COURIER}),
+    **dict.fromkeys(DISPATCH_ASKING, frozenset({DispatchWho.REQUESTER})),
+}
+# The flow of a delivery stands beside those of the cases; its words begin like this.
+DISPATCH, DISPATCH_WORDS = "dispatch", "dispatch_"
+
+
+class Step(Protocol):
+    """A row of a table of transitions, of cases or of deliveries."""
+
+    @property
+    def action(self) -> str: ...
+    @property
+    def sources(self) -> frozenset[StrEnum]: ...
+    @property
+    def target(self) -> StrEnum | None: ...
+    @property
+    def who(self) -> frozenset[StrEnum]: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Box:
     """A state at the head of its column; `lane` is where its line goes down."""
 
-    state: State
+    state: StrEnum
     x: int
     y: int
     width: int = BOX_WIDTH
@@ -64,7 +91,7 @@ class Box:
 class Line:
     """One step: its sources as points, and one arrow from each side of its target that has a source."""
 
-    step: Transition
+    step: Step
     y: int
     sources: tuple[int, ...]
     target: int | None
@@ -74,9 +101,13 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Diagram:
-    """A laid out flow: `moving` steps change the state, `staying` ones do not."""
+    """A laid out flow: `moving` steps change the state, `staying` ones do not.
 
-    process: Process
+    `words` begins the keys of its states, steps and who takes them.
+    """
+
+    name: str
+    words: str
     width: int
     height: int
     boxes: tuple[Box, ...]
@@ -107,8 +138,19 @@ def own_standing(account: Account) -> frozenset[Who]:
 
 def draw(process: Process, own: frozenset[Who] = frozenset()) -> Diagram:
     """The picture of *process*; steps that one who is *own* may take are marked."""
-    states = states_of(process)
     rows = [row for row in TRANSITIONS if row.process == process]
+    return _lay_out(process.value, "", states_of(process), rows, own)
+
+
+def draw_deliveries(account: Account | None = None) -> Diagram:
+    """The picture of a delivery (mensajería); the steps of *account* are marked."""
+    own = _STANDS_TO_DELIVERIES.get(account.role, frozenset()) if account else frozenset()
+    return _lay_out(DISPATCH, DISPATCH_WORDS, tuple(DispatchState), DELIVERIES, own)
+
+
+def _lay_out(
+    name: str, words: str, states: Sequence[StrEnum], rows: Sequence[Step], own: frozenset[StrEnum]
+) -> Diagram:
     moves = [row for row in rows if row.target is not None]
     stays = [row for row in rows if row.target is None]
     boxes = tuple(
@@ -123,14 +165,14 @@ def draw(process: Process, own: frozenset[Who] = frozenset()) -> Diagram:
     staying = tuple(_line(row, staying_y + ROW // 2 + n * ROW, lanes, own) for n, row in enumerate(stays))
     height = staying_y + len(stays) * ROW + MARGIN
     width = LABELS + len(states) * COLUMN + MARGIN
-    return Diagram(process, width, height, boxes, moving, staying, staying_y)
+    return Diagram(name, words, width, height, boxes, moving, staying, staying_y)
 
 
-def _leads(moves: list[Transition], state: State, following: State) -> bool:
+def _leads(moves: Sequence[Step], state: StrEnum, following: StrEnum) -> bool:
     return any(row.target == following and state in row.sources for row in moves)
 
 
-def _line(row: Transition, y: int, lanes: Mapping[State, int], own: frozenset[Who]) -> Line:
+def _line(row: Step, y: int, lanes: Mapping[StrEnum, int], own: frozenset[StrEnum]) -> Line:
     sources = tuple(sorted(lanes[state] for state in row.sources))
     target = lanes[row.target] if row.target else None
     arrows = []

@@ -7,19 +7,19 @@ in the phone's own store. Answers are JSON: 401 says log in, 422 says why an act
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime, time
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from flask import Flask, Response, current_app, jsonify, request
 from flask_admin import Admin, expose
 from flask_wtf.csrf import generate_csrf
-from sqlalchemy import or_, select
+from sqlalchemy import select
 from werkzeug.wrappers import Response as BaseResponse
 
 from admin import frame
 from admin.db import office, release, session, writing
-from admin.dispatching import dispatches_with_all
+from admin.dispatching import dispatches_with_all, today
 from admin.errors import sentence_of
 from intake.attachments import examined, store_large
 from intake.deliveries import dispatches
@@ -27,9 +27,9 @@ from intake.deliveries.delivery_acts import Act, take_act
 from intake.errors import DeskError, InvalidInput
 from intake.incoming import IncomingFile
 from intake.scanning import scan_files
-from models.base import now
 from models.carrier import Courier
-from models.dispatch import UNDER_WAY, Dispatch, DispatchState, Route
+from models.dispatch import Dispatch, DispatchState
+from models.dispatch_lists import on_phone
 from models.person import Role
 from models.workflow import NotAllowed, State
 
@@ -91,25 +91,17 @@ class CourierView(frame.PanelView):
     def start(self) -> Response:
         """The courier leaves with everything that waits."""
         with writing() as write:
-            waiting = _own(select(Dispatch)).where(Dispatch.state == DispatchState.ASSIGNED)
+            own = select(Courier.id).where(Courier.account_id == frame.account().id)
+            waiting = select(Dispatch).where(
+                Dispatch.courier_id.in_(own), Dispatch.state == DispatchState.ASSIGNED
+            )
             dispatches.start_waiting(write, office(), write.scalars(waiting).all(), frame.account())
         return _fresh(jsonify({"started": True}))
 
 
-def _own(query: Any) -> Any:
-    return query.join(Courier, Courier.id == Dispatch.courier_id).where(
-        Courier.account_id == frame.account().id
-    )
-
-
 def _stops_of_today() -> list[Dispatch]:
     """What is under way and leaves today or left before, and what ended today."""
-    zone = office().settings.zone
-    today = now().astimezone(zone).date()
-    midnight = datetime.combine(today, time(), zone)
-    is_now = Dispatch.state.in_(UNDER_WAY) & (Route.leaves_on <= today)
-    wanted = _own(dispatches_with_all()).join(Route, Route.id == Dispatch.route_id)
-    wanted = wanted.where(or_(is_now, Dispatch.ended_at >= midnight))
+    wanted = dispatches_with_all().where(on_phone(frame.account(), *today()))
     found = session().scalars(wanted.order_by(Dispatch.route_id, Dispatch.position, Dispatch.id).limit(300))
     return list(found)
 

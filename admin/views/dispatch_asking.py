@@ -27,9 +27,11 @@ from admin.dispatching import (
 )
 from admin.documents import get_issued, pdf_response
 from admin.errors import sentence_of
+from admin.query import read_day
 from admin.thread import describe
 from admin.views.composer import uploaded_files
 from admin.views.files import SHOWN
+from admin.views.processes import lines, stays_of_delivery
 from intake.attachments import read_file
 from intake.deliveries import dispatches
 from intake.errors import DeskError, InvalidInput
@@ -38,7 +40,10 @@ from intake.issued.documents import recipients_of
 from intake.office import Office
 from models.base import now
 from models.carrier import DispatchKind, Zone
-from models.dispatch import OPEN, DeliveryAct, Dispatch, allowed
+from models.course import passages, steps_taken
+from models.diagram import draw_deliveries
+from models.dispatch import OPEN, DeliveryAct, Dispatch, DispatchState, allowed
+from models.dispatch_lists import listed_for
 from models.event import Event, of_case
 from models.message import Attachment
 from models.person import DISPATCH_ASKING, Account
@@ -109,12 +114,15 @@ class AskingView(frame.PanelView):
     @expose("/")
     def index(self) -> str:
         who = frame.account()
-        wanted = dispatches_with_all()
-        if who.role not in MANAGING:
-            wanted = wanted.where(Dispatch.requested_by_id == who.id)
-        page = paging.newest(session(), wanted, Dispatch.id)
-        return str(self.render("admin/dispatch/asked.html", page=page, colours=COLOURS,
-                               manages=who.role in MANAGING))  # fmt: skip
+        named = request.args.get("estado", "")
+        state = DispatchState(named) if named in list(DispatchState) else None
+        zone = office().settings.zone
+        since = read_day(request.args.get("desde", ""), zone)
+        page = paging.newest(session(), dispatches_with_all().where(listed_for(who, state, since)),
+                             Dispatch.id)  # fmt: skip
+        return str(self.render("admin/dispatch/asked.html", page=page, colours=COLOURS, state_now=state,
+                               since=since.astimezone(zone).date() if since else None,
+                               states=list(DispatchState), manages=who.role in MANAGING))  # fmt: skip
 
     @expose("/nuevo", methods=("GET", "POST"))
     def create(self) -> str | tuple[str, int] | BaseResponse:
@@ -177,6 +185,16 @@ class AskingView(frame.PanelView):
                 is_open=one.state in OPEN,
             )
         )
+
+    @expose("/<int:dispatch_id>/recorrido")
+    def course(self, dispatch_id: int) -> str:
+        """Where it stands in its flow, and how long it stayed at each step."""
+        one, at = get_dispatch(session(), dispatch_id), now()
+        stays = stays_of_delivery(one)
+        return str(
+            self.render("admin/follow/delivery.html", one=one, diagram=draw_deliveries(), stays=stays,
+                        passages=passages(stays, at), taken=steps_taken(stays), lines=lines, at=at)
+        )  # fmt: skip
 
     @expose("/<int:dispatch_id>/comprobante/<int:attachment_id>")
     def proof(self, dispatch_id: int, attachment_id: int) -> Response:

@@ -13,7 +13,7 @@ from werkzeug.wrappers import Response
 
 from admin import frame, paging
 from admin.db import office, session, writing
-from admin.dispatching import COLOURS, MANAGING, by_zone, dispatches_with_all
+from admin.dispatching import COLOURS, MANAGING, by_zone, dispatches_with_all, today
 from admin.documents import pdf_response
 from admin.errors import sentence_of
 from intake.deliveries import delivery_acts, dispatches, guias
@@ -61,7 +61,7 @@ class DispatchingView(frame.PanelView):
                 routes=open_routes,
                 progress=_progress([one.id for one in open_routes]),
                 owed=paging.count(read, select(Dispatch.id).where(Dispatch.acuse_remind_at <= now())),
-                today=_today(),
+                today=today()[0],
                 late=_late(read),
                 wrong=wrong,
                 form=request.form,
@@ -156,10 +156,6 @@ def _late(read: Session) -> Sequence[DeliveryAct]:
     return read.scalars(
         wanted.options(joinedload(DeliveryAct.account), joinedload(DeliveryAct.dispatch))
     ).all()
-
-
-def _today() -> date:
-    return now().astimezone(office().settings.zone).date()
 
 
 def _get_route(route_id: int) -> Route:

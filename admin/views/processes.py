@@ -1,8 +1,9 @@
-"""*Procesos*: the flows drawn from the workflow table, with live counts, and the course of one case."""
+"""*Procesos*: the flows drawn from the workflow tables, with live counts, and the course of one case."""
 
 from __future__ import annotations
 
 import textwrap
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -13,15 +14,19 @@ from sqlalchemy.orm import joinedload
 
 from admin import frame
 from admin.db import office, session
+from admin.dispatching import SEEING, dispatches_with_all, seen_by, today
 from models.access import visible_to
 from models.base import now
-from models.case import Case
-from models.course import Stay, passages, replay, steps_taken
-from models.diagram import draw, own_standing
+from models.case import Case, CaseLink, LinkKind
+from models.course import Stay, passages, replay, replay_delivery, steps_taken
+from models.diagram import DISPATCH, DISPATCH_WORDS, draw, draw_deliveries, own_standing
+from models.dispatch import Dispatch
+from models.dispatch_lists import count_deliveries, count_on_phone
 from models.event import Event, of_case
 from models.folders import documents_of, who_acts
 from models.oficio import Oficio
 from models.pending import count_by_kind
+from models.person import Account, Role
 from models.state_counts import RECENT_DAYS, StateCount, count_states, kind_of
 from models.trays import COUNT_LIMIT
 from models.workflow import Process, State, process_of
@@ -30,28 +35,63 @@ from models.workflow import Process, State, process_of
 BOX_TEXT, WHO_TEXT = 14, 42
 # More than a case ever has; a picture of such a one is no picture any more.
 MAX_EVENTS = 5_000
+# Whose pictures stand below that of their case; the page of the document lists all.
+MAX_DELIVERIES = 3
+# Who carries has no cases, and sees how a delivery runs.
+CARRYING = frozenset({Role.COURIER, Role.DISPATCH_MANAGER})
 
 
 class ProcessesView(frame.PanelView):
     """A flow at a time: the picture first, then the same as a list."""
 
-    roles = frame.READING
+    roles = frame.READING | CARRYING
 
     @expose("/")
     def index(self) -> str:
+        account = frame.account()
+        flows = _flows(account)
         wanted = request.args.get("flujo", "")
-        process = Process(wanted) if wanted in list(Process) else Process.TICKET
+        flow = wanted if wanted in flows else flows[0]
+        return self._deliveries(flows) if flow == DISPATCH else self._cases(Process(flow), flows)
+
+    def _cases(self, process: Process, flows: Sequence[str]) -> str:
         account, recent = frame.account(), _recent()
         counts = count_states(session(), account, process, recent)
         return str(
             self.render(
                 "admin/follow/processes.html",
-                process=process,
-                processes=list(Process),
+                flows=flows,
                 diagram=draw(process, own_standing(account)),
                 counts=counts,
                 links=_links(process, counts, recent),
                 pending=count_by_kind(session(), account, process),
+                limit=COUNT_LIMIT,
+                recent_days=RECENT_DAYS,
+                lines=lines,
+            )
+        )
+
+    def _deliveries(self, flows: Sequence[str]) -> str:
+        """Of a courier the numbers are those of the phone, which is all that a courier has."""
+        account, recent = frame.account(), _recent()
+        is_courier = account.role == Role.COURIER
+        counts = (count_on_phone(session(), account, *today()) if is_courier
+                  else count_deliveries(session(), account, recent))  # fmt: skip
+        links = {
+            state: url_for("mensajero.index") if is_courier else url_for(
+                "envios.index", estado=state.value,
+                desde=recent.date().isoformat() if count.is_recent_only else None,
+            )
+            for state, count in counts.items()
+        }  # fmt: skip
+        return str(
+            self.render(
+                "admin/follow/processes.html",
+                flows=flows,
+                diagram=draw_deliveries(account),
+                counts=counts,
+                links=links,
+                pending=None,
                 limit=COUNT_LIMIT,
                 recent_days=RECENT_DAYS,
                 lines=lines,
@@ -64,13 +104,17 @@ class ProcessesView(frame.PanelView):
         case = get_seen_case(case_id)
         stays, at = stays_of(case), now()
         process = process_of(case)
+        deliveries = [(one, stays_of_delivery(one)) for one in _deliveries_of(case)]
         return str(
             self.render(
                 "admin/follow/course.html",
                 case=case,
-                process=process,
                 diagram=draw(process),
                 stays=stays,
+                deliveries=[
+                    (one, found, passages(found, at), steps_taken(found)) for one, found in deliveries
+                ],
+                flow_of_delivery=draw_deliveries(),
                 passages=passages(stays, at),
                 taken=steps_taken(stays),
                 lines=lines,
@@ -84,16 +128,38 @@ def lines(text: str, width: int) -> list[str]:
     return textwrap.wrap(text, width, break_long_words=False)
 
 
+def _flows(account: Account) -> list[str]:
+    """The flows in which *account* may have a part, as the addresses name them."""
+    found = [one.value for one in Process] if account.role in frame.READING else []
+    return [*found, DISPATCH] if account.role in SEEING | CARRYING else found
+
+
 def stays_of(case: Case) -> list[Stay]:
     """The stays of *case*, from its history."""
-    history = (
-        select(Event)
-        .where(of_case(case))
-        .options(joinedload(Event.account))
-        .order_by(Event.sequence)
-        .limit(MAX_EVENTS)
-    )
-    return replay(process_of(case), session().scalars(history), case.state)
+    return replay(process_of(case), _history(case), case.state)
+
+
+def stays_of_delivery(one: Dispatch) -> list[Stay]:
+    """The stays of a delivery, from the history of its document."""
+    return replay_delivery(one, _history(one.case, DISPATCH_WORDS))
+
+
+def _history(case: Case, words: str = "") -> Sequence[Event]:
+    """The first events of *case*, or those whose action begins with *words*."""
+    history = select(Event).where(of_case(case)).options(joinedload(Event.account))
+    if words:
+        history = history.where(Event.action.startswith(words, autoescape=True))
+    return session().scalars(history.order_by(Event.sequence).limit(MAX_EVENTS)).all()
+
+
+def _deliveries_of(case: Case) -> Sequence[Dispatch]:
+    """Of a document its last deliveries; of a case, those of the documents that answer it."""
+    answers = select(CaseLink.case_id).where(CaseLink.other_id == case.id, CaseLink.kind == LinkKind.ANSWERS)
+    of_it = or_(Dispatch.case_id == case.id, Dispatch.case_id.in_(answers))
+    wanted = dispatches_with_all().where(of_it, seen_by(session())).order_by(Dispatch.id.desc())
+    if frame.account().role not in SEEING:
+        return ()
+    return session().scalars(wanted.limit(MAX_DELIVERIES)).all()
 
 
 def get_seen_case(case_id: int) -> Case:

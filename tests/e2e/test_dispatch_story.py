@@ -1,4 +1,7 @@
-"""A document is delivered: asked for at a desk, routed, brought by a courier whose phone has no net."""
+"""A document is delivered: asked for at a desk, routed, brought by a courier whose phone has no net.
+
+And what the dispatch managers run: acts that come late, carriers and their guías, couriers, zones.
+"""
 
 from __future__ import annotations
 
@@ -9,11 +12,13 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 from sqlalchemy import select
 
+from models.carrier import DispatchKind
 from models.dispatch import DeliveryAct, Dispatch
 from models.message import Message
 from tests.support.browser import photograph
 from tests.support.dispatch_panel import (
     PHONE,
+    ask_at_desk,
     ask_for,
     camera,
     courier,
@@ -103,3 +108,97 @@ def test_a_document_is_delivered_by_a_phone_without_a_net_and_its_acuse_is_filed
     photograph(asked, "envio-entregado")
     managed.goto("/admin/mensajeria/acuses")
     expect(managed.get_by_text("No hay acuses pendientes")).to_be_visible()
+
+
+def test_an_act_that_was_sent_after_another_got_the_delivery_is_shown_to_the_manager_who_decides(
+    desk: DocumentOffice, tmp_path: Path
+) -> None:
+    number = ask_at_desk(desk, "Mtra. Julia Vera")
+    managed = route(desk)
+    phone = courier(desk)
+    phone.context.set_offline(True)
+    deliver(phone, "Mtra. Julia Vera", camera(tmp_path, (600, 450)))
+    expect(phone.locator("#net")).to_contain_text("1 por enviar")
+
+    managed.goto(f"/admin/envios/{number}/hacer/unassign")
+    managed.get_by_label("¿Por qué se quita?").fill("Se le descompuso la moto")
+    managed.get_by_role("button", name="Quitar de la ruta").click()
+    managed.goto("/admin/mensajeria/")
+    managed.get_by_label("Marcar el envío a Mtra. Julia Vera").check()
+    managed.get_by_label("¿Quién los lleva?").select_option(label="Mensajero: Rosa Lara")
+    managed.get_by_role("button", name="Crear la ruta").click()
+
+    phone.context.set_offline(False)
+    # Whoever was at the door learns that the office has it, and that it was not simply taken.
+    expect(phone.locator("#late")).to_contain_text("La oficina recibió lo de Mtra. Julia Vera")
+    expect(phone.locator("#net")).to_have_text("En línea")
+    assert fits(phone)
+    photograph(phone, "mensajero-tarde")
+
+    managed.goto("/admin/mensajeria/")
+    late = managed.get_by_role("region", name="Actos que llegaron tarde")
+    photograph(managed, "mensajeria-actos-tardios")
+    late.get_by_role("link", name="Samuel Plascencia: Entregado, envío a Mtra. Julia Vera").click()
+    expect(managed.locator(".page-head")).to_contain_text("Asignado")
+    photograph(managed, "envio-acto-tardio")
+    managed.get_by_role("button", name="Dar por buena la entrega").click()
+    expect(managed.locator(".page-head")).to_contain_text("Entregado")
+    expect(managed.get_by_text("La dio por buena Dolores Camarena")).to_be_visible()
+    expect(managed.get_by_text("Archivado en el asunto")).to_be_visible()
+
+    # The same in the picture of its flow, and in that of all deliveries with their numbers.
+    managed.get_by_role("link", name="Ver el recorrido en el diagrama").click()
+    expect(managed.locator(".state.here")).to_contain_text("Entregado")
+    photograph(managed, "envio-recorrido")
+    managed.goto("/admin/mensajeria/")
+    managed.get_by_role("link", name="Procesos").click()
+    expect(managed.get_by_role("heading", name="Mensajería de salida")).to_be_visible()
+    photograph(managed, "procesos-mensajeria")
+    delivered = managed.locator("svg a").filter(has_text="Entregado")
+    shown = int((delivered.locator(".number").text_content() or "").rstrip("*"))
+    delivered.click()
+    expect(managed.locator("tbody tr")).to_have_count(shown)
+    expect(managed.locator("tbody")).to_contain_text("Mtra. Julia Vera")
+    photograph(managed, "envios-entregados")
+    phone.get_by_role("link", name="Procesos").click()
+    expect(phone.locator(".step.own")).to_have_count(3)
+    photograph(phone, "procesos-mensajero")
+
+
+def test_the_manager_keeps_carriers_guias_couriers_and_zones_and_gives_a_delivery_its_guia(
+    desk: DocumentOffice,
+) -> None:
+    ask_at_desk(desk, "Juzgado Primero", kind=DispatchKind.SEPOMEX)
+    page = desk.enter("manager", "/admin/mensajerias/nuevo")
+    page.get_by_label("Nombre").fill("SEPOMEX Centro")
+    page.get_by_label("Tipo").select_option(label="SEPOMEX")
+    page.get_by_role("button", name="Guardar").click()
+    page.goto("/admin/mensajeros/nuevo")
+    page.get_by_label("Nombre").fill("Eusebio Mora")
+    page.get_by_role("button", name="Guardar").click()
+    page.goto("/admin/zonas/nuevo")
+    page.get_by_label("Nombre").fill("Poniente")
+    page.get_by_label("Códigos postales").fill("450 451")
+    page.get_by_role("button", name="Guardar").click()
+    expect(page.get_by_text("Poniente").first).to_be_visible()
+    page.goto("/admin/guias/")
+    added = page.locator("form", has=page.get_by_role("heading", name="Registrar un rango"))
+    added.get_by_role("combobox").select_option(label="SEPOMEX Centro")
+    added.get_by_label("Antes del número").fill("MN")
+    added.get_by_label("Primera").fill("0001")
+    added.get_by_label("Última").fill("0003")
+    added.get_by_role("button", name="Registrar un rango").click()
+    expect(page.get_by_text("Se registraron 3 guías de SEPOMEX Centro.")).to_be_visible()
+
+    page.goto("/admin/mensajeria/")
+    # Fewer than it warns of.
+    expect(page.get_by_text("Quedan 3 guías de SEPOMEX Centro.")).to_be_visible()
+    page.get_by_label("Marcar el envío a Juzgado Primero").check()
+    page.get_by_label("¿Quién los lleva?").select_option(label="SEPOMEX Centro (3 guías)")
+    page.get_by_role("button", name="Crear la ruta").click()
+    expect(page.get_by_text("MN0001")).to_be_visible()
+    page.get_by_role("link", name="Juzgado Primero").click()
+    page.get_by_role("link", name="Cambiar la guía").click()
+    page.get_by_label("¿Por qué se cancela la guía?").fill("Se rompió la etiqueta")
+    page.get_by_role("button", name="Cambiar la guía").click()
+    expect(page.get_by_text("La guía nueva es MN0002.")).to_be_visible()

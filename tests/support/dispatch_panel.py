@@ -8,8 +8,13 @@ from pathlib import Path
 from PIL import Image
 from playwright.sync_api import Page, ViewportSize, expect
 
+from intake.deliveries import dispatches
+from intake.deliveries.dispatches import DispatchFields
+from models.carrier import DispatchKind
+from models.oficio import Oficio
 from tests.support.browser import photograph
 from tests.support.dispatch import found_deliveries
+from tests.support.documents import OUTSIDE, fields
 from tests.support.documents_panel import DocumentOffice
 from tests.support.panel import give_login
 
@@ -37,6 +42,16 @@ def ask_for(desk: DocumentOffice, document: int, name: str, by: str = "worker") 
     page.get_by_role("button", name="Solicitar envío").click()
     expect(page.get_by_role("heading", level=1)).to_have_text(f"Envío a {name}")
     return page
+
+
+def ask_at_desk(desk: DocumentOffice, name: str, kind: DispatchKind = DispatchKind.LOCAL) -> int:
+    """The same of a document of its own, without a browser; the number of the delivery."""
+    document = desk.sent(f"Para {name}", fields(desk.people, to=(OUTSIDE,), subject=f"Para {name}"))
+    with desk.desk() as (session, who):
+        what = DispatchFields(kind, name, "Av. Alcalde 500", postal_code="44190",
+                              wants_acuse=kind == DispatchKind.LOCAL)  # fmt: skip
+        oficio = session.get_one(Oficio, document)
+        return dispatches.request_dispatch(session, desk.office, oficio, who["worker"], what).id
 
 
 def route(desk: DocumentOffice) -> Page:

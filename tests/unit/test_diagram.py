@@ -9,9 +9,11 @@ from itertools import pairwise
 import pytest
 
 from models.archive import terms
-from models.course import passages, replay, steps_taken
+from models.course import passages, replay, replay_delivery, steps_taken
 from models.dependencia import Dependencia
-from models.diagram import BOX_WIDTH, LABELS, ROW, Box, draw, own_standing, states_of
+from models.diagram import BOX_WIDTH, LABELS, ROW, Box, draw, draw_deliveries, own_standing, states_of
+from models.dispatch import TRANSITIONS as DELIVERIES
+from models.dispatch import Dispatch, DispatchState
 from models.event import Event
 from models.person import Account, Role
 from models.workflow import TRANSITIONS, Process, State, Who, first_state
@@ -134,3 +136,42 @@ def test_terms_are_counted_in_years_from_the_closing_of_the_expediente(
 ) -> None:
     found = terms(closed, process, concentration)
     assert (found.transfer_on, found.final_on) == (transfer, final)
+
+
+@pytest.mark.parametrize("code", ["es", "en"])
+def test_the_picture_of_a_delivery_says_what_its_table_says_in_words_that_fit(code: str) -> None:
+    words, diagram = labels(code), draw_deliveries()
+    lane = {box.state: box.lane for box in diagram.boxes}
+    assert {id(line.step) for line in diagram.moving} == {id(row) for row in DELIVERIES}
+    assert all(line.target == lane[line.step.target] for line in diagram.moving if line.step.target)
+    for state in DispatchState:
+        assert len(words[f"panel.state.dispatch_{state}"]) <= 14
+    for row in DELIVERIES:
+        assert len(words[f"panel.action.dispatch_{row.action}"]) * 7.2 < LABELS
+        assert len(", ".join(words[f"follow.who.dispatch_{one}"] for one in row.who)) <= 84
+
+
+def test_who_carries_who_runs_and_who_asks_see_their_own_steps_of_a_delivery() -> None:
+    own = {
+        role: {line.step.action for line in draw_deliveries(Account(role=role)).moving if line.is_own}
+        for role in Role
+    }
+    assert own[Role.COURIER] == {"start", "deliver", "return"}
+    assert own[Role.WORKER] == own[Role.DISPATCH_REQUESTER] == {"withdraw", "ask_again"}
+    assert own[Role.DISPATCH_MANAGER] == {row.action for row in DELIVERIES}
+    assert own[Role.DIGITIZER] == own[Role.ADMINISTRATOR] == set()
+
+
+def test_a_delivery_tells_how_long_it_stayed_from_its_part_of_the_documents_history() -> None:
+    events = story(
+        ("open", 0), ("dispatch_request", 1), ("dispatch_assign", 3), ("dispatch_unassign", 4),
+        ("dispatch_assign", 5), ("dispatch_late_act", 6), ("dispatch_accept_late", 9),
+    )  # fmt: skip
+    for event in events[1:]:
+        event.data = {"dispatch": 7}
+    events.insert(4, Event(action="dispatch_deliver", at=START, data={"dispatch": 8}, sequence=99))
+    stays = replay_delivery(Dispatch(id=7, state=DispatchState.DELIVERED), events)
+    found = passages(stays, START + timedelta(hours=20))
+    hours = {state: one.length / timedelta(hours=1) for state, one in found.items()}
+    assert hours == {"requested": 3, "assigned": 5, "delivered": 11}
+    assert steps_taken(stays)["accept_late", DispatchState.DELIVERED] == 1
