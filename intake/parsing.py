@@ -23,6 +23,7 @@ from intake.reading.mime import Splitter
 
 MAX_HOPS = 50
 
+_PREFIXED = re.compile(r"\s*(?:\[[^\]]{0,40}\]\s*)?[^\W\d_]{1,4}(?:\[\d+\])?\s?[:：]")
 _STUB = re.compile(
     r"(?:this (?:message|e-?mail) (?:is|was|contains)|your (?:e-?mail|mail) (?:client|program|reader)|"
     r"(?:su|tu) (?:cliente|programa|lector) de correo|este mensaje (?:est[aá]|contiene)|to view this)"
@@ -65,10 +66,10 @@ class _Reader:
         subject = clean(" ".join(headers.text("subject").split()))
         sender = self._sender(headers)
         text, lines, html = self._texts()
-        # Programs that send no References still write `Re:`, `RV:`, `AW:` … before the subject.
-        is_answer = "in-reply-to" in headers or "references" in headers or ":" in subject[:20]
-        reply = self._reply(text, lines, subject, is_answer)
         machine = bounces.judge(root, subject, sender.address, sender.name, text)
+        # Programs that send no References still write `Re:`, `RV:`, `AW:` … before the subject.
+        is_answer = machine.is_bounce or "in-reply-to" in headers or "references" in headers
+        reply = self._reply(text, lines, subject, is_answer or bool(_PREFIXED.match(subject)))
         ids = parse_ids(headers.plain("message-id"))
         return IncomingMessage(
             channel=Channel.EMAIL,

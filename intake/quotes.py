@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass
 
 from intake.incoming import ForwardedSender
-from intake.reading import attributions, forwarded, interleaved, signatures
+from intake.reading import attributions, header_blocks, interleaved, signatures
 from intake.reading.htmltext import (
     ATTRIBUTION,
     INDENT,
@@ -46,6 +46,14 @@ class Reply:
     forwarded: ForwardedSender | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class _Mail:
+    """What its headers say: that it forwards, or answers, another mail."""
+
+    forwards: bool
+    is_answer: bool
+
+
 def reply_of_text(text: str, subject: str = "") -> Reply:
     """The new part of a plain text body."""
     return reply_of(plain_lines(text), subject)
@@ -59,11 +67,11 @@ def plain_lines(text: str) -> list[Line]:
 def reply_of(lines: list[Line], subject: str = "", is_answer: bool = True) -> Reply:
     """The new part of a body given as marked lines; a mail that answers none quotes only what says so."""
     lines = _split_shared_lines(lines[: MAX_LINES + 1])
-    kinds = _classify(lines, attributions.is_forward_subject(subject), is_answer)
+    kinds = _classify(lines, _Mail(attributions.is_forward_subject(subject), is_answer))
     texts = [without_links(line.text) for line in lines]
     if _FORWARD in kinds:
         start = kinds.index(_FORWARD)
-        return Reply("\n".join(texts).strip(), forwarded.sender_of_block(texts[start : start + 40]))
+        return Reply("\n".join(texts).strip(), header_blocks.sender_of(texts[start : start + 40]))
     kept = _with_answers_inside(lines, texts, kinds) or _select(texts, kinds)
     return Reply("\n".join(signatures.without_signature(kept)).strip("\n").rstrip())
 
@@ -81,13 +89,19 @@ def _split_shared_lines(lines: list[Line]) -> list[Line]:
     return out
 
 
-def _classify(lines: list[Line], forwarding: bool, is_answer: bool) -> list[str]:
+def _classify(lines: list[Line], mail: _Mail) -> list[str]:
     kinds = [_kind_by_mark(line) for line in lines]
     _rejoin_broken_addresses(lines, kinds)
-    _mark_attributions(lines, kinds)
-    _mark_header_blocks(lines, kinds, forwarding)
-    _settle_weak_blocks(lines, kinds, is_answer)
+    _mark_attributions(lines, kinds, mail)
+    _mark_header_blocks(lines, kinds, mail)
+    _settle_weak_blocks(lines, kinds, mail)
     _continue_quotes(lines, kinds)
+    if not mail.is_answer and _ATTRIBUTED not in kinds and _CUT not in kinds:
+        # Nobody wrote before: `> Inicio` is the author's.
+        kinds = [
+            _TEXT if kind == _QUOTED and not line.mark else kind
+            for line, kind in zip(lines, kinds, strict=True)
+        ]
     return kinds
 
 
@@ -120,7 +134,7 @@ def _rejoin_broken_addresses(lines: list[Line], kinds: list[str]) -> None:
                 kinds[index] = _TEXT
 
 
-def _mark_attributions(lines: list[Line], kinds: list[str]) -> None:
+def _mark_attributions(lines: list[Line], kinds: list[str], mail: _Mail) -> None:
     candidates = 0
     for index, line in enumerate(lines[:MAX_JUDGED]):
         if kinds[index] == _TEXT and attributions.may_end_attribution(line.text):
@@ -128,7 +142,7 @@ def _mark_attributions(lines: list[Line], kinds: list[str]) -> None:
             if candidates > MAX_CANDIDATES:
                 return
             start = _attribution_start(lines, kinds, index)
-            if start is not None:
+            if start is not None and (mail.is_answer or _is_complete(lines, kinds, start, index)):
                 kinds[start : index + 1] = [_ATTRIBUTED] * (index + 1 - start)
 
 
@@ -165,6 +179,13 @@ def _attribution_start(lines: list[Line], kinds: list[str], end: int) -> int | N
     return found
 
 
+def _is_complete(lines: list[Line], kinds: list[str], start: int, end: int) -> bool:
+    """Whether an attribution stands above a quote or names an address: it counts in any mail."""
+    return _next_kind(kinds, lines, end + 1) in (_QUOTED, WEAK) or any(
+        attributions.has_address(line.text) for line in lines[start : end + 1]
+    )
+
+
 def _next_kind(kinds: list[str], lines: list[Line], index: int) -> str:
     """Kind of the next line with content; WEAK for a blockquote nobody has judged yet."""
     for i in range(index, min(index + 4, len(kinds))):
@@ -175,7 +196,7 @@ def _next_kind(kinds: list[str], lines: list[Line], index: int) -> str:
     return _EMPTY
 
 
-def _mark_header_blocks(lines: list[Line], kinds: list[str], forwarding: bool) -> None:
+def _mark_header_blocks(lines: list[Line], kinds: list[str], mail: _Mail) -> None:
     """Find where a whole quoted mail begins: “Original message”, or a From/Sent/To block."""
     quoted_before = False
     for index, line in enumerate(lines[:MAX_JUDGED]):
@@ -186,67 +207,37 @@ def _mark_header_blocks(lines: list[Line], kinds: list[str], forwarding: bool) -
         if title == "forwarded":
             kinds[index] = _FORWARD
             return
+        if title == "message" and not (mail.is_answer or _is_labelled_below(lines, index)):
+            title = ""
         quoted_before = quoted_before or kind == _QUOTED
         if kind == _CUT:
-            if forwarding:
+            if mail.forwards:
                 kinds[index] = _FORWARD
             return
         if kind == _ATTRIBUTED and _next_kind(kinds, lines, index + 1) in (_TEXT, _CUT):
             return
-        if kind == _TEXT and _starts_quoted_mail(lines, kinds, index, forwarding, bool(title)):
+        if kind == _TEXT and _starts_quoted_mail(lines, kinds, index, mail, bool(title)):
             return
 
 
-def _starts_quoted_mail(
-    lines: list[Line], kinds: list[str], index: int, forwarding: bool, original: bool
-) -> bool:
+def _is_labelled_below(lines: list[Line], index: int) -> bool:
+    """Whether fields stand below `--- Besked ---`; in a form stands there what somebody filled in."""
+    below = next((line.text for line in lines[index + 1 : index + 4] if line.text.strip()), "")
+    return header_blocks.is_labelled(below)
+
+
+def _starts_quoted_mail(lines: list[Line], kinds: list[str], index: int, mail: _Mail, original: bool) -> bool:
     """Mark a quoted mail that begins on line *index*, with the drawn line above it."""
-    if not original and not _is_header_block(lines, kinds, index):
+    block = [line.text for line in lines[index : index + header_blocks.MAX_LINES]]
+    ruled = _follows_rule(lines, kinds, index)
+    if not original and not header_blocks.is_header_block(block, ruled, mail.is_answer or mail.forwards):
         return False
     start = index
     while start and (kinds[start - 1] == _EMPTY or attributions.is_heading(lines[start - 1].text)):
         start -= 1
         kinds[start] = _EMPTY
-    kinds[index] = _FORWARD if forwarding else _CUT
+    kinds[index] = _FORWARD if mail.forwards else _CUT
     return True
-
-
-def _is_header_block(lines: list[Line], kinds: list[str], index: int) -> bool:
-    kind, _ = attributions.header_label(lines[index].text)
-    ruled = _follows_rule(lines, kinds, index)
-    if kind not in ("from", "sent", "date", "to", "subject") and not ruled:
-        return False
-    seen: set[str] = set()
-    unknown = 0
-    timed = False
-    evidence = ""
-    for i in range(index, min(index + 9, len(lines))):
-        text = lines[i].text
-        if not text.strip():
-            # Some programs put blank lines between the fields; one never begins with them.
-            if i > index + 1 or not seen:
-                break
-            continue
-        kind, _ = attributions.header_label(text)
-        evidence += " " + text
-        timed = timed or (kind == "date" and attributions.has_clock(text))
-        if kind:
-            seen.add(kind)
-        elif ":" in text[:30] or "：" in text[:30]:
-            unknown += 1
-        elif not seen:
-            break
-    dated = "sent" in seen or "date" in seen
-    mail_like = "sent" in seen or attributions.has_address(evidence) or timed
-    if ruled and "from" in seen and attributions.has_address(evidence) and attributions.has_clock(evidence):
-        return True
-    if "from" in seen and (dated or "subject" in seen or "to" in seen):
-        return mail_like and len(seen) >= 2
-    if dated and ("to" in seen or "subject" in seen):
-        return mail_like and attributions.has_address(evidence)
-    if ruled and len(seen) + unknown >= 3:
-        return attributions.has_address(evidence) and attributions.has_clock(evidence)
-    return False
 
 
 def _follows_rule(lines: list[Line], kinds: list[str], index: int) -> bool:
@@ -258,7 +249,7 @@ def _follows_rule(lines: list[Line], kinds: list[str], index: int) -> bool:
     return False
 
 
-def _settle_weak_blocks(lines: list[Line], kinds: list[str], is_answer: bool) -> None:
+def _settle_weak_blocks(lines: list[Line], kinds: list[str], mail: _Mail) -> None:
     """A plain blockquote is a quote below an attribution, or as the last one below the author's text."""
     blocks: list[tuple[int, int]] = []
     index = 0
@@ -275,7 +266,7 @@ def _settle_weak_blocks(lines: list[Line], kinds: list[str], is_answer: bool) ->
     quoted_elsewhere = any(kind in (_QUOTED, _ATTRIBUTED, _CUT) for kind in kinds)
     for number, (start, end) in enumerate(blocks):
         before = next((kinds[i] for i in range(start - 1, -1, -1) if kinds[i] != _EMPTY), _EMPTY)
-        is_last = is_answer and number == len(blocks) - 1 and not _is_announced(lines, start)
+        is_last = mail.is_answer and number == len(blocks) - 1 and not _is_announced(lines, start)
         last_alone = is_last and not quoted_elsewhere and before == _TEXT and lines[start].mark == WEAK
         if before == _ATTRIBUTED or last_alone or (_ATTRIBUTED in kinds[start:end] and before == _TEXT):
             for i in range(start, end):

@@ -72,10 +72,10 @@ _DATE = re.compile(
 _CJK = re.compile("[\u3040-\u30ff\u4e00-\u9fff\uac00-\ud7af]")
 _DIGIT = re.compile(r"\d")
 _CLOCK = re.compile(rf"(?<!\d){_TIME}(?!\d)|[上下]午|오[전후]", re.IGNORECASE)
+# “a las 10:11, el director escribió”, “Juan me escribió”: told by an author; programs write only a name.
 _TOLD = re.compile(
-    rf"{_TIME}(?:\s(?:h(?:o?ra)?s?\.?|[ap]\.?\s?m\.?))?\s"
-    r"(?:el|la|los|las|un|una|mi|su|me|nos|se|the|my|o|a|meu)\s",
-    re.IGNORECASE,
+    rf"{_TIME}(?:\s(?:horas|hrs?\.?|[ap]\.?\s?m\.?))?,?\s(?:el|la|los|las|un|una|mi|su|me|nos|se|the|my|o|meu)\s|"
+    r"\s(?:me|nos|les?)\s(?:escrib|envi|ha escrit)"
 )
 _ADDRESS = re.compile(r"[^\s<>\"(),;:\[\]]@[^\s<>\"(),;:]{2,}|<?mailto:", re.IGNORECASE)
 
@@ -220,6 +220,8 @@ def is_attribution(text: str, before_quote: bool, alone: bool = False) -> bool:
     text = text[:MAX_LINE].strip(_AROUND)
     if _QUOTING.match(text):
         return True
+    if _TOLD.search(text):
+        return False
     wrote_last = _ends_in_wrote(text)
     dated = bool(_DIGIT.search(text) and _DATE.search(text))
     addressed = bool(_ADDRESS.search(text))
@@ -230,11 +232,7 @@ def is_attribution(text: str, before_quote: bool, alone: bool = False) -> bool:
         if before_quote:
             return dated or addressed or (colon and len(text) < 120)
         timed = dated and (bool(_CLOCK.search(text)) or (alone and colon))
-        # “El 3 de junio a las 10:11 el director escribió:” is told by an author; programs set the name off.
-        told = bool(_TOLD.search(text))
-        return (timed and not told and (bool(_STARTS.match(text)) or bool(_CJK.search(text)))) or (
-            addressed and colon
-        )
+        return (timed and (bool(_STARTS.match(text)) or bool(_CJK.search(text)))) or (addressed and colon)
     if not dated:
         return False
     if addressed and text.endswith((":", "：", ">:")):
@@ -304,7 +302,7 @@ def header_label(line: str) -> tuple[str, str]:
 def title_of(line: str) -> str:
     """`original` for `-----Mensaje original-----` and its kin, `forwarded` for `--- Mensaje reenviado ---`.
 
-    Any word for “message” between dashes counts: `-------- Oprindelig besked --------`.
+    `message` for any other title between dashes with a word for it: `-------- Oprindelig besked --------`.
     """
     if len(line) > 200 or not _LETTER.search(line):
         return ""
@@ -313,7 +311,8 @@ def title_of(line: str) -> str:
     bare = core.rstrip(" :：")
     if _is_frame(left) and _is_frame(right) and len(core) <= 52:
         if not _NO_TITLE.search(core) and _MESSAGE_WORD.search(core):
-            return "forwarded" if _FORWARD_WORD.search(core) else "original"
+            kind = "forwarded" if _FORWARD_WORD.search(core) else "message"
+            return "original" if _ORIGINAL_TITLE.fullmatch(bare) else kind
     elif bare == core and not _is_frame(left):
         # Neither dashes around it nor a colon behind it: prose.
         return ""

@@ -76,7 +76,8 @@ _ATTRIBUTION_CLASS = re.compile(
 )
 # Each program has a name of its own for it; a signature that is empty may hold the caret.
 _SIGNATURE_CLASS = re.compile(
-    r"signature(?![\w-]*(?:quote|empty|image))|\b(?:bloop_sign|airmail_sign)\b", re.IGNORECASE
+    r"signature(?=\s|$|[_-](?:prefix|section|block(?![\w-]*empty)))|\b(?:bloop_sign|airmail_sign)\b",
+    re.IGNORECASE,
 )
 _REST_ID = re.compile(
     r"(?:x_)*(?:divRplyFwdMsg|appendonsend|stopSpelling|OLK_SRC_BODY_SECTION|"
@@ -87,7 +88,7 @@ _QUOTE_ID = re.compile(
     r"(?:x_)*(?:yahoo_quoted\w*|isForwardContent|composer-quote|replysplit|quotedReply|"
     r"oriMsgHtmlSeperator\w*|ydp\w*yahoo_quoted\w*)"
 )
-_SIGNATURE_ID = re.compile(r"[\w-]*signature[\w-]*", re.IGNORECASE)
+_SIGNATURE_ID = re.compile(r"[\w-]*signature(?:-x)?", re.IGNORECASE)
 _ATTRIBUTION_ID = re.compile(r"(?:x_)*(?:reply-intro|mozcite)")
 _BY_ID = ((_REST_ID, REST), (_QUOTE_ID, QUOTE), (_SIGNATURE_ID, SIGNATURE), (_ATTRIBUTION_ID, ATTRIBUTION))
 _IMAGE_NAME = re.compile(
