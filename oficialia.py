@@ -272,7 +272,8 @@ def demo(if_empty: bool) -> None:
     live_through(office, made)
     demo_documents.write(office, made)
     demo_dispatch.deliver(office, made)
-    institution.print_logins([account.person for account in made.accounts.values()], made.password)
+    people = [account.person for account in made.accounts.values()]
+    institution.print_logins(people, list(made.requesters.values()), made.password)
 
 
 @cli.command(cls=Command)
@@ -340,7 +341,7 @@ def verify_document(office: Office, code: str, in_json: bool) -> None:
         print_json(verification.as_json(examined))
     else:
         click.echo(templates.render("cli/verified.txt", examined=examined, zone=office.settings.zone,
-                                    institution=office.settings.institution), nl=False)  # fmt: skip
+                                    institution=office.settings.institution))  # fmt: skip
     if examined.verdict != verification.Verdict.AUTHENTIC:
         raise SystemExit(FAILURE)
 

@@ -17,6 +17,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from intake.demo.demo_archive import install_archive
+from intake.demo.demo_services import install_services
 from intake.office import Office
 from intake.running.accounts import create_login
 from intake.services import catalogue
@@ -48,6 +49,8 @@ class Institution:
     dependencias: dict[str, Dependencia] = field(default_factory=dict)
     accounts: dict[str, Account] = field(default_factory=dict)
     services: dict[str, Service] = field(default_factory=dict)
+    # Who has an account of the portal, by e-mail.
+    requesters: dict[str, User] = field(default_factory=dict)
 
 
 def read_plan(office: Office) -> Row:
@@ -87,6 +90,7 @@ def install(session: Session, plan: Row, *, hash_password: Callable[[str], str])
     session.flush()
     catalogue.publish(session, made.accounts.get("administracion"))
     install_archive(session)
+    install_services(session, made, hash_password(made.password))
     record(session, None, "install_demo")
     return made
 
@@ -124,7 +128,8 @@ def _service(row: Row, made: Institution, position: int) -> Service:
     columns["commitments"] = [
         Commitment(**one | {"priority": Priority(one["priority"])}) for one in row.get("commitments", ())
     ]
-    return Service(**columns | {"dependencia": made.dependencias[row["dependencia"]], "position": position})
+    places = {name: made.dependencias[row[name]] for name in ("dependencia", "complaint_to")}
+    return Service(**columns | places | {"position": position})
 
 
 def _catalogue(session: Session, plan: Row, made: Institution) -> None:
@@ -171,7 +176,7 @@ def _canned_reply(row: Row, made: Institution) -> CannedReply:
     )
 
 
-def print_logins(people: Sequence[Person], password: str) -> None:
+def print_logins(people: Sequence[Person], requesters: Sequence[User], password: str) -> None:
     """The table of who may log in, and as what."""
     table = Table(title=say("cli.demo.logins", password=password), title_justify="left")
     for column in ("person", "email", "role"):
@@ -179,4 +184,6 @@ def print_logins(people: Sequence[Person], password: str) -> None:
     for person in people:
         acts_as = [f"{say(f'cli.role.{each.role}')} ({each.dependencia.siglas})" for each in person.accounts]
         table.add_row(person.name, person.email, "\n".join(acts_as))
+    for user in requesters:
+        table.add_row(user.contact.name if user.contact else "", user.email, say("cli.demo.requester"))
     Console(highlight=False).print(table)

@@ -21,16 +21,21 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from intake import cases, clock, mailer, merging, pipeline, spool, tickets, turnos
+from intake.citizens import portal, ratings
 from intake.correspondence import way_to
 from intake.demo import demo_chats
 from intake.demo.demo import Institution
 from intake.demo.demo_files import DemoFile, make_file
+from intake.demo.demo_services import make_visits
 from intake.incoming import IncomingFile, IncomingMessage, Raw
 from intake.office import Office
 from intake.reading.inspection import Here
+from intake.services import service_fields
 from intake.services.commitments import calendar_of
+from intake.services.service_fields import Answer, Answers
 from models.base import living_at, now
 from models.case import Case, Priority
+from models.contact import Contact
 from models.dependencia import Dependencia
 from models.inbound_mail import InboundMail
 from models.outbox_message import OutboxMessage
@@ -60,8 +65,10 @@ class Scene:
     account: str = ""
     into: str = ""
     due: str = ""
-    # Of a chat.
+    # Of a chat or the portal.
     service: str = ""
+    answers: dict[str, str] = field(default_factory=dict)
+    # Of a rating.
     score: int = 0
 
 
@@ -80,8 +87,8 @@ class Play:
 
     def live(self, scene: Scene) -> None:
         """Do what *scene* says, now."""
-        if scene.do in _MAILS:
-            _MAILS[scene.do](self, scene)
+        if scene.do in _FROM_OUTSIDE:
+            _FROM_OUTSIDE[scene.do](self, scene)
             return
         with self.office.database.writing() as session:
             by = self.account(session, scene.by)
@@ -124,6 +131,7 @@ def live_through(office: Office, institution: Institution) -> None:
             while mailer.deliver_mail(office):
                 pass
             demo_chats.deliver(office)
+    make_visits(office)
     clock.sweep(office, now())
     while mailer.deliver_mail(office):
         pass
@@ -188,9 +196,9 @@ def _reply(play: Play, scene: Scene) -> None:
     quoted = "\n".join(f"> {line}" for line in notice.text.splitlines())
     sender = scene.sender or play.senders[scene.case]
     wrote = f"{notice.created_at:%d/%m/%Y %H:%M}, {notice.from_name} <{notice.reply_to}>:"
-    mail = _mail(
-        sender, notice.reply_to, f"Re: {notice.subject}", f"{scene.text.strip()}\n\n{wrote}\n{quoted}\n"
-    )
+    # Who complains says so in the subject.
+    subject = scene.subject or f"Re: {notice.subject}"
+    mail = _mail(sender, notice.reply_to, subject, f"{scene.text.strip()}\n\n{wrote}\n{quoted}\n")
     mail["In-Reply-To"] = f"<{notice.rfc_message_id}>"
     mail["References"] = " ".join(f"<{value}>" for value in (*notice.references, notice.rfc_message_id))
     if scene.do == "autoreply":
@@ -248,7 +256,28 @@ def _chat(play: Play, scene: Scene) -> None:
         demo_chats.rate(office, name, case_id, scene.score, scene.text)
 
 
-_MAILS: dict[str, Callable[[Play, Scene], None]] = {
+def _portal(play: Play, scene: Scene) -> None:
+    """A request by the form of the portal, of somebody with an account there."""
+    with play.office.database.writing() as session:
+        user = play.institution.requesters[scene.sender]
+        assert user.contact is not None
+        contact = session.get_one(Contact, user.contact.id)
+        service = session.get_one(Service, play.institution.services[scene.service].id)
+        asked = {one.label: one for one in service_fields.fields_of(session, service)}
+        given = [Answer(asked[label], value) for label, value in scene.answers.items()]
+        request = portal.Request(scene.subject, scene.text, service=service, files=play.files(scene),
+                                 answers=Answers(given))  # fmt: skip
+        play.cases[scene.case] = portal.open_request(session, play.office, contact, request).id
+    play.senders[scene.case] = user.email
+
+
+def _rate(play: Play, scene: Scene) -> None:
+    """How content the requester was."""
+    with play.office.database.writing() as session:
+        ratings.rate(session, session.get_one(Case, play.cases[scene.case]), scene.score, scene.text)
+
+
+_FROM_OUTSIDE: dict[str, Callable[[Play, Scene], None]] = {
     "chat": _chat,
     "chat_add": _chat,
     "chat_edit": _chat,
@@ -259,6 +288,8 @@ _MAILS: dict[str, Callable[[Play, Scene], None]] = {
     "stranger": _reply,
     "autoreply": _reply,
     "fail": _fail,
+    "portal": _portal,
+    "rate": _rate,
 }
 
 

@@ -24,7 +24,9 @@ from models.outbox_message import OutboxMessage
 from models.person import Account, Person
 from models.ticket import Ticket
 from tests.support.browser import clerks_window, photograph
+from tests.support.manual_of_services import SENTENCES, TOWN, flat
 from tests.support.panel import served_panel
+from tests.support.portal import PASSWORD
 
 pytestmark = pytest.mark.browser
 ANA = "ana.ruiz@example.com"
@@ -38,6 +40,14 @@ PASTE = """(bytes) => {
                           { type: "image/png" }));
   document.querySelector("textarea[name=text]").dispatchEvent(
     new ClipboardEvent("paste", { clipboardData: data, bubbles: true, cancelable: true }));
+}"""
+
+DROP = """(bytes) => {
+  const data = new DataTransfer();
+  data.items.add(new File([Uint8Array.from(atob(bytes), (c) => c.charCodeAt(0))], "suelta.png",
+                          { type: "image/png" }));
+  document.querySelector("[data-drop]").dispatchEvent(
+    new DragEvent("drop", { dataTransfer: data, bubbles: true, cancelable: true }));
 }"""
 
 
@@ -70,6 +80,7 @@ def town(browser: Browser, migrated_sqlite: Path, tmp_path_factory: pytest.TempP
     office = Office.open(Settings(
         _env_file=None, database_url=f"sqlite:///{folder / 'office.db'}",
         store_url=f"file:{folder / 'files'}", outgoing_dir=folder / "outgoing", domain="sanmarcos.example",
+        institution=TOWN,
         secret_key=SecretStr("only for tests, and longer than thirty-two bytes"),
     ))  # fmt: skip
     with office.database.writing() as session:
@@ -110,7 +121,7 @@ def create_account(town: Town, page: Page) -> None:
     expect(page.get_by_role("heading", name="Revise su correo")).to_be_visible()
     page.goto(town.link(ANA))
     page.get_by_label("Nombre completo").fill("Ana Ruiz")
-    page.get_by_label("Contraseña").fill("cuatro palabras por recordar")
+    page.get_by_label("Contraseña").fill(PASSWORD)
     page.get_by_role("button", name="Crear mi cuenta").click()
     expect(page.get_by_role("heading", name="Todavía no tiene solicitudes")).to_be_visible()
 
@@ -129,6 +140,8 @@ def ask(town: Town, page: Page) -> Ticket:
     page.get_by_label("Descripción").fill("Son dos, para el área de archivo.")
     page.evaluate(PASTE, base64.b64encode(PNG).decode())
     expect(page.locator(".picked-files li")).to_have_text(re.compile(r"captura-\d{4}-.*\.png"))
+    page.evaluate(DROP, base64.b64encode(PNG).decode())
+    expect(page.locator(".picked-files li").last).to_contain_text("suelta.png")
     page.get_by_role("radio", name=re.compile("Soporte técnico: son")).check()
     page.get_by_label(re.compile(r"^Servicio")).select_option("Impresión de credenciales")
     page.get_by_label("Nombres como irán en las credenciales").fill("Luz Mar\nSol Paz")
@@ -138,6 +151,10 @@ def ask(town: Town, page: Page) -> Ticket:
     expect(page.locator(".toast")).to_contain_text("Recibimos su solicitud")
     expect(page.get_by_role("complementary")).to_contain_text("Luz Mar")
     expect(page.locator(".said-files")).to_contain_text("captura-")
+    expect(page.locator(".said-files")).to_contain_text("suelta.png")
+    expect(page.get_by_role("complementary")).to_contain_text("Soporte técnico")
+    expect(page.locator(".talk")).to_contain_text("Son dos, para el área de archivo.")
+    town.link(ANA)
     ticket = town.newest()
     assert ticket.channel == "portal" and ticket.classification == "Soporte técnico"
     return ticket
@@ -180,6 +197,10 @@ def show_profile(page: Page) -> None:
     )
     page.get_by_role("button", name="Guardar imagen").click()
     expect(page.get_by_role("img", name="Su imagen de perfil")).to_be_visible()
+    page.get_by_label("Contraseña actual").fill(PASSWORD)
+    page.get_by_label("Contraseña nueva").fill(f"{PASSWORD} siempre")
+    page.get_by_role("button", name="Cambiar contraseña").click()
+    expect(page.locator(".toast")).to_contain_text("contraseña cambió")
     fits(page)
     photograph(page, "portal-perfil")
 
@@ -190,17 +211,22 @@ def test_a_citizen_creates_an_account_asks_with_a_screenshot_reads_the_answer_li
     page = window
     create_account(town, page)
     ticket = ask(town, page)
+    page.get_by_label("Mensaje", exact=True).fill("Gracias, ")
+    page.evaluate("window.isTheSamePage = true")
     answer(town, ticket)
     # Nobody reloads the page.
     expect(page.locator(".talk")).to_contain_text("Mañana quedan listas.", timeout=12_000)
     expect(page.locator("#living")).to_contain_text("Resuelto")
     expect(page.locator("#told")).to_have_text("Hay novedades en su solicitud.")
+    assert page.evaluate("window.isTheSamePage")
+    expect(page.get_by_label("Mensaje", exact=True)).to_have_value("Gracias, ")
     fits(page)
     photograph(page, "portal-solicitud")
     follow_up_and_rate(town, page, ticket)
     show_profile(page)
     page.get_by_role("link", name="Mis solicitudes").click()
     page.get_by_label("Folio").fill(ticket.folio)
+    page.get_by_label("Asunto").fill("CREDENCIALES")
     page.get_by_label("Estado").select_option("Cerrado")
     page.keyboard.press("Tab")
     page.keyboard.press("Enter")
@@ -209,12 +235,24 @@ def test_a_citizen_creates_an_account_asks_with_a_screenshot_reads_the_answer_li
     photograph(page, "portal-solicitudes")
 
 
+def unread(page: Page) -> list[str]:
+    """The sentences of manual O that are on no page of the catalogue."""
+    read = page.locator("body").inner_text()
+    links = page.locator(".requests li a").all()
+    for address in [one.get_attribute("href") or "" for one in links]:
+        with page.context.new_page() as one:
+            one.goto(address)
+            read += one.locator("body").inner_text()
+    return [one for one in SENTENCES.strip().splitlines() if flat(one) not in flat(read)]
+
+
 def test_the_catalogue_is_read_printed_and_leads_to_a_request_also_without_scripts(
     town: Town, window: Page
 ) -> None:
     page = window
     page.goto("/servicios")
     expect(page.locator(".requests li")).to_have_count(6)
+    assert unread(page) == [], "Every sentence of the manual stands in the pages of the catalogue."
     fits(page)
     photograph(page, "servicios")
     page.get_by_role("link", name=re.compile("Desarrollo de plataformas web")).click()

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import mailbox
+import sqlite3
 from pathlib import Path
 
 import pytest
@@ -153,12 +154,30 @@ def test_the_demo_has_cases_in_every_state_and_mail_to_decide(demo: Place) -> No
     assert len(received) >= 4 and received == sorted(received)
 
 
+def test_the_demo_has_help_visits_a_complaint_ratings_and_somebody_with_an_account_of_the_portal(
+    demo: Place,
+) -> None:
+    with sqlite3.connect(demo.folder / "var" / "oficialia.db") as register:
+
+        def count(what: str) -> int:
+            return int(register.execute(f"SELECT count(*) FROM {what}").fetchone()[0])
+
+        assert count("service") == count("(SELECT DISTINCT service_id FROM article)") == 6
+        assert count("equipment") >= 5 and count("plan") >= 2
+        assert count("visit WHERE due_on >= date('now', '-1 day')") >= 5
+        assert count("case_link WHERE kind = 'complaint_of'") == 1
+        assert count("rating WHERE score <= 2") == 1 and count("rating") >= 3
+        asked = "(SELECT case_id FROM event WHERE action = 'ask_missing')"
+        assert count(f"\"case\" WHERE state = 'waiting' AND id IN {asked}") == 1
+        mine = '"case" WHERE requester_id = (SELECT contact_id FROM "user" WHERE email = \'{}\')'
+        assert count(mine.format("adriana.coss@sanmarcos.example")) >= 3, "by mail, portal and plan"
+
+
 def test_the_demos_history_is_whole(demo: Place) -> None:
     assert demo.do("verify", "--audit", "--json").values[0]["broken"] == 0
 
 
 def test_an_altered_event_is_found(demo: Place, tmp_path: Path) -> None:
-    import sqlite3
 
     copy = tmp_path / "altered.db"
     with sqlite3.connect(demo.folder / "var" / "oficialia.db") as ours, sqlite3.connect(copy) as theirs:
