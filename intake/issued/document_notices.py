@@ -88,8 +88,7 @@ def write_answered(session: Session, office: Office, oficio: Oficio, message: Me
     """Tell the author that somebody outside answered."""
     if oficio.author is not None and message.author_id is None:
         to, by = [staff_address(oficio.author)], message.sender_name or message.sender_address
-        text = beginning(message.reply_text)
-        _tell(session, office, "document_answered", to, oficio, by=by, instruction=text)
+        _tell(session, office, "document_answered", to, oficio, by=by, words=message.reply_text)
 
 
 def write_document(
@@ -119,8 +118,9 @@ def _issuer(session: Session, oficio: Oficio) -> str:
 
 def _tell(
     session: Session, office: Office, kind: str, to: list[str], oficio: Oficio, *, by: str, reason: str = "",
-    instruction: str = "",
+    instruction: str = "", words: str | None = None,
 ) -> None:  # fmt: skip
+    """*words*: what *by* wrote, which is then shown instead of the document's own text."""
     to = list(dict.fromkeys(filter(None, to)))
     if not to:
         return
@@ -130,12 +130,13 @@ def _tell(
             **_about(office, oficio),
             "mailbox": head.name,
             "by": by,
-            "requester": oficio.author.person.name if oficio.author else "",
+            "requester_word": say("mail.author" if words is None else "mail.from"),
+            "requester": by if words is not None else oficio.author.person.name if oficio.author else "",
             "due": "",
             "instruction": instruction,
             "reason": reason,
             "link": panel_link(office, oficio),
-            "excerpt": paragraphs(beginning(plain(oficio.body_html))),
+            "excerpt": paragraphs(beginning(plain(oficio.body_html) if words is None else words)),
         }
         subject = render(f"email/{kind}/subject.txt", **values)
         values |= {"language": language.get(), "title": subject}

@@ -229,7 +229,8 @@ def test_received_answered_with_efirma_and_answered_back_are_one_thread(
         thread = session.scalars(select(Message).where(Message.case_id.in_(ids)).order_by(Message.id)).all()
         assert [one.direction.value for one in thread] == ["in", "out", "in"]
         assert session.scalars(select(Recipient)).one().read_at is not None
-    assert "Recibido, muchas gracias." in notices(signing, "document_answered")[0].text
+    told = notices(signing, "document_answered")[0].text
+    assert "> Recibido, muchas gracias." in told and "Instrucción" not in told and "Solicitante" not in told
 
 
 DELIVERED = """From: Mail Delivery System <MAILER-DAEMON@mx.obras.gob.mx>
