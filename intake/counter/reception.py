@@ -196,7 +196,7 @@ def turn(session: Session, office: Office, oficio: Oficio, by: Account, entry: E
     )
     for one in entry.copies:
         turnos.copy(session, office, oficio, by, dependencia=one.dependencia, account=one.account,
-                    instruction=entry.instruction)  # fmt: skip
+                    instruction=say("registering.for_information"))  # fmt: skip
 
 
 def first_message(session: Session, case: Case) -> Message | None:

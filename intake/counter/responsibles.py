@@ -20,6 +20,7 @@ from models.oficio import Oficio
 from models.person import Account, Role
 from models.task import Task, TaskKind
 from models.turno import Turno
+from templates import say
 
 
 def ask_responsible(session: Session, office: Office, oficio: Oficio, by: Account, *, note: str = "") -> Task:
@@ -67,5 +68,5 @@ def assign_responsible(
     )  # fmt: skip
     for one in copies:
         turnos.copy(session, office, oficio, by, dependencia=one.dependencia, account=one.account,
-                    instruction=instruction)  # fmt: skip
+                    instruction=say("registering.for_information"))  # fmt: skip
     return turno

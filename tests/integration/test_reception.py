@@ -224,7 +224,8 @@ def test_way_a_the_counter_discharges_turns_and_marks_cc_and_a_signer_signs_the_
     assert newest(office).subject == "Internet para el aula 5"
     reviewer = Clerk(office, town.accounts["reviewer"])
     copy = task(office, TaskKind.REVIEW_COPY)
-    assert "no necesita responder" in reviewer.get(f"/admin/tarea/{copy.id}").text
+    shown = reviewer.get(f"/admin/tarea/{copy.id}").text
+    assert "no necesita responder" in shown and "Para su conocimiento" in shown
     reviewer.post(f"/admin/tarea/{copy.id}/recibido")
     attend = task(office, TaskKind.ATTEND)
     assert "se le pedirá la firma electrónica" in head.get(f"/admin/tarea/{attend.id}").text
