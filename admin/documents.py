@@ -18,7 +18,7 @@ from models.event import Event, of_case
 from models.folders import documents_of, who_acts
 from models.oficio import Flow, Oficio
 from models.outbox_message import OutboxStatus
-from models.person import Account, Person, Role
+from models.person import READERS, Account, Person, Role
 from models.recipient import Delivery, Recipient
 from models.signature import Signature
 from models.workflow import State, allowed_actions
@@ -128,7 +128,7 @@ def writers(read: Session) -> Sequence[Account]:
     wanted = (
         select(Account)
         .join(Account.person)
-        .where(Account.is_active, Person.is_active, Account.role != Role.ADMINISTRATOR)
+        .where(Account.is_active, Person.is_active, Account.role.in_(READERS))
     )
     return read.scalars(wanted.order_by(Person.name)).unique().all()
 

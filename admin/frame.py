@@ -14,17 +14,14 @@ from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response as BaseResponse
 
 from admin.db import office, session
-from models.person import Account, Role
+from models.person import READERS, Account, Role
 from models.personal_folders import folders_of
 from models.trays import TRAYS, Tray, attended_by, count_tray
 from models.user import User
 
 EVERYBODY = frozenset(Role)
 CONFIGURING = frozenset({Role.ADMINISTRATOR})
-# Couriers and those who send them carry what they do not read; they have pages of their own.
-CARRYING = frozenset({Role.COURIER, Role.DISPATCH_MANAGER})
-# An administrator configures; cases are read in another account (domain.md, "Roles").
-READING = EVERYBODY - CONFIGURING - CARRYING
+READING = READERS
 
 
 @dataclass(frozen=True, slots=True)

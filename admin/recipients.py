@@ -13,7 +13,7 @@ from admin.db import session
 from admin.drafting import BY_DISPATCH, ROW, who_of
 from intake.issued.drafts import Addressee
 from models.dependencia import Dependencia
-from models.person import Account, Person, Role
+from models.person import READERS, Account, Person
 from models.search import fold, folded
 
 MAX_FOUND = 12
@@ -61,7 +61,7 @@ def find_recipients(dependencia_id: int | None, words: str) -> dict[str, Any]:
         select(Account)
         .join(Account.person)
         .join(Dependencia, Dependencia.id == Account.dependencia_id)
-        .where(Account.is_active, Person.is_active, Account.role != Role.ADMINISTRATOR,
+        .where(Account.is_active, Person.is_active, Account.role.in_(READERS),
                Account.id != frame.account().id)
     )  # fmt: skip
     areas = select(Dependencia).where(Dependencia.is_active)

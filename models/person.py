@@ -29,6 +29,10 @@ class Role(StrEnum):
 # them out may ask that one be delivered, and the role is for those who do nothing else.
 DISPATCH_ASKING = frozenset({Role.DISPATCH_REQUESTER, Role.OFICIALIA, Role.HEAD, Role.WORKER})
 
+# Who reads cases, and so may be written to: an administrator configures; couriers and those who send them
+# carry what they do not read.
+READERS = frozenset(Role) - {Role.ADMINISTRATOR, Role.COURIER, Role.DISPATCH_MANAGER}
+
 
 class Person(Base):
     """Somebody in the directory of the institution."""

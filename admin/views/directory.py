@@ -16,7 +16,7 @@ from admin.documents import WRITING
 from admin.forms import tree
 from admin.recipients import matches
 from models.dependencia import Dependencia, DependenciaKind
-from models.person import Person, Role
+from models.person import READERS, Person
 
 SIZE = 60
 
@@ -39,7 +39,7 @@ class DirectoryView(frame.PanelView):
         ]
         return str(
             self.render("admin/documents/directory.html", groups=shown, words=words, area=area, kind=kind,
-                        kinds=list(DependenciaKind), tree=tree, more=more, administrator=Role.ADMINISTRATOR,
+                        kinds=list(DependenciaKind), tree=tree, more=more, reading=READERS,
                         can_write=frame.account().role in WRITING)
         )  # fmt: skip
 

@@ -37,7 +37,7 @@ from models.folio import DRAFT_SERIES, draw_folio
 from models.keys import draw_key
 from models.letterhead import DocumentTemplate, find_administration
 from models.oficio import DocumentFile, DocumentType, DraftVersion, Flow, Oficio
-from models.person import Account, Role
+from models.person import READERS, Account, Role
 from models.recipient import Delivery, Recipient, RecipientRole
 from models.signature import Signature, SignatureKind
 from models.workflow import Process, first_state, get_transition
@@ -309,7 +309,7 @@ def _recipient(session: Session, oficio: Oficio, position: int, one: Addressee) 
                      post=one.post.strip(), institution=one.institution.strip())  # fmt: skip
     if one.account_id is not None:
         account = session.get(Account, one.account_id)
-        if account is None or not account.is_active:
+        if account is None or not account.is_active or account.role not in READERS:
             raise InvalidInput("document_recipient")
         made.account_id, made.dependencia_id = account.id, account.dependencia_id
         made.name, made.post = made.name or account.person.name, made.post or account.person.post

@@ -26,7 +26,7 @@ from models.event import record
 from models.message import Direction, Message
 from models.oficio import Oficio
 from models.outbox_message import OutboxMessage
-from models.person import Account, Role
+from models.person import READERS, Account, Role
 from models.recipient import Delivery, Recipient, RecipientRole
 
 
@@ -75,7 +75,7 @@ def reassign(
     session: Session, office: Office, oficio: Oficio, by: Account, *, account: Account, instruction: str = ""
 ) -> Recipient:
     """Hand a received document on to another servidor público, who finds it in *Recibidos*."""
-    if not (account.is_active and account.person.is_active) or account.role == Role.ADMINISTRATOR:
+    if not (account.is_active and account.person.is_active) or account.role not in READERS:
         raise InvalidInput("account_elsewhere", name=account.person.name)
     if account.id == by.id:
         raise InvalidInput("document_recipient")

@@ -21,7 +21,7 @@ from intake.office import Office
 from models.access import grant
 from models.base import now
 from models.oficio import Oficio
-from models.person import Account, Role
+from models.person import READERS, Account
 from models.review import Review, ReviewState
 from models.task import Task, TaskKind, TaskState
 
@@ -71,7 +71,7 @@ def ask(
     if not accounts:
         raise InvalidInput("review_nobody")
     for one in accounts:
-        if one.id == by.id or not one.is_active or one.role == Role.ADMINISTRATOR:
+        if one.id == by.id or not one.is_active or one.role not in READERS:
             raise InvalidInput("review_whom", name=one.person.name)
     step(session, oficio, by, "ask_review", data={"to": ", ".join(one.person.name for one in accounts)})
     known = {one.review.account_id: one.review for one in opinions(session, oficio)}

@@ -311,6 +311,14 @@ def test_a_received_document_is_reassigned_and_the_new_one_may_see_it(
         assert session.scalar(select(Case.id).where(visible_to(people["worker"]))) == oficio.id
         with pytest.raises(NotAllowed):
             issuing.reassign(session, office, oficio, people["head"], account=people["worker"])
+        # Who only carries documents has no tray in which it would be found.
+        courier = Account(
+            person=people["other"].person, dependencia=people["other"].dependencia, role=Role.COURIER
+        )
+        session.add(courier)
+        session.flush()
+        with pytest.raises(InvalidInput):
+            issuing.reassign(session, office, oficio, people["other"], account=courier)
     assert "Atienda, por favor." in notices(office, "document_reassigned")[0].text
 
 
