@@ -311,13 +311,13 @@
   /* A double click is one click: what is on its way is not sent once more. After a file to save the page stays,
      so the form answers again after a while; htmx does the same for its own forms. */
   const SENDING = 5000;
-  let sent = new WeakSet();
+  let sent = new WeakMap();
   addEventListener("submit", (event) => {
     const form = event.target;
     if (event.defaultPrevented || form.method !== "post") return;
-    if (sent.has(form)) return event.preventDefault();
-    sent.add(form);
+    if (sent.has(form) && sent.get(form) === event.submitter) return event.preventDefault();
+    sent.set(form, event.submitter);
     setTimeout(() => sent.delete(form), SENDING);
   });
-  addEventListener("pageshow", () => (sent = new WeakSet()));
+  addEventListener("pageshow", () => (sent = new WeakMap()));
 })();
