@@ -53,6 +53,8 @@ def configure(settings: Settings, role: str = "", *, is_debug: bool = False) -> 
     root.setLevel(logging.DEBUG if is_debug else logging.INFO)
     for name in _TALKATIVE:
         logging.getLogger(name).setLevel(logging.WARNING)
+    # A stranger's certificate without known issuer is a finding that we tell, not a fault with a traceback.
+    logging.getLogger("pyhanko").setLevel(logging.ERROR)
 
 
 def _ending(settings: Settings) -> Sequence[structlog.typing.Processor]:
