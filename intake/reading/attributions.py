@@ -35,7 +35,7 @@ _VERBS = (
     "写道,寫道,写到,来信,于,wrote,書き込みました,書きました,のメッセージ,さんは書きました,"  # zh, ja
     # ko, he, ar, fa, hi, th
     "님이 작성,작성,썼습니다,작성했습니다,님이 씀,כתב,כתבה,בתאריך,كتب,كتبت,تمت كتابة ما يلي,نوشت,ने लिखा,"
-    "เขียน,เขียนว่า,missatge de"
+    "เขียน,เขียนว่า,missatge de,idatzi zuen,쓴 글,isinulat ni,wiadomość napisana przez"
 )
 _WROTE = _words(_VERBS)
 _WROTE_ENDINGS = tuple(sorted({word.strip() for word in _VERBS.split(",") if word.strip()}))
@@ -235,8 +235,8 @@ def is_attribution(text: str, before_quote: bool, alone: bool = False) -> bool:
         return (timed and (bool(_STARTS.match(text)) or bool(_CJK.search(text)))) or (addressed and colon)
     if not dated:
         return False
-    if addressed and text.endswith((":", "：", ">:")):
-        # `30.09.2017, 18.30, "Ana" <a@b>:`, or a verb followed by more words.
+    if text.endswith((":", "：")) and (addressed or (before_quote and _CLOCK.search(text))):
+        # `30.09.2017, 18.30, "Ana" <a@b>:`, a verb followed by more words, or one that nobody taught us.
         return bool(_STARTS.match(text)) or bool(_WROTE_ANYWHERE.search(text)) or before_quote
     if before_quote and (addressed or _WROTE_ANYWHERE.search(text)):
         # Old Gmail: `2011/4/7 Ana <a@b>`, without a verb or a colon.

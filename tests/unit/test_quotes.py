@@ -48,6 +48,8 @@ po 12. 1. 2026 v 8:00 odesílatel Jan Novák <jan@x.cz> napsal:
 张三 <z@x.cn> 于2026年1月12日周一 08:00写道：
 2026年1月12日(月) 8:00 山田太郎 <y@x.jp>:
 2026년 1월 12일 (월) 오전 8:00, 홍길동 <h@x.kr>님이 작성:
+2026-01-12 오전 8:00에 홍길동이(가) 쓴 글:
+Wiadomość napisana przez Jan <j@x.pl> w dniu 12 sty 2026, o godz. 08:00:
 Vào Th 2, 12 thg 1, 2026 vào lúc 08:00 Nguyễn A <a@x.vn> đã viết:
 În lun., 12 ian. 2026 la 08:00, Ion <i@x.ro> a scris:
 Ion <i@x.hu> ezt írta (időpont: 2026. jan. 12., H, 8:00):
