@@ -16,7 +16,7 @@ from pydantic import SecretStr
 
 from intake.config import Settings
 from intake.office import Office
-from models import migrations
+from models import migrations, session
 from models.session import Database, open_database
 from tests.support.botapi import BotApi
 from tests.support.browser import chromium, clerks_window
@@ -28,6 +28,7 @@ from tests.support.ports import free_port
 from tests.support.postgres import PostgresCluster, postgres_cluster
 from tests.support.relay import Relay
 from tests.support.s3 import CREDENTIALS, s3_server
+from tests.support.statements import compiling_once
 from tests.support.tmpfs import small_disk
 
 # The same examples in every run, and no clock: nobody's change is stopped by luck or by a busy machine.
@@ -47,6 +48,13 @@ def no_settings_from_outside() -> None:
     for name in list(os.environ):
         if name.startswith("OFICIALIA_") and name not in KEPT:
             del os.environ[name]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def statements_compiled_once() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(session, "create_engine", compiling_once(session.create_engine))
+        yield
 
 
 @pytest.fixture(scope="session")

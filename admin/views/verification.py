@@ -213,11 +213,10 @@ def _too_often(wait: int) -> Response:
 
 
 def _counter() -> Counter:
-    return cast(Counter, current_app.extensions["verification"])
+    return cast(Counter, current_app.extensions.setdefault("verification", Counter()))
 
 
 def register(app: Flask, admin: Admin) -> None:
-    app.extensions["verification"] = Counter()
     app.add_url_rule("/verificar", "verify", form, strict_slashes=False)
     app.add_url_rule("/verificar", "compare", compare, methods=["POST"], strict_slashes=False)
     app.add_url_rule("/verificar/<path:code>", "verification", lookup)
