@@ -273,6 +273,7 @@ def _secrets(
         "/admin/archivos/": case,
         "/admin/escribir/": case,
         "/admin/folio/": case,
+        "/admin/registrar/queja/": case,
         "/admin/procesos/": case,
         "/admin/expedientes/asunto/": oficio,
         "/admin/asunto/": oficio,
