@@ -84,8 +84,9 @@ def register(
     files: Sequence[IncomingFile] = (),
     contact: Contact | None = None,
     answers: Answers | None = None,
+    channel: Channel = Channel.COUNTER,
 ) -> Ticket:
-    """A clerk opens a ticket for somebody who called, came in or wrote elsewhere.
+    """A clerk opens a ticket for somebody who called, came in or wrote elsewhere (*channel*).
 
     *answers*: to what the service asks. For a *contact* whom we know, *address* is one of theirs: the
     acuse goes there, by mail or in chat.
@@ -101,7 +102,7 @@ def register(
     if answers is not None and answers.wrong:
         raise InvalidInput("fields_wrong")
     incoming = IncomingMessage(
-        channel=Channel.COUNTER,
+        channel=channel,
         subject=subject.strip(),
         from_addr=address,
         from_name=contact.name if contact is not None else contact_name.strip(),

@@ -13,9 +13,12 @@ from werkzeug.wrappers import Response
 
 from admin import frame
 from admin.db import office, session, writing
+from admin.views.case import get_ordinary
 from admin.views.composer import field_files, uploaded_files
 from intake import tickets
+from intake.citizens import complaints
 from intake.errors import DeskError
+from intake.incoming import Channel
 from intake.services import service_fields
 from models.access import standing, visible_to
 from models.case import Case
@@ -28,6 +31,8 @@ from models.service_field import FieldKind
 from templates import say
 
 MAX_FOUND = 8
+# How somebody asks whom a clerk writes down: in person, by telephone, in writing (manual O).
+WAYS = (Channel.COUNTER, Channel.PHONE, Channel.PAPER)
 
 
 class RegisterView(frame.PanelView):
@@ -58,6 +63,7 @@ class RegisterView(frame.PanelView):
                     service=write.get(Service, form.get("service", 0, int)),
                     files=files,
                     answers=answers,
+                    channel=_channel(),
                 )
                 folio, number, is_seen = ticket.folio, ticket.id, bool(standing(write, ticket, who))
         except DeskError as error:
@@ -66,6 +72,28 @@ class RegisterView(frame.PanelView):
         flash(say("chat_desk.register.done", folio=folio), "success")
         # A rule may have sent it where this account reads nothing.
         return redirect(url_for("case.show", case_id=number) if is_seen else url_for(".index"))
+
+    @expose("/queja/<int:case_id>", methods=("GET", "POST"))
+    def complaint(self, case_id: int) -> str | Response | tuple[str, int]:
+        """*Acudir a levantar la queja*: the requester of a case complains about it, here or by telephone."""
+        case, who = get_ordinary(session(), case_id), frame.account()
+        text = request.form.get("text", "")
+        if request.method == "GET":
+            return self._complaint_page(case)
+        try:
+            with writing() as write:
+                about = get_ordinary(write, case_id)
+                ticket = complaints.take_down(write, office(), about, who, text=text, channel=_channel())
+                folio, number, is_seen = ticket.folio, ticket.id, bool(standing(write, ticket, who))
+        except DeskError as error:
+            flash(str(error), "error")
+            return self._complaint_page(case), 422
+        flash(say("chat_desk.register.done", folio=folio), "success")
+        # Whoever is complained about reads no complaint.
+        return redirect(url_for("case.show", case_id=number if is_seen else case_id))
+
+    def _complaint_page(self, case: Case) -> str:
+        return str(self.render("admin/register_complaint.html", case=case, form=request.form, ways=WAYS))
 
     @expose("/campos")
     def fields(self) -> str:
@@ -79,8 +107,13 @@ class RegisterView(frame.PanelView):
         return str(
             self.render("admin/register.html", contact=_contact(chosen), words=words, found=_find(words),
                         services=session().scalars(services).all(), form=request.form,
-                        service=_service(), **_asked(wrong or {}))
+                        service=_service(), ways=WAYS, **_asked(wrong or {}))
         )  # fmt: skip
+
+
+def _channel() -> Channel:
+    wanted = request.form.get("channel", "")
+    return next((one for one in WAYS if one.value == wanted), Channel.COUNTER)
 
 
 def _service() -> Service | None:

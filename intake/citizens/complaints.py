@@ -11,7 +11,9 @@ import re
 from sqlalchemy.orm import Session
 
 from intake import cases
-from intake.incoming import IncomingMessage
+from intake.correspondence import requester_address
+from intake.errors import InvalidInput
+from intake.incoming import Channel, IncomingMessage
 from intake.office import Office
 from intake.opening import Route, route
 from intake.tickets import open_ticket
@@ -23,6 +25,7 @@ from models.dependencia import Dependencia
 from models.event import record
 from models.inbound_mail import InboundMail
 from models.message import Message
+from models.person import Account
 from models.search import fold
 from models.ticket import Ticket
 from templates import LANGUAGES, labels, say
@@ -92,6 +95,22 @@ def complain(
     cases.link(session, ticket, case, LinkKind.COMPLAINT_OF)
     record(session, case, "complained", actor="requester", data={"folio": ticket.folio})
     return ticket, message
+
+
+def take_down(
+    session: Session, office: Office, case: Case, by: Account, *, text: str, channel: Channel
+) -> Ticket:
+    """A clerk writes down what the requester of *case* complains about, who came or called."""
+    if not text.strip():
+        raise InvalidInput("empty_request")
+    incoming = IncomingMessage(
+        channel=channel, subject=say("chat_desk.complaint_of", folio=case.folio),
+        from_addr=requester_address(case), from_name=case.requester.name, text=text, reply_text=text,
+        should_auto_respond=bool(requester_address(case)),
+    )  # fmt: skip
+    ticket, _ = complain(session, office, case, incoming)
+    record(session, ticket, "taken_down", account=by)
+    return ticket
 
 
 def is_complaint(subject: str, case: Case) -> bool:

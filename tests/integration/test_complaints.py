@@ -22,7 +22,7 @@ from models.person import Account
 from models.service import Service
 from tests.support.desk import SUPPORT, arrive, notices
 from tests.support.institution import Institution, found_institution
-from tests.support.panel import panel_of
+from tests.support.panel import Clerk, give_logins, panel_of
 
 pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
@@ -37,7 +37,9 @@ def office(settings: Settings) -> Iterator[Office]:
 @pytest.fixture
 def town(office: Office) -> Institution:
     with office.database.writing() as session:
-        return found_institution(session)
+        town = found_institution(session)
+        give_logins(session, town)
+        return town
 
 
 def mail(subject: str, to: str = SUPPORT, sender: str = "ana@correo.example") -> bytes:
@@ -144,3 +146,22 @@ def test_the_page_of_a_case_offers_a_complaint_when_a_promise_was_broken_or_the_
         complaint = complaint_about(session, case_id)
         assert complaint.folio in sent.text and complaint.dependencia_id == town.works.id
         assert complaint.channel == "portal"
+
+
+def test_who_comes_or_calls_to_complain_is_written_down_and_the_catalogue_says_who_attends(
+    office: Office, town: Institution
+) -> None:
+    name_for_complaints(office, town, town.works)
+    case_id = arrive(office, mail("Impresora"))
+    desk, accused = (Clerk(office, town.accounts[name]) for name in ("oficialia", "worker"))
+    page = f"/admin/registrar/queja/{case_id}"
+    assert page in desk.get(f"/admin/casos/{case_id}").text
+    assert desk.post(page, text=" ", channel="phone").status_code == 422
+    assert "Quedó registrada" in desk.post(page, text="Nadie contesta.", channel="phone").text
+    with office.database.reading() as session:
+        complaint = complaint_about(session, case_id)
+        assert (complaint.channel, complaint.dependencia_id) == ("phone", town.works.id)
+    shown = desk.get(f"/admin/casos/{complaint.id}").text
+    assert "Por teléfono" in shown or "teléfono" in shown
+    assert accused.get(f"/admin/casos/{complaint.id}").status_code == 404
+    assert Clerk(office, town.accounts["other"]).get(page).status_code == 404

@@ -229,7 +229,13 @@ def test_a_list_taken_along_has_a_column_for_each_question_of_its_services(offic
     with office.database.reading() as session:
         service = session.scalars(select(Service).where(Service.slug == "impresion-de-credenciales")).one()
         (names, until) = service_fields.fields_of(session, service)
-    told = {"name": "Eva", "address": "eva@example.com", "subject": "=1+1", "service": service.id}
+    told = {
+        "name": "Eva",
+        "address": "eva@example.com",
+        "subject": "=1+1",
+        "service": service.id,
+        "channel": "phone",
+    }
     desk.post(
         "/admin/registrar/", **told, **{f"field-{names.id}": "=Eva Sol", f"field-{until.id}": "2027-02-28"}
     )
@@ -239,6 +245,7 @@ def test_a_list_taken_along_has_a_column_for_each_question_of_its_services(offic
     head, *rows = rows_in(made.data)
     assert head[:3] == ["Folio", "Tipo", "Asunto"] and head[-2:] == [names.label, until.label]
     (eva,) = [row for row in rows if row[2] == "=1+1"]
+    assert "teléfono" in eva[head.index("Canal")].lower()
     assert eva[head.index("Correo")] == "eva@example.com" and eva[-2] == "=Eva Sol"
     written = desk.get(f"/admin/lista.csv?{page}&q=Eva").data.decode("utf-8-sig")
     (_, line) = csv.reader(io.StringIO(written))
