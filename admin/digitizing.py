@@ -13,7 +13,7 @@ from intake.digitizing.scans import handled_by
 from models.access import visible_to
 from models.case import Case
 from models.person import Account, Role
-from models.scan import UNDONE, UNFINISHED, Scan, ScanFiling, ScanPage
+from models.scan import UNDONE, UNFINISHED, JobState, Scan, ScanFiling, ScanPage
 from models.task import Task, TaskKind, TaskState
 
 SIZE = 50
@@ -60,15 +60,13 @@ def waiting(read: Session, account: Account, after: int) -> tuple[Sequence[Task]
     return found[:SIZE], found[SIZE - 1].id if len(found) > SIZE else None
 
 
-def stacks(read: Session, account: Account) -> list[tuple[Scan, Counts]]:
-    """The stacks on which somebody has to do something, newest first."""
-    found = read.scalars(
-        select(Scan)
-        .where(text(UNFINISHED), handled_by(account))
-        .options(joinedload(Scan.account).joinedload(Account.person), joinedload(Scan.case))
-        .order_by(Scan.id.desc())
-        .limit(SIZE)
-    ).all()
+def stacks(read: Session, account: Account, case: Case | None = None) -> list[tuple[Scan, Counts]]:
+    """The stacks on which somebody has to do something, newest first; those scanned for *case*."""
+    wanted = select(Scan).where(text(UNFINISHED), handled_by(account))
+    if case is not None:
+        wanted = wanted.where(Scan.case_id == case.id)
+    wanted = wanted.options(joinedload(Scan.account).joinedload(Account.person), joinedload(Scan.case))
+    found = read.scalars(wanted.order_by(Scan.id.desc()).limit(SIZE)).all()
     counts = count_pages(read, [scan.id for scan in found])
     return [(scan, counts.get(scan.id, Counts())) for scan in found]
 
@@ -90,8 +88,8 @@ def count_pages(read: Session, scans: Sequence[int]) -> dict[int, Counts]:
     return {number: Counts(*map(int, sums)) for number, *sums in rows}
 
 
-def readings(read: Session, account: Account) -> Sequence[ScanFiling]:
-    """What is read now, waits to be, or failed."""
+def readings(read: Session, account: Account, case: Case | None = None) -> Sequence[ScanFiling]:
+    """What is read now, waits to be, or failed; of all cases or of *case*."""
     wanted = (
         select(ScanFiling)
         .join(Case, Case.id == ScanFiling.case_id)
@@ -100,6 +98,8 @@ def readings(read: Session, account: Account) -> Sequence[ScanFiling]:
         .order_by(ScanFiling.id)
         .limit(SIZE)
     )
+    if case is not None:
+        wanted = wanted.where(ScanFiling.case_id == case.id)
     return read.scalars(wanted).all()
 
 
@@ -125,8 +125,12 @@ def groups(read: Session, account: Account, scan: Scan) -> tuple[list[Group], li
 
 
 def filed(read: Session, case: Case) -> Sequence[ScanFiling]:
-    """What was scanned of *case*, newest first."""
-    wanted = select(ScanFiling).where(ScanFiling.case_id == case.id).order_by(ScanFiling.id.desc())
+    """What was scanned of *case* and is filed, newest first."""
+    wanted = (
+        select(ScanFiling)
+        .where(ScanFiling.case_id == case.id, ScanFiling.state == JobState.DONE)
+        .order_by(ScanFiling.id.desc())
+    )
     return read.scalars(
         wanted.options(joinedload(ScanFiling.account).joinedload(Account.person)).limit(SIZE)
     ).all()

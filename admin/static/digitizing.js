@@ -15,11 +15,12 @@
       shown.words.textContent = `${form.dataset.wait} · ${file.name}`;
       request.upload.addEventListener("progress", (step) => { shown.bar.value = (100 * step.loaded) / (step.total || 1); });
       request.addEventListener("loadend", () => {
-        let said = `${file.name}: ${form.dataset.fails}`;
-        try { said = JSON.parse(request.responseText).said || said; } catch { /* The server was not there, or it was too large for it. */ }
+        let answer = {};
+        try { answer = JSON.parse(request.responseText); } catch { /* The server was not there, or it was too large for it. */ }
         const well = request.status === 200;
-        shown.words.textContent = said;
-        shown.words.className = well ? "" : "wrong";
+        shown.words.textContent = `${well ? "✓ " : "✗ "}${answer.said || `${file.name}: ${form.dataset.fails}`}`;
+        shown.words.className = well ? "well" : "wrong";
+        if (well && answer.shown) shown.words.append(" ", Object.assign(document.createElement("a"), { href: answer.shown, textContent: form.dataset.look }));
         shown.bar.remove();
         resolve(well);
       });
@@ -30,15 +31,19 @@
   }
   async function sendAll(form, files) {
     if (!files.length) return;
-    const button = form.querySelector("button");
-    button.disabled = true;
-    let well = true;
-    for (const file of files) well = (await send(form, file)) && well;
+    const button = form.querySelector("button"), sum = form.querySelector(".sent-all");
+    button.disabled = sum.hidden = true;
+    form.querySelector(".sending").replaceChildren();
+    let done = 0;
+    for (const file of files) done += (await send(form, file)) ? 1 : 0;
+    sum.textContent = form.dataset.all.replace("{done}", done).replace("{all}", files.length);
+    sum.className = `sent-all banner ${done === files.length ? "ok" : "warn"}`;
+    sum.hidden = false;
     button.disabled = false;
     form.querySelectorAll("input[type=file]").forEach((input) => { input.value = ""; });
-    // What was refused stays to be read.
-    if (well) window.location.reload();
-    else document.getElementById("advance") && window.htmx?.ajax("GET", "/admin/digitalizar/avance", { target: "#advance", swap: "outerHTML" });
+    // What was received and what was refused stays to be read; below it, what became of it.
+    const own = document.getElementById("advance")?.dataset.own;
+    if (own) window.htmx?.ajax("GET", own, { target: "#advance", swap: "outerHTML" });
   }
   document.addEventListener("submit", (event) => {
     const form = event.target;

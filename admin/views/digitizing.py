@@ -14,6 +14,7 @@ from werkzeug.wrappers import Response as BaseResponse
 from admin import digitizing, frame
 from admin.db import office, release, session, writing
 from admin.errors import sentence_of
+from admin.formats import size
 from admin.tasks import add_screen
 from intake.attachments import read_blob
 from intake.digitizing import scans
@@ -45,7 +46,9 @@ class DigitizingView(frame.PanelView):
     @expose("/avance")
     def progress(self) -> str:
         """Stacks and readings, asked for again and again while something runs."""
-        return self.render("admin/digitizing/progress.html", **_progress())
+        number = request.args.get("asunto", type=int)
+        case = _case(session(), number) if number else None
+        return self.render("admin/digitizing/progress.html", **_progress(case))
 
     @expose("/subir", methods=("POST",))
     def upload(self) -> BaseResponse | tuple[Response, int]:
@@ -54,6 +57,7 @@ class DigitizingView(frame.PanelView):
         number = request.form.get("case", type=int)
         back = url_for(".case", case_id=number) if number else url_for(".index")
         said: list[tuple[str, str]] = []
+        taken = 0
         # Disks and antivirus are slow; nobody else has to wait for them.
         release()
         for one in uploads:
@@ -61,14 +65,20 @@ class DigitizingView(frame.PanelView):
                 file = scans.examine(office(), one.filename or "", one.read(), one.mimetype)
                 with writing() as write:
                     case = _case(write, number) if number else None
-                    scans.take(write, office(), file, source=ScanSource.UPLOAD, by=frame.account(), case=case)
-                said.append((say("digitizing.sent_one", name=file.filename), "success"))
+                    scan = scans.take(write, office(), file, source=ScanSource.UPLOAD, by=frame.account(),
+                                      case=case)  # fmt: skip
+                    taken = scan.id
+                told = {"name": file.filename, "size": size(file.size), "number": taken}
+                said.append((say("digitizing.sent_one", **told), "success"))
             except (DeskError, NotAllowed) as error:
                 said.append((str(error) if isinstance(error, DeskError) else sentence_of(error), "error"))
         said = said or [(say("error.no_files"), "error")]
         is_well = all(kind == "success" for _, kind in said)
         if request.accept_mimetypes.best == "application/json":
-            return jsonify({"said": " ".join(words for words, _ in said)}), 200 if is_well else 422
+            # A script sends each file by itself.
+            shown = url_for(".stack", number=taken) if taken else ""
+            answer = {"said": " ".join(words for words, _ in said), "shown": shown}
+            return jsonify(answer), 200 if is_well else 422
         for words, kind in said:
             flash(words, kind)
         return redirect(back)
@@ -119,7 +129,7 @@ class DigitizingView(frame.PanelView):
 
         return self._decide(decide)
 
-    @expose("/lectura/<int:number>/<any(reintentar, devolver):verb>", methods=("POST",))
+    @expose("/lectura/<int:number>/<any(reintentar, devolver, archivar):verb>", methods=("POST",))
     def decide_reading(self, number: int, verb: str) -> BaseResponse:
         def decide(write: Session) -> str:
             seen = visible_to(frame.account())
@@ -128,6 +138,9 @@ class DigitizingView(frame.PanelView):
             if verb == "devolver":
                 scans.take_back(write, filing)
                 return say("digitizing.done_take_back")
+            if verb == "archivar":
+                scans.file_unread(filing)
+                return say("digitizing.done_unread")
             scans.retry(filing)
             return say("digitizing.done_retry")
 
@@ -145,7 +158,7 @@ class DigitizingView(frame.PanelView):
             filings=digitizing.filed(session(), case),
             why_not=scans.unfinished(session(), case),
             limits=_limits(),
-            describe=scans.describe,
+            **_progress(case),
         )
 
     @expose("/asunto/<int:case_id>/terminar", methods=("POST",))
@@ -167,13 +180,15 @@ class DigitizingView(frame.PanelView):
         return redirect(url_for(".index"))
 
 
-def _progress() -> dict[str, object]:
+def _progress(case: Oficio | None = None) -> dict[str, object]:
+    """What is under way, of all or of *case*."""
     read, who = session(), frame.account()
-    stacks, readings = digitizing.stacks(read, who), digitizing.readings(read, who)
+    stacks, readings = digitizing.stacks(read, who, case), digitizing.readings(read, who, case)
     running = (JobState.QUEUED, JobState.RUNNING)
     states = {job.state for job in readings} | {scan.state for scan, _ in stacks}
     is_busy = not states.isdisjoint(running)
-    return {"stacks": stacks, "readings": readings, "is_busy": is_busy, "describe": scans.describe}
+    return {"stacks": stacks, "readings": readings, "is_busy": is_busy, "describe": scans.describe,
+            "only": case}  # fmt: skip
 
 
 def _limits() -> dict[str, int]:

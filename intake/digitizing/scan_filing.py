@@ -52,7 +52,7 @@ def file_read(
     message.text = "\n\n".join([message.reply_text, *texts])
     session.flush()
     _index(session, case, message, texts)
-    filing.message_id, filing.state, filing.leased_until = message.id, JobState.DONE, None
+    filing.message_id, filing.state, filing.leased_until, filing.reason = message.id, JobState.DONE, None, ""
     filing.pages_done = filing.page_count
     for page in filing.pages:
         # A million small pictures of what is filed would serve nobody.

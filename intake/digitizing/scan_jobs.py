@@ -112,8 +112,10 @@ def _read(claimed: Claim[ScanFiling]) -> None:
             wanted = selectinload(ScanFiling.pages).joinedload(ScanPage.scan)
             filing = session.get_one(ScanFiling, claimed.number, options=[wanted])
             folio, pages = filing.case.folio, _spread(session, office, filing, folder)
+            takes_unread = filing.reason == scans.UNREAD
         seconds = office.settings.scan_page_seconds
-        job = {"do": "read", "title": folio, "pages": pages, "page_seconds": seconds}
+        job = {"do": "read", "title": folio, "pages": pages, "page_seconds": seconds,
+               "takes_unread": takes_unread}  # fmt: skip
         texts: list[str] = []
 
         def hear(line: dict[str, Any]) -> None:

@@ -80,8 +80,8 @@ class Claim(Generic[Work]):
         """Let the process do *job*, as long as it gets on. Raises Ended, Stopped, Lost."""
         settings = self.office.settings
         (folder / "job.json").write_text(json.dumps(job | {"nice": settings.scan_nice}))
-        # A page is looked at twice: how it stands, and what it says.
-        patience = _AROUND + 2 * settings.scan_page_seconds
+        # A page is looked at three times: which way up it is, how crooked, and what it says.
+        patience = _AROUND + 3 * settings.scan_page_seconds
         run(folder, patience=patience, hear=hear, every_second=self.show, stop=self.stop)
 
 

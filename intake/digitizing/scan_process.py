@@ -8,6 +8,7 @@ it is on lines of JSON. It knows no database and no secret, gives way to everybo
 from __future__ import annotations
 
 import ctypes
+import io
 import json
 import os
 import resource
@@ -50,12 +51,12 @@ class Unreadable(Exception):
         self.detail = detail
 
 
-def open_document(path: Path, content_type: str) -> pdfium.PdfDocument:
-    """A scan as PDF; a JPEG keeps its very bytes. Raises Unreadable."""
+def open_document(path: Path, content_type: str, most: int = 0) -> pdfium.PdfDocument:
+    """A scan as PDF; a JPEG keeps its very bytes. *most*: pages, if there is a limit. Raises Unreadable."""
     if content_type == "image/jpeg":
         return _open_jpeg(path)
     if content_type.startswith("image/"):
-        path = _picture_as_pdf(path)
+        return _open_picture(path, most)
     try:
         document = pdfium.PdfDocument(path)
     except pdfium.PdfiumError as error:
@@ -85,19 +86,34 @@ def _open_jpeg(path: Path) -> pdfium.PdfDocument:
     return document
 
 
-def _picture_as_pdf(path: Path) -> Path:
-    """A TIFF or PNG as PDF: black and white stays as it is (CCITT), the rest becomes JPEG."""
-    made = path.with_suffix(".pdf")
+def _open_picture(path: Path, most: int) -> pdfium.PdfDocument:
+    """A TIFF or PNG as PDF: black and white stays as it is (CCITT), the rest becomes JPEG.
+
+    One page at a time, each with its own size: a stack of colour pages does not fit into memory.
+    """
+    document = pdfium.PdfDocument.new()
     try:
         with Image.open(path) as picture:
-            pages = (_plain(frame) for frame in ImageSequence.Iterator(picture))
-            first = next(pages)
-            width, _ = _paper(first)
-            first.save(made, "PDF", save_all=True, append_images=pages,
-                       resolution=first.width / width * 72, quality=90)  # fmt: skip
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+            count = getattr(picture, "n_frames", 1)
+            if most and count > most:
+                raise Unreadable("too_many_pages", str(count))
+            for frame in ImageSequence.Iterator(picture):
+                _allow(DRAWING)
+                document.import_pages(pdfium.PdfDocument(_page_of(_plain(frame))))
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError, pdfium.PdfiumError) as error:
         raise Unreadable("broken", str(error)) from None
-    return made
+    return document
+
+
+def _page_of(picture: Image.Image) -> bytes:
+    width, height = _paper(picture)
+    made = io.BytesIO()
+    # The one knows of no quality, and fails when asked for it.
+    options = {} if picture.mode == "1" else {"quality": 90}
+    # Faxes have fewer dots down than across.
+    dpi = picture.width / width * 72, picture.height / height * 72
+    picture.save(made, "PDF", dpi=dpi, **options)
+    return made.getvalue()
 
 
 def _plain(frame: Image.Image) -> Image.Image:
@@ -121,7 +137,7 @@ def _paper(picture: Image.Image) -> tuple[float, float]:
 def look(folder: Path, job: dict[str, Any]) -> Iterator[dict[str, Any]]:
     """Say how many pages there are, and of each what its codes say; draw it as `<number>.jpg`."""
     _allow(DRAWING)
-    document = open_document(folder / "0", job["content_type"])
+    document = open_document(folder / "0", job["content_type"], job["max_pages"])
     yield {"pages": len(document)}
     if len(document) > job["max_pages"]:
         raise Unreadable("too_many_pages", str(len(document)))
@@ -146,7 +162,7 @@ def _render(document: pdfium.PdfDocument, number: int, longer: int) -> Image.Ima
 
 def read(folder: Path, job: dict[str, Any]) -> Iterator[dict[str, Any]]:
     """Join the pages of the job as `joined.pdf`, and read them into `read.pdf`: searchable, PDF/A-2b."""
-    from intake.digitizing.scan_reading import recognise, recognise_rest
+    from intake.digitizing.scan_reading import recognise, recognise_rest, slow_pages
 
     _allow(DRAWING * len(job["pages"]))
     has_text = _join(folder, job["pages"])
@@ -156,9 +172,14 @@ def read(folder: Path, job: dict[str, Any]) -> Iterator[dict[str, Any]]:
     made = folder / "read.pdf"
     # Of the file itself, and not of the reader: so what it says is what people find in it.
     texts = read_texts(made)
-    if not all(texts) and recognise_rest(made, folder / "again.pdf", job):
+    # Not those again that took too long already: what becomes of them is for a person to say.
+    is_missing = any(not text and number not in slow_pages for number, text in enumerate(texts, 1))
+    if is_missing and recognise_rest(made, folder / "again.pdf", job):
         made = (folder / "again.pdf").replace(made)
         texts = read_texts(made)
+    unread = [str(number) for number, text in enumerate(texts, 1) if not text and number in slow_pages]
+    if unread and not job["takes_unread"]:
+        raise Unreadable("slow_page", ", ".join(unread))
     yield {"text": texts}
 
 
@@ -176,6 +197,7 @@ def _join(folder: Path, pages: list[dict[str, Any]]) -> bool:
         name = wanted["file"]
         if name not in opened:
             opened[name] = open_document(folder / name, wanted["content_type"])
+            _allow(DRAWING * len(pages))
         try:
             joined.import_pages(opened[name], [wanted["number"]])
         except (pdfium.PdfiumError, ValueError) as error:

@@ -2,11 +2,13 @@
 
 PDF/A-2b is made and checked by OCRmyPDF itself with pikepdf (`pdfa_backend="internal"`), so no
 Ghostscript is needed. A file that cannot become one as it is (fonts that are missing, transparency) is
-drawn anew page by page, which always can. Runs in the process of `intake.digitizing.scan_process`.
+drawn anew page by page, which always can. A page that takes too long is left without text, and named in
+`slow_pages`. Runs in the process of `intake.digitizing.scan_process`.
 """
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -27,6 +29,17 @@ _ONE_BLOCK = 6
 
 Tell = Callable[[dict[str, Any]], None]
 _tell: list[Tell] = []
+# Pages (from 1) on which tesseract was ended because their time was up.
+slow_pages: set[int] = set()
+
+
+class _Listener(logging.Handler):
+    """Hears on which pages OCRmyPDF gave tesseract up; its result says nothing of them."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        number = getattr(record, "pageno", None)
+        if "took too long" in record.getMessage() and isinstance(number, int):
+            slow_pages.add(number)
 
 
 class Progress:
@@ -62,6 +75,7 @@ def recognise(
 ) -> None:
     """Make *target* of *source*. Raises Unreadable with reason no_tesseract, not_pdfa or broken."""
     _tell[:] = [tell]
+    logging.getLogger("ocrmypdf").addHandler(_Listener(logging.WARNING))
     # "redo" keeps words that are printed as text and reads anew what another scanner read; it cannot lay
     # pages straight. Where nothing but pictures is, that comes first.
     for mode in ("redo" if job["has_text"] else "default", "force"):

@@ -28,6 +28,8 @@ from models.workflow import NotAllowed, find_transition, get_transition
 from templates import say
 
 TYPES = ("application/pdf", "image/tiff", "image/jpeg", "image/png")
+# Why a reading failed that may be filed without it, and what its row says while it is.
+SLOW_PAGE, UNREAD = "slow_page", "unread"
 HANDLING = frozenset({Role.DIGITIZER, Role.OFICIALIA})
 
 
@@ -198,6 +200,14 @@ def retry(job: Scan | ScanFiling) -> None:
     if job.state != JobState.FAILED or (isinstance(job, Scan) and job.sha256 is None):
         raise InvalidInput("scan_not_failed")
     job.state, job.reason, job.detail, job.attempts = JobState.QUEUED, "", "", 0
+
+
+def file_unread(filing: ScanFiling) -> None:
+    """Once more, and pages that cannot be read in their time are filed as pictures only."""
+    if filing.reason != SLOW_PAGE:
+        raise InvalidInput("scan_not_failed")
+    retry(filing)
+    filing.reason = UNREAD
 
 
 def take_back(session: Session, filing: ScanFiling) -> None:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import random
+import re
 from datetime import date
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import FilePayload, Page, expect
 from sqlalchemy import select
 
 from intake.counter import reception
@@ -20,7 +21,7 @@ from tests.support.browser import photograph
 from tests.support.counter import hire
 from tests.support.digitizer import look_through, read_pages, upload
 from tests.support.documents_panel import DocumentOffice
-from tests.support.scans import HALF, draw_paper, stack_pdf, write_words
+from tests.support.scans import HALF, draw_paper, photograph_by_telephone, stack_pdf, write_words
 
 pytestmark = pytest.mark.browser
 
@@ -48,11 +49,13 @@ def test_a_digitizer_uploads_a_stack_sorts_its_pages_files_them_and_ends_the_tas
     page.get_by_role("link", name="Volver a Digitalizar").click()
     pdf = stack_pdf([paper.picture for paper in papers])
     upload(page, ("pila.pdf", "application/pdf", pdf), ("nota.txt", "text/plain", b"hola"))
-    expect(page.get_by_text("«nota.txt» no es PDF")).to_be_visible()
-    expect(page.get_by_text("Se recibió «pila.pdf»")).to_be_visible()
+    received = page.get_by_role("list", name="Lo que se subió")
+    expect(received).to_contain_text(re.compile(r"✓ Se recibió «pila\.pdf» \(\d+ kB\): es la pila \d+\."))
+    expect(page.get_by_text("Archivos recibidos: 1 de 2.")).to_be_visible()
     look_through(desk)
-    # It says by itself that the stack was looked through.
+    # It says by itself that the stack was looked through; what was received stays to be read.
     expect(page.get_by_text("1 por asignar")).to_be_visible()
+    expect(received).to_contain_text("Se recibió «pila.pdf»")
     photograph(page, "digitalizar")
     assert barriers(page) == []
     page.get_by_role("link", name="Revisar").click()
@@ -72,6 +75,7 @@ def test_a_digitizer_uploads_a_stack_sorts_its_pages_files_them_and_ends_the_tas
     page.get_by_role("button", name="Archivar todo lo asignado").click()
     expect(page.get_by_text("Páginas por archivar: 2.")).to_be_visible()
 
+    photograph_for(desk, page, oficio, papers[0].picture)
     page.goto(f"/admin/digitalizar/asunto/{oficio.id}")
     page.get_by_role("button", name="Terminar digitalización").click()
     expect(page.get_by_text(f"Todavía se leen páginas de {oficio.folio}").first).to_be_visible()
@@ -85,6 +89,25 @@ def test_a_digitizer_uploads_a_stack_sorts_its_pages_files_them_and_ends_the_tas
     with desk.office.database.reading() as session:
         wanted = select(Task).where(Task.case_id == oficio.id, Task.state == TaskState.OPEN)
         assert session.scalars(wanted).one().kind == TaskKind.DISCHARGE
+
+
+def photograph_for(desk: DocumentOffice, page: Page, oficio: Oficio, picture: bytes) -> None:
+    """A photo by the phone's camera, on the page of one case, is received as a stack; it is left out."""
+    page.goto(f"/admin/digitalizar/asunto/{oficio.id}")
+    page.set_viewport_size({"width": 390, "height": 844})
+    page.get_by_label("Tomar foto").set_input_files(
+        FilePayload(name="foto.jpg", mimeType="image/jpeg", buffer=photograph_by_telephone(picture))
+    )
+    page.get_by_role("button", name="Subir").click()
+    expect(page.get_by_text("Archivos recibidos: 1 de 1.")).to_be_visible()
+    expect(page.get_by_role("region", name="Pilas en trabajo")).to_contain_text("foto.jpg")
+    photograph(page, "digitalizar-asunto-recibido")
+    page.get_by_role("link", name="Ver la pila").click()
+    expect(page.get_by_role("heading", level=1)).to_contain_text("Pila")
+    look_through(desk)
+    page.reload()
+    page.get_by_label("Marcar página 1").check()
+    page.get_by_role("button", name="Quitar", exact=True).click()
 
 
 def check_width(page: Page) -> None:

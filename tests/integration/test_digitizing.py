@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import io
+import json
+import os
 import random
+import shutil
 import threading
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from pathlib import Path
 
 import pikepdf
 import pytest
 from pikepdf import Encryption
+from PIL import Image
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
+from zxingcpp import BarcodeFormat
 
 from intake import spool
 from intake.attachments import read_blob
@@ -24,6 +30,7 @@ from intake.counter.discharging import digitize_again
 from intake.counter.labels import label_text
 from intake.counter.reception import Entry, Sender
 from intake.digitizing import scan_jobs, scans
+from intake.digitizing.scan_child import Ended, run
 from intake.digitizing.scan_folder import Watcher
 from intake.digitizing.scan_leases import LEASE, MAX_ATTEMPTS
 from intake.digitizing.scan_process import read_texts
@@ -46,7 +53,16 @@ from models.task import Task, TaskKind, TaskState
 from models.ticket import Ticket
 from tests.support.institution import found_institution
 from tests.support.mails import make_mail
-from tests.support.scans import HALF, accuracy, draw_paper, stack_pdf, write_words
+from tests.support.scans import (
+    HALF,
+    LETTER,
+    accuracy,
+    draw_paper,
+    photograph_by_telephone,
+    stack_pdf,
+    stack_tiff,
+    write_words,
+)
 
 SCANNER = "copiadora@example.gob.mx"
 
@@ -234,17 +250,60 @@ def scans_task(session: Session, oficio: Oficio) -> Task:
     return session.scalars(wanted.order_by(Task.id.desc()).limit(1)).one()
 
 
-def test_the_task_ends_when_all_is_filed_and_comes_back_when_the_counter_says_so(desk: Desk) -> None:
-    oficio = desk.register()
-    paper = draw_paper(random.Random(3), label=label_text(oficio), words=["Recibido"], noise=0)
-    scan = desk.take("foto.jpg", paper.picture)
-    for expected in ("scan_none", "scan_loose", "scan_reading", ""):
+def test_a_multi_page_tiff_is_split_by_the_bar_codes_of_its_labels(desk: Desk) -> None:
+    one, two, chance = desk.register(), desk.register(), random.Random(9)
+    looks = [(one, BarcodeFormat.Code128), (None, None), (two, BarcodeFormat.DataMatrix), (None, None)]
+    papers = [
+        draw_paper(chance, label=label_text(case), code=code, words=["Hoja"], crooked=1.0, size=HALF)
+        if case and code else draw_paper(chance, words=["Reverso"], noise=0, size=LETTER)
+        for case, code in looks
+    ]  # fmt: skip
+    original = stack_tiff([paper.picture for paper in papers])
+    scan = desk.take("pila.tif", original)
+    desk.look()
+    assert desk.scan(scan).content_type == "image/tiff"
+    assert desk.places(scan) == [one.folio] * 2 + [two.folio] * 2
+    with desk.office.database.reading() as session:
+        assert read_blob(session, desk.office, session.get_one(Scan, scan).sha256 or "") == original
+
+
+# Three seconds of processor time; the rest is waiting for a tesseract that hangs.
+def test_a_photo_by_telephone_whose_reading_hangs_is_shown_and_read_again_before_the_task_ends(
+    desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    oficio, chance = desk.register(), random.Random(3)
+    paper = draw_paper(chance, label=label_text(oficio), words=write_words(chance, 25), size=HALF)
+    scan = desk.take("IMG_20261121.jpg", photograph_by_telephone(paper.picture))
+    hanging = hang_tesseract(tmp_path, monkeypatch)
+
+    def look_at_it() -> None:
+        desk.look()
+        with desk.office.database.reading() as session:
+            pictures = session.scalars(select(ScanPage.thumbnail).where(ScanPage.scan_id == scan)).all()
+            assert [is_upright(one or b"") for one in pictures] == [True]
+
+    def read_in_a_second() -> None:
+        scan_jobs.read_pages(impatient(desk.office), threading.Event())
+
+    def try_again() -> None:
+        with desk.office.database.writing() as session:
+            filing = session.scalars(select(ScanFiling).where(ScanFiling.case_id == oficio.id)).one()
+            assert (filing.reason, filing.detail) == ("slow_page", "1")
+            assert "tardó más de lo permitido" in scans.describe(filing)
+            scans.retry(filing)
+        hanging.unlink()
+        desk.read()
+
+    steps = {"scan_none": look_at_it, "scan_loose": lambda: desk.file_all(scan),
+             "scan_reading": read_in_a_second, "scan_failed": try_again}  # fmt: skip
+    for expected, do in steps.items():
         with desk.office.database.reading() as session:
             assert scans.unfinished(session, session.get_one(Oficio, oficio.id)) == expected
-        {"scan_none": desk.look, "scan_loose": lambda: desk.file_all(scan), "scan_reading": desk.read}.get(
-            expected, lambda: None
-        )()
+        do()
     with desk.office.database.writing() as session:
+        page = session.scalars(select(ScanPage).where(ScanPage.scan_id == scan)).one()
+        filing = session.get_one(ScanFiling, page.filing_id)
+        assert accuracy(paper.words, session.get_one(Message, filing.message_id).text) >= 0.9
         document, clerk = session.get_one(Oficio, oficio.id), desk.of(session, "oficialia")
         scans.end_task(session, document, desk.of(session, "digitizer"))
         assert document.state == "discharging"
@@ -256,6 +315,81 @@ def test_the_task_ends_when_all_is_filed_and_comes_back_when_the_counter_says_so
         with pytest.raises(InvalidInput):
             # The old scan is what is wrong.
             scans.end_task(session, document, desk.of(session, "digitizer"))
+
+
+def is_upright(picture: bytes) -> bool:
+    """Higher than wide, and darkest above on the right, where the label is."""
+    with Image.open(io.BytesIO(picture)) as page:
+        corners = page.convert("L").resize((2, 2), Image.Resampling.BOX).tobytes()
+        return page.width < page.height and corners.index(min(corners)) == 1
+
+
+def hang_tesseract(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """While the file that is returned exists, tesseract says its version and never reads anything."""
+    real, flag, fake = shutil.which("tesseract"), folder / "hangs", folder / "tesseract"
+    fake.write_text(
+        f"""#!/bin/sh
+case "$*" in *--version*|*--list-langs*) exec {real} "$@";; esac
+if [ -e "{flag}" ]; then exec sleep 600; fi
+exec {real} "$@"
+"""
+    )
+    fake.chmod(0o755)
+    flag.touch()
+    monkeypatch.setenv("PATH", f"{folder}:{os.environ['PATH']}")
+    return flag
+
+
+def impatient(office: Office) -> Office:
+    """The same, where a page has one second."""
+    return replace(office, settings=office.settings.model_copy(update={"scan_page_seconds": 1}))
+
+
+def test_pages_that_nobody_can_read_in_their_time_are_filed_as_pictures_when_a_person_says_so(
+    desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    oficio = desk.register()
+    paper = draw_paper(random.Random(13), label=label_text(oficio), words=["Manchado"], noise=0, size=HALF)
+    scan = desk.take("manchado.jpg", paper.picture)
+    desk.look()
+    desk.file_all(scan)
+    hang_tesseract(tmp_path, monkeypatch)
+    of_it = select(ScanFiling).where(ScanFiling.case_id == oficio.id)
+    with desk.office.database.writing() as session:
+        filing = session.scalars(of_it).one()
+        with pytest.raises(InvalidInput):
+            scans.file_unread(filing)
+        # As the test before left it.
+        filing.state, filing.reason, filing.detail = JobState.FAILED, "slow_page", "1"
+        scans.file_unread(filing)
+    scan_jobs.read_pages(impatient(desk.office), threading.Event())
+    with desk.office.database.reading() as session:
+        filing = session.scalars(of_it).one()
+        assert (filing.state, filing.reason) == (JobState.DONE, "")
+        message = session.get_one(Message, filing.message_id)
+        assert "Sin texto legible en la(s) página(s) 1." in message.text
+        assert message.attachments[0].content_type == "application/pdf"
+
+
+def test_a_file_that_hangs_its_reader_is_ended_when_its_time_is_up_and_leaves_no_process(
+    tmp_path: Path,
+) -> None:
+    # Whoever opens it waits for ever, as for a share whose server went away.
+    os.mkfifo(tmp_path / "0")
+    job = {"do": "look", "content_type": "image/jpeg", "max_pages": 8, "nice": 0}
+    (tmp_path / "job.json").write_text(json.dumps(job))
+    with pytest.raises(Ended) as ended:
+        run(tmp_path, patience=1, hear=lambda _: None, every_second=lambda: None, stop=threading.Event())
+    assert ended.value.key == "slow"
+    commands = [read_or_nothing(one) for one in Path("/proc").glob("[0-9]*/cmdline")]
+    assert not any(str(tmp_path).encode() in one for one in commands)
+
+
+def read_or_nothing(path: Path) -> bytes:
+    """What another process may take away meanwhile."""
+    with suppress(OSError):
+        return path.read_bytes()
+    return b""
 
 
 @pytest.mark.parametrize(

@@ -168,7 +168,7 @@ def test_a_script_hears_in_one_sentence_what_became_of_its_file(office: Office, 
         data={"files": (io.BytesIO(b"hola"), "nota.txt"), "csrf_token": token[1]},
     )  # fmt: skip
     assert answer.status_code == 422
-    assert answer.json == {"said": "«nota.txt» no es PDF, TIFF, JPG ni PNG."}
+    assert answer.json == {"said": "«nota.txt» no es PDF, TIFF, JPG ni PNG.", "shown": ""}
 
 
 def test_an_address_for_scanners_says_who_may_send(office: Office, town: Institution) -> None:

@@ -10,8 +10,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 
+import numpy
 import pypdfium2 as pdfium
 import segno
+import zxingcpp
 from PIL import Image, ImageChops, ImageDraw, ImageFont
 
 # Sheets of letter paper, and half of one, at 200 dots per inch.
@@ -62,14 +64,14 @@ def write_words(chance: random.Random, count: int) -> list[str]:
 def draw_paper(
     chance: random.Random, *, label: str = "", words: Sequence[str] = (), count: int = 220,
     crooked: float = 0.0, turned: int = 0, noise: float = 18.0, size: tuple[int, int] = LETTER,
+    code: zxingcpp.BarcodeFormat = zxingcpp.BarcodeFormat.QRCode,
 ) -> Paper:  # fmt: skip
-    """A sheet with *words*, or *count* of prose; *crooked* and *turned* in degrees."""
+    """A sheet with *words*, or *count* of prose; *crooked* and *turned* in degrees. *code*: of the label."""
     sheet = Image.new("L", size, 255)
     written = _write(sheet, list(words) or write_words(chance, count))
     if label:
-        code = io.BytesIO()
-        segno.make(label, error="m").save(code, kind="png", scale=7, border=4)
-        sheet.paste(Image.open(code).convert("L"), (size[0] - 450, 60))
+        sticker = _draw_code(label, code)
+        sheet.paste(sticker, (size[0] - max(sticker.width + 60, 450), 60))
     sheet = sheet.rotate(crooked, resample=Image.Resampling.BICUBIC, fillcolor=255).rotate(
         turned, expand=True
     )
@@ -84,6 +86,45 @@ def draw_paper(
     picture = io.BytesIO()
     sheet.save(picture, "JPEG", quality=60, dpi=(DPI, DPI))
     return Paper(tuple(written), picture.getvalue())
+
+
+def _draw_code(label: str, code: zxingcpp.BarcodeFormat) -> Image.Image:
+    """The label as QR, as ours have it, or as another printer draws it: bars of 3 points, squares of 7."""
+    if code == zxingcpp.BarcodeFormat.QRCode:
+        made = io.BytesIO()
+        segno.make(label, error="m").save(made, kind="png", scale=7, border=4)
+        return Image.open(made).convert("L")
+    scale = 3 if code == zxingcpp.BarcodeFormat.Code128 else 7
+    return Image.fromarray(
+        numpy.array(zxingcpp.write_barcode_to_image(zxingcpp.create_barcode(label, code), scale=scale))
+    )
+
+
+def stack_tiff(pictures: Sequence[bytes]) -> bytes:
+    """The pages as a TIFF of many pages: as a fax in black and white, grey, and in colour, by turns."""
+    modes = (("1", "group4"), ("L", "tiff_lzw"), ("RGB", "jpeg"))
+    pages = []
+    for number, picture in enumerate(pictures):
+        mode, compression = modes[number % len(modes)]
+        page = Image.open(io.BytesIO(picture)).convert(mode, dither=Image.Dither.NONE)
+        page.encoderinfo = {"compression": compression, "dpi": (DPI, DPI)}
+        pages.append(page)
+    made = io.BytesIO()
+    pages[0].save(made, "TIFF", save_all=True, append_images=pages[1:], dpi=(DPI, DPI),
+                  compression=modes[0][1])  # fmt: skip
+    return made.getvalue()
+
+
+def photograph_by_telephone(picture: bytes) -> bytes:
+    """The sheet as a phone held upright takes it: it lies on its side, and Exif says how to turn it."""
+    with Image.open(io.BytesIO(picture)) as sheet:
+        lying = sheet.rotate(90, expand=True)
+    told = lying.getexif()
+    # Exif 2.32, 4.6.4: 6 is "turn it to the right"; cameras write 72 dots per inch whatever they see.
+    told[0x0112] = 6
+    made = io.BytesIO()
+    lying.save(made, "JPEG", quality=85, exif=told, dpi=(72, 72))
+    return made.getvalue()
 
 
 def _write(sheet: Image.Image, words: list[str]) -> list[str]:
