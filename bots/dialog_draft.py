@@ -229,7 +229,9 @@ def _number(tap: str, position: int) -> int:
 def describe_first(here: Situation) -> Step:
     """Words instead of a service: service and subject are proposed from them."""
     draft = _proposed(here, absorb(here.data["draft"], here.input))
-    return onward(here, draft, *_got(here.input))
+    # Where they proposed nothing the same question comes again: who asks what became of them is told.
+    is_kept = here.input.text and not draft.get("proposed")
+    return onward(here, draft, *(_got(here.input) or ((Reply("noted"),) if is_kept else ())))
 
 
 def add_words(here: Situation) -> Step:

@@ -383,6 +383,12 @@ def test_a_photo_without_text_begins_a_request(talk: Talk) -> None:
     assert sent(talk.tap("send")).files == (PHOTO,)
 
 
+def test_what_is_sent_instead_of_choosing_a_service_is_acknowledged(talk: Talk) -> None:
+    talk.send(files=(PHOTO,))
+    step = talk.send("20.640000,-103.310000", is_place=True)
+    assert step.replies[0].name == "noted" and talk.state == State.CHOOSING_SERVICE
+
+
 def test_an_edit_replaces_its_part_of_the_draft(talk: Talk) -> None:
     talk.command("nueva")
     talk.tap("Soporte técnico")
