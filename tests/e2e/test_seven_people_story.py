@@ -1,6 +1,7 @@
 """Manual C from end to end with seven people: from a paper at the counter to the filed acuse of its answer.
 
-Ventanilla, digitizer, CC reviewer, destinatario (head), responsible, dispatch manager and courier.
+Ventanilla, digitizer, CC reviewer, destinatario (head, who signs with e.firma), responsible, dispatch
+manager and courier.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from pathlib import Path
 import pytest
 import zxingcpp
 from PIL import Image
-from playwright.sync_api import Page, expect
+from playwright.sync_api import FilePayload, Page, expect
 from sqlalchemy import select
 
 from intake.counter.labels import read_label
@@ -26,6 +27,7 @@ from tests.support.counter import discharge_and_copy, hire, name_a_responsible, 
 from tests.support.digitizer import look_through, read_pages, upload
 from tests.support.dispatch_panel import ask_for, camera, courier, deliver, leave, open_mensajeria, route
 from tests.support.documents_panel import DocumentOffice
+from tests.support.efirma import Authority, EfirmaFiles
 from tests.support.scans import HALF, draw_paper, stack_pdf
 
 pytestmark = pytest.mark.browser
@@ -44,6 +46,7 @@ def test_seven_people_bring_a_paper_from_the_counter_to_the_filed_acuse_of_its_a
     hire(desk, "digitizer", SEVEN["digitizer"], Role.DIGITIZER)
     hire(desk, "reviewer", SEVEN["reviewer"], Role.REVIEWER)
     open_mensajeria(desk)
+    efirma = signer(desk)
 
     folio, label = register(desk)
     digitize(desk, folio, label)
@@ -51,7 +54,7 @@ def test_seven_people_bring_a_paper_from_the_counter_to_the_filed_acuse_of_its_a
     discharge_and_copy(desk, folio)
     name_a_responsible(desk, folio)
     document = answer_with_document(desk, folio)
-    approve(desk, document)
+    approve_and_sign(desk, document, efirma)
     assert desk.state_of(received) == "answered"
 
     asked = ask_for(desk, document, SENDER, by="head")
@@ -65,6 +68,15 @@ def test_seven_people_bring_a_paper_from_the_counter_to_the_filed_acuse_of_its_a
 
     conclude(desk, received)
     look_back(desk, received, document)
+
+
+def signer(desk: DocumentOffice) -> EfirmaFiles:
+    """The head may sign; the e.firma that SAT gave."""
+    authority = Authority()
+    authority.write_trust(desk.folder / "efirma")
+    with desk.desk() as (_, who):
+        who["head"].is_signer, who["head"].person.rfc = True, "TOLJ800101AB1"
+    return authority.issue()
 
 
 def register(desk: DocumentOffice) -> tuple[str, str]:
@@ -110,24 +122,35 @@ def digitize(desk: DocumentOffice, folio: str, label: str) -> None:
 
 
 def answer_with_document(desk: DocumentOffice, folio: str) -> int:
-    """The responsible writes the oficio that answers, and sends it to be approved."""
+    """The responsible writes the oficio that answers and needs an e.firma, and sends it to be approved."""
     with pending(desk, "worker", "Atender gestión", folio) as page:
         page.get_by_role("link", name="Ver todo el asunto").click()
         page.locator("#case").get_by_text("Más", exact=True).click()
         page.get_by_role("button", name="Responder con un documento").click()
         expect(page.get_by_label("Asunto")).to_have_value(re.compile("EPM/45/2026"))
         page.get_by_role("textbox", name="Información adicional").fill("El alumbrado se repara el lunes.")
+        page.get_by_text("Lugar, plazo y firma").click()
+        page.locator("input[name=needs_efirma]").check()
         page.get_by_role("button", name="Enviar", exact=True).click()
         expect(page.get_by_role("heading", name="Registrado con éxito")).to_be_visible()
     return newest(desk).id
 
 
-def approve(desk: DocumentOffice, document: int) -> None:
-    """The head approves what waits on the board."""
+def approve_and_sign(desk: DocumentOffice, document: int, efirma: EfirmaFiles) -> None:
+    """The head approves what waits on the board, and is asked for the e.firma."""
     page = desk.enter("head", "/admin/tablero/?carpeta=pending")
     page.get_by_role("link", name="EPM/45/2026").first.click()
-    page.get_by_role("button", name="Aprobar", exact=True).click()
+    page.get_by_role("button", name="Aprobar para firma").first.click()
     expect(page.locator(".toast")).to_be_visible(timeout=15_000)
+    assert desk.state_of(document) == "pending_signature"
+    page.goto(f"/admin/documentos/{document}")
+    page.locator("main").get_by_role("link", name="Firmar", exact=True).click()
+    for label, content in (("Certificado (.cer)", efirma.certificate), ("Llave privada (.key)", efirma.key)):
+        file = FilePayload(name="firma", mimeType="application/octet-stream", buffer=content)
+        page.get_by_label(label).set_input_files(file)
+    page.get_by_label("Contraseña de la llave privada").fill(efirma.password)
+    page.get_by_role("button", name="Firmar").click()
+    expect(page.locator(".toast")).to_contain_text("quedó firmado y se envió", timeout=15_000)
     assert desk.state_of(document) == "sent"
 
 
@@ -144,6 +167,9 @@ def look_back(desk: DocumentOffice, received: int, document: int) -> None:
     history = page.locator("ol.history")
     for name in SEVEN.values():
         expect(history.locator("li .small", has_text=name).first).to_be_visible()
+    # In the pictures of Procesos it stands at its end, and so does the delivery of its answer.
+    page.goto(f"/admin/procesos/asunto/{received}")
+    expect(page.locator(".state.here .name")).to_have_text(["Concluido", "Entregado"])
     with desk.office.database.reading() as session:
         assert session.get_one(Oficio, received).state == "concluded"
         one = session.scalars(select(Dispatch).where(Dispatch.case_id == document)).one()
