@@ -179,8 +179,12 @@ def chosen(one: Target | None) -> tuple[str, str]:
 
 
 def options(found: Sequence[Target]) -> list[Option]:
-    """As a list to choose from."""
-    return [(*chosen(one), one.account.person.post if one.account is not None else "", {}) for one in found]
+    """As a list to choose from; who has several accounts stands there once for each."""
+    return [(*chosen(one), _about(one.account) if one.account is not None else "", {}) for one in found]
+
+
+def _about(account: Account) -> str:
+    return " · ".join(filter(None, (account.person.post, say(f"panel.role.{account.role.value}"))))
 
 
 def any_files() -> Sequence[IncomingFile]:

@@ -102,6 +102,8 @@ def test_a_circular_asks_for_no_dependencia_because_it_goes_to_all(desk: Documen
         reached = session.scalars(select(Recipient.name).where(Recipient.oficio_id == made.id)).all()
     assert made.state == "sent"
     assert sorted(reached) == ["Dirección de Obras Públicas", "Dirección de Sistemas", "Presidencia"]
+    page.get_by_role("link", name="Ver el listado").click()
+    expect(page.locator("tbody tr").first).to_contain_text("Todas las dependencias")
 
 
 def test_bold_lists_tables_and_links_are_kept_and_scripts_are_not(desk: DocumentOffice) -> None:
