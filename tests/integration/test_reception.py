@@ -229,9 +229,9 @@ def test_way_a_the_counter_discharges_turns_and_marks_cc_and_a_signer_signs_the_
     reviewer.post(f"/admin/tarea/{copy.id}/recibido")
     attend = task(office, TaskKind.ATTEND)
     shown = head.get(f"/admin/tarea/{attend.id}").text
-    answer = f"/admin/documentos/{attend.case_id}/responder"
-    assert "se le pedirá la firma electrónica" in shown and f'action="{answer}"' in shown
-    assert "Responde a" in head.post(answer).text
+    by_oficio = f"/admin/documentos/{attend.case_id}/responder"
+    assert "se le pedirá la firma electrónica" in shown and f'action="{by_oficio}"' in shown
+    assert "Responde a" in head.post(by_oficio).text
     page = head.post(f"/admin/tarea/{attend.id}/responder", text="Se instalará el lunes.").text
     assert "Firmar y enviar" in page
     assert open_kinds(office) == ["sign"] and _mailed(office) == []
