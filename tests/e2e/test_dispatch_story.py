@@ -15,6 +15,7 @@ from sqlalchemy import select
 from models.carrier import DispatchKind
 from models.dispatch import DeliveryAct, Dispatch
 from models.message import Message
+from models.user import User
 from tests.support.browser import photograph
 from tests.support.dispatch_panel import (
     PHONE,
@@ -38,12 +39,16 @@ def shared_office(
 ) -> Iterator[DocumentOffice]:
     with document_office(tmp_path_factory.mktemp("dispatch"), migrated_sqlite, browser) as opened:
         open_mensajeria(opened)
+        with opened.desk() as (session, who):
+            user = select(User).where(User.person_id == who["courier"].person_id)
+            session.scalars(user).one().username = "samuel.p"
         yield opened
 
 
 def log_in_again(phone: Page) -> None:
+    """With the user name (manual C: login) that was given to the courier."""
     phone.get_by_role("link", name="Entrar").click()
-    phone.get_by_label("Correo o nombre de usuario").fill("samuel@example.gob.mx")
+    phone.get_by_label("Correo o nombre de usuario").fill("samuel.p")
     phone.get_by_label("Contraseña").fill(PASSWORD)
     phone.get_by_role("button", name="Entrar").click()
     expect(phone.locator("#net")).to_have_text("En línea")

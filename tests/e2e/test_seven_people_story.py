@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 import random
 import re
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -18,8 +19,9 @@ from playwright.sync_api import FilePayload, Page, expect
 from sqlalchemy import select
 
 from intake.counter.labels import read_label
+from models.base import now
 from models.dispatch import Dispatch
-from models.message import Message
+from models.message import Attachment, Message
 from models.oficio import Oficio
 from models.person import Role
 from models.task import Task, TaskState
@@ -33,7 +35,15 @@ from tests.support.scans import HALF, draw_paper, stack_pdf
 pytestmark = pytest.mark.browser
 
 SENDER = "Elvira Santos Luna"
+YESTERDAY, DUE = (str((now() + timedelta(days=days)).date()) for days in (-1, 20))
 WORDS = "La escuela primaria solicita la reparación del alumbrado de la calle Morelos."
+# Each field of *Registrar Asunto* in manual C that is typed, by the name it has there.
+REGISTERED = {
+    "Número de oficio": "EPM/45/2026", "Institución": "Escuela Primaria Morelos",
+    "Descripción del asunto *": WORDS, "Fecha requerida de respuesta": DUE, "Instrucción": "Dar respuesta",
+    "Fecha de elaboración": YESTERDAY, "Fecha de recepción": YESTERDAY, "Tema": "Alumbrado",
+    "Referencia": "Exp. 7", "Comentarios": "Trae un plano",
+}  # fmt: skip
 SEVEN = {
     "oficialia": "Ofelia Partida", "digitizer": "Diana Ruiz", "reviewer": "Raúl Vega", "head": "Jaime Torres",
     "worker": "Tomás Ibarra", "manager": "Dolores Camarena", "courier": "Samuel Plascencia",
@@ -80,17 +90,22 @@ def signer(desk: DocumentOffice) -> EfirmaFiles:
 
 
 def register(desk: DocumentOffice) -> tuple[str, str]:
-    """Ventanilla; gives the folio, and what a reader of codes sees on the printed label."""
+    """Ventanilla fills every field; gives the folio, and what a reader of codes sees on the label."""
     clerk = desk.enter("oficialia", "/admin/asunto/")
-    clerk.get_by_label("Número de oficio").fill("EPM/45/2026")
     clerk.get_by_role("combobox", name="Remitente").fill(SENDER)
-    clerk.get_by_label("Institución").fill("Escuela Primaria Morelos")
-    clerk.get_by_label("Descripción del asunto").fill(WORDS)
+    for name, words in REGISTERED.items():
+        clerk.get_by_label(name, exact=True).fill(words)
+    clerk.get_by_label("Tipo de documento").select_option(label="Memorándum")
     clerk.get_by_role("combobox", name="Destinatario").fill("dsi")
     clerk.locator("#addressee-list").get_by_role("option").first.click()
+    # Any type of file: a plan that only its author's program opens.
+    plan = FilePayload(name="plano.dwg", mimeType="application/octet-stream", buffer=b"AC1032" + bytes(64))
+    clerk.get_by_label("Documentos").set_input_files(plan)
+    expect(clerk.get_by_label("Por digitalizar")).to_be_checked()
     clerk.get_by_role("button", name="Registrar", exact=True).click()
     expect(clerk.locator(".toast")).to_contain_text("Quedó registrado con el folio OP-", timeout=30_000)
     folio = newest(desk).folio
+    check_registered(desk)
     with clerk.expect_popup() as printed:
         clerk.get_by_role("link", name="Imprimir etiqueta").first.click()
     sticker = printed.value.locator("main.label")
@@ -98,6 +113,23 @@ def register(desk: DocumentOffice) -> tuple[str, str]:
     (code,) = zxingcpp.read_barcodes(Image.open(io.BytesIO(sticker.screenshot())))
     assert read_label(code.text) == folio
     return folio, code.text
+
+
+def check_registered(desk: DocumentOffice) -> None:
+    """What was typed is in the register, under its own name."""
+    with desk.office.database.reading() as session:
+        made = session.get_one(Oficio, newest(desk).id)
+        kept = {
+            "Número de oficio": made.sender_number, "Institución": made.requester.institution,
+            "Descripción del asunto *": made.description, "Instrucción": made.instruction,
+            "Fecha requerida de respuesta": str(made.answer_required_on), "Tema": made.topic,
+            "Fecha de elaboración": str(made.written_on), "Fecha de recepción": str(made.received_on),
+            "Referencia": made.reference, "Comentarios": made.comments,
+        }  # fmt: skip
+        assert kept == REGISTERED
+        assert (made.state, made.document_type, made.requester.name) == ("digitizing", "memorandum", SENDER)
+        files = select(Attachment.filename).join(Message).where(Message.case_id == made.id)
+        assert session.scalars(files).all() == ["plano.dwg"]
 
 
 def digitize(desk: DocumentOffice, folio: str, label: str) -> None:
