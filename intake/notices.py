@@ -42,7 +42,7 @@ from intake.reply_address import panel_link as panel_link
 from intake.scanning import UNSCANNED
 from intake.wording import beginning, instant, moment, paragraphs, plain_name, size, speaking, thread_subject
 from models.base import now
-from models.case import Case
+from models.case import Case, CaseKind
 from models.dependencia import Dependencia
 from models.event import record
 from models.inbound_mail import InboundMail
@@ -80,6 +80,7 @@ def write_acuse(session: Session, office: Office, case: Case, message: Message) 
 def _received(office: Office, case: Case, message: Message) -> dict[str, Any]:
     zone = office.settings.zone
     return {
+        "words": "mail.oficio" if case.kind == CaseKind.OFICIO else "mail",
         "name": plain_name(message.sender_name, message.sender_address),
         "received": instant(message.created_at, zone),
         "due": moment(case.due_at, zone) if case.due_at else "",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import date
 from email.message import EmailMessage
 from pathlib import Path
@@ -32,6 +33,8 @@ from tests.support.efirma import Authority
 from tests.support.institution import Institution, found_institution
 from tests.support.panel import Clerk, give_login
 
+pytestmark = pytest.mark.on_sqlite
+
 PAGE = """
 <p>Secretaría de Obras Públicas</p><p>Oficio Núm. SOP/DP/0456/2026</p>
 <p>ASUNTO: Se solicita relación de obras</p>
@@ -42,9 +45,11 @@ PAGE = """
 
 
 @pytest.fixture
-def office(settings: Settings, tmp_path: Path) -> Office:
+def office(settings: Settings, tmp_path: Path) -> Iterator[Office]:
     Authority().write_trust(tmp_path / "sat")
-    return Office.open(settings)
+    opened = Office.open(settings)
+    yield opened
+    opened.database.close()
 
 
 @pytest.fixture
@@ -114,6 +119,7 @@ def test_a_pdf_that_cannot_be_read_harms_nothing(office: Office, institution: In
         assert number.source == "subject"
 
 
+@pytest.mark.on_both
 def test_a_clerk_confirms_with_one_click_or_corrects(office: Office, institution: Institution) -> None:
     first = arrive(office, _mail())
     with acting(office, institution) as (session, people):
@@ -174,6 +180,10 @@ def test_its_acuse_carries_a_sealed_pdf_that_anybody_can_verify(
     (attached,) = list(mail.iter_attachments())
     pdf = attached.get_content()
     assert (attached.get_filename() or "").startswith("Acuse-OP-")
+    # It speaks of the document that came, not of a request.
+    words = mail.get_body(("plain",))
+    assert words is not None and "Recibimos su documento" in words.get_content()
+    assert "solicitud" not in words.get_content()
     assert "Signature is Valid." in poppler("pdfsig", pdf, tmp_path)
     text = poppler("pdftotext", pdf, tmp_path, "-layout")
     with acting(office, institution) as (session, _):
@@ -187,6 +197,7 @@ def test_its_acuse_carries_a_sealed_pdf_that_anybody_can_verify(
         assert examine_pdf(session, office, pdf).verdict == Verdict.AUTHENTIC
 
 
+@pytest.mark.on_both
 def test_received_answered_with_efirma_and_answered_back_are_one_thread(
     office: Office, institution: Institution, tmp_path: Path
 ) -> None:
@@ -257,6 +268,7 @@ Status: 2.0.0
 
 
 @pytest.mark.parametrize(("action", "is_delivered"), [("delivered", True), ("relayed", False)])
+@pytest.mark.on_both
 def test_a_report_of_delivery_marks_the_recipient_and_is_no_bounce(
     office: Office, institution: Institution, action: str, is_delivered: bool
 ) -> None:
