@@ -6,6 +6,7 @@ one under which it was opened.
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import select
@@ -121,4 +122,10 @@ def print_manual(office: Office, version: CatalogueVersion, code: str) -> bytes:
             draw=lambda one: draw(one["flow"], say("catalogue.flow.of", name=one["name"])),
             steps=lambda one: read_steps(one["flow"]),
         )
+    return _drawn(html)
+
+
+@lru_cache(maxsize=4)
+def _drawn(html: str) -> bytes:
+    # Anybody may ask for the manual, and drawing it takes a second.
     return html_to_archive(html, {})

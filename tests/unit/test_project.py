@@ -25,7 +25,7 @@ LOCKS = ["requirements.txt", "requirements-dev.txt"]
 # Servers whose libraries are asynchronous; they call the desk, which is not, in threads.
 ASYNCHRONOUS = {
     "intake/smtp.py",
-    *(f"bots/{name}.py" for name in ("desk", "receiving", "sending", "starting", "telegram")),
+    *(f"bots/{name}.py" for name in ("desk", "door", "receiving", "sending", "starting", "telegram")),
 }
 
 
