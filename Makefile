@@ -8,6 +8,9 @@ PYTHON ?= $(shell for python in python3.13 python3.12 python3.11 python3; do \
 	$$python -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 14))' 2>/dev/null \
 	&& echo $$python && break; done)
 BIN := .venv/bin
+# Compiled files are kept, whatever the machine says: each test starts programs, and every worker would
+# compile all tests anew, for 10 seconds each.
+export PYTHONDONTWRITEBYTECODE :=
 # Three workers: each has its own PostgreSQL, Dovecot and browser, and waits a third of its time.
 JOBS ?= 3
 

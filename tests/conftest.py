@@ -22,6 +22,7 @@ from tests.support.botapi import BotApi
 from tests.support.browser import chromium, clerks_window
 from tests.support.certificates import Certificate, make_certificate
 from tests.support.clamd import clamd
+from tests.support.command import Place
 from tests.support.dovecot import Dovecot, dovecot
 from tests.support.institution import Institution, found_institution
 from tests.support.ports import free_port
@@ -53,7 +54,7 @@ def no_settings_from_outside() -> None:
 @pytest.fixture(scope="session", autouse=True)
 def statements_compiled_once() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(session, "create_engine", compiling_once(session.create_engine))
+        patch.setattr(session, "create_engine", compiling_once(session.create_engine))  # type: ignore[attr-defined]
         yield
 
 
@@ -89,9 +90,19 @@ def empty_database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterat
         postgres.drop_database(name)
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Once on SQLite and once on PostgreSQL; what is marked `on_sqlite` goes to both only if it is a flow."""
+    marks = metafunc.definition.iter_markers("parametrize")
+    if "database_url" in metafunc.fixturenames and not any("database_url" in mark.args[0] for mark in marks):
+        is_variant = metafunc.definition.get_closest_marker("on_sqlite") is not None
+        is_flow = metafunc.definition.get_closest_marker("on_both") is not None
+        databases = ["sqlite"] if is_variant and not is_flow else ["sqlite", "postgresql"]
+        metafunc.parametrize("database_url", databases, indirect=True)
+
+
+@pytest.fixture
 def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    """A database of this test's own with the schema; once on SQLite and once on PostgreSQL."""
+    """A database of this test's own with the schema."""
     if request.param == "sqlite":
         path = tmp_path / "register.db"
         shutil.copy(request.getfixturevalue("migrated_sqlite"), path)
@@ -139,6 +150,15 @@ def town(office: Office) -> Institution:
     """Dependencias, people, services and mailboxes, in `office`."""
     with office.database.writing() as session:
         return found_institution(session)
+
+
+@pytest.fixture(scope="session")
+def demo_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What `oficialia demo` makes in an empty folder, to be copied: it takes ten seconds."""
+    place = Place(tmp_path_factory.mktemp("demo") / "office")
+    place.do("migrate")
+    place.do("demo")
+    return place.folder
 
 
 @pytest.fixture(scope="session")

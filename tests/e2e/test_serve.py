@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import urllib.request
 from collections.abc import Iterator
@@ -28,12 +29,9 @@ PDF = b"%PDF-1.4\n% a small file\n"
 
 
 @pytest.fixture(scope="module")
-def place(tmp_path_factory: pytest.TempPathFactory) -> Place:
+def place(demo_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Place:
     """A folder in which `make run` has just installed the demo institution."""
-    made = Place(tmp_path_factory.mktemp("office"))
-    made.do("migrate")
-    made.do("demo")
-    return made
+    return Place(Path(shutil.copytree(demo_folder, tmp_path_factory.mktemp("serve") / "office")))
 
 
 @pytest.fixture(scope="module")
@@ -195,13 +193,6 @@ def test_ctrl_c_stops_every_role_and_the_next_start_goes_on(place: Place, office
     assert len(place.do("list", "--json").values) == before + 1
 
 
-def test_no_role_outlives_a_killed_supervisor(place: Place, office: Program) -> None:
-    assert roles_of(place)
-    os.kill(office.process.pid, signal.SIGKILL)
-    office.process.wait()
-    wait_until(lambda: not roles_of(place), 30, lambda: str(roles_of(place)))
-
-
 def test_a_role_that_dies_is_started_again_and_no_mail_is_lost(place: Place, office: Program) -> None:
     for pid, words in roles_of(place).items():
         if words.split()[0] in ("smtp", "worker"):
@@ -209,6 +200,13 @@ def test_a_role_that_dies_is_started_again_and_no_mail_is_lost(place: Place, off
     wait_until(lambda: len(roles_of(place)) >= 4 and is_listening(place.smtp_port), 60, lambda: office.output)
     send(place, make_mail(CITIZEN, US, "Después del golpe", "¿Siguen ahí?"), US)
     acuse_about(place, "Después del golpe")
+
+
+def test_no_role_outlives_a_killed_supervisor(place: Place, office: Program) -> None:
+    assert roles_of(place)
+    os.kill(office.process.pid, signal.SIGKILL)
+    office.process.wait()
+    wait_until(lambda: not roles_of(place), 30, lambda: str(roles_of(place)))
 
 
 def test_logs_are_json_lines_when_asked_for(place: Place) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -24,8 +25,10 @@ pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
 
 @pytest.fixture
-def office(settings: Settings) -> Office:
-    return Office.open(settings)
+def office(settings: Settings) -> Iterator[Office]:
+    opened = Office.open(settings)
+    yield opened
+    opened.database.close()
 
 
 @pytest.fixture

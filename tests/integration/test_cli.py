@@ -3,6 +3,7 @@
 import hashlib
 import json
 import mailbox
+import shutil
 import sqlite3
 from pathlib import Path
 
@@ -21,12 +22,9 @@ US = "soporte@sanmarcos.example"
 
 
 @pytest.fixture(scope="module")
-def demo(tmp_path_factory: pytest.TempPathFactory) -> Place:
+def demo(demo_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Place:
     """An office with the demo institution; tests only add to it."""
-    place = Place(tmp_path_factory.mktemp("demo"))
-    place.do("migrate")
-    place.do("demo")
-    return place
+    return Place(Path(shutil.copytree(demo_folder, tmp_path_factory.mktemp("demo") / "office")))
 
 
 @pytest.fixture

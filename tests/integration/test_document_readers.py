@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 
 import pytest
 from sqlalchemy import select
@@ -37,8 +38,10 @@ MATRIX = {
 
 
 @pytest.fixture
-def office(settings: Settings) -> Office:
-    return Office.open(settings)
+def office(settings: Settings) -> Iterator[Office]:
+    opened = Office.open(settings)
+    yield opened
+    opened.database.close()
 
 
 @pytest.fixture

@@ -26,6 +26,8 @@ from tests.support.institution import Institution, found_institution
 from tests.support.panel import Clerk, give_logins
 from tests.support.spreadsheets import rows_in
 
+pytestmark = pytest.mark.on_sqlite
+
 
 @pytest.fixture
 def town(office: Office) -> Institution:
@@ -59,6 +61,7 @@ def book(clerk: Clerk, flow: str) -> TestResponse:
     return clerk.get(f"/admin/libro/pdf?libro={flow}&desde=2000-01-01&hasta=2100-01-01")
 
 
+@pytest.mark.on_both
 def test_the_list_that_is_shown_is_the_list_that_is_exported(office: Office, town: Institution) -> None:
     first, second = issue(office, town), issue(office, town, document_type=DocumentType.MEMORANDUM)
     clerk = Clerk(office, town.accounts["head"])
@@ -126,6 +129,7 @@ def test_every_hostile_text_is_a_string_cell(office: Office) -> None:
     assert "<hyperlink" not in sheet
 
 
+@pytest.mark.on_both
 def test_the_zip_has_the_very_files_of_issued_and_received_documents(
     office: Office, town: Institution
 ) -> None:
@@ -171,6 +175,7 @@ def test_a_file_that_the_store_lost_is_named_in_its_place(office: Office, town: 
         assert name.endswith(".pdf.txt") and (oficio.pdf_sha256 or "-") in archive.read(name).decode()
 
 
+@pytest.mark.on_both
 def test_the_book_of_a_period_has_every_number_also_of_cancelled_documents_and_totals(
     office: Office, town: Institution
 ) -> None:

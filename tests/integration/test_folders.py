@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 
@@ -39,8 +40,10 @@ from tests.support.mails import make_mail
 
 
 @pytest.fixture
-def office(settings: Settings, tmp_path: Path) -> Office:
-    return Office.open(settings)
+def office(settings: Settings, tmp_path: Path) -> Iterator[Office]:
+    opened = Office.open(settings)
+    yield opened
+    opened.database.close()
 
 
 @pytest.fixture

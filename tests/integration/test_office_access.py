@@ -16,6 +16,8 @@ from tests.support.institution import Institution, found_institution, open_case,
 from tests.support.mails import make_mail
 from tests.support.panel import Clerk, give_logins
 
+pytestmark = pytest.mark.on_sqlite
+
 ROLES = ("admin", "oficialia", "head", "worker", "other", "nobody")
 # What each answers: y opens, n is turned away (403 or, for nobody, the log-in page).
 PAGES = {
@@ -93,6 +95,7 @@ def test_a_form_without_its_token_changes_nothing(office: Office, town: Institut
         assert session.get_one(InboundMail, mail.id).status == InboundStatus.HELD
 
 
+@pytest.mark.on_both
 def test_a_head_sees_only_mail_for_mailboxes_of_its_dependencias(office: Office, town: Institution) -> None:
     with office.database.writing() as session:
         session.add(Mailbox(address="obras@example.gob.mx", name="Obras", dependencia_id=town.works.id))
@@ -129,6 +132,7 @@ def test_an_administrator_retries_failed_mail_without_reading_it(office: Office,
         assert session.get_one(InboundMail, failed.id).status == InboundStatus.RECEIVED
 
 
+@pytest.mark.on_both
 def test_held_and_failed_mail_is_retried_from_the_panel_many_at_once(
     office: Office, town: Institution
 ) -> None:
@@ -179,6 +183,7 @@ def _notice(office: Office, case: Ticket) -> OutboxMessage:
                             case=session.merge(case))  # fmt: skip
 
 
+@pytest.mark.on_both
 def test_the_outbox_shows_each_role_what_it_may_read(office: Office, town: Institution) -> None:
     with office.database.writing() as session:
         case = open_case(session, town)
@@ -195,6 +200,7 @@ def test_the_outbox_shows_each_role_what_it_may_read(office: Office, town: Insti
         assert ("Re: Secreto" in clerk.get("/admin/salida/").text) is reads
 
 
+@pytest.mark.on_both
 def test_a_notice_is_cancelled_and_retried_with_an_event_of_each(office: Office, town: Institution) -> None:
     with office.database.writing() as session:
         case = open_case(session, town)

@@ -36,6 +36,8 @@ from tests.support.institution import Institution, found_institution
 from tests.support.panel import panel_of
 from tests.support.ports import free_port
 
+pytestmark = pytest.mark.on_sqlite
+
 
 @pytest.fixture
 def office(settings: Settings, tmp_path: Path) -> Iterator[Office]:
@@ -77,6 +79,7 @@ def added_to(pdf: bytes) -> bytes:
     return made.getvalue()
 
 
+@pytest.mark.on_both
 def test_a_code_tells_what_it_is_who_signed_when_the_sha_and_the_state(
     office: Office, institution: Institution, visitor: FlaskClient
 ) -> None:
@@ -131,6 +134,7 @@ def test_no_code_and_a_wrong_code_and_a_code_that_is_not_out_yet_are_told_apart_
     assert len(pages) == 1
 
 
+@pytest.mark.on_both
 def test_the_very_file_is_authentic_and_one_byte_less_is_not(
     office: Office, institution: Institution, visitor: FlaskClient
 ) -> None:
@@ -218,6 +222,7 @@ def test_the_code_on_paper_and_in_its_qr_leads_to_the_page(
     assert visitor.get(address.removeprefix(office.settings.base_url)).status_code == 200
 
 
+@pytest.mark.on_both
 def test_opening_the_link_of_a_mail_is_not_reading_but_its_button_is(
     office: Office, institution: Institution, visitor: FlaskClient
 ) -> None:

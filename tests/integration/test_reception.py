@@ -31,12 +31,7 @@ from tests.support.panel import Clerk, give_logins
 
 SENDER = {"sender": "Rosa Gil Prado", "institution": "Escuela Benito Juárez", "post": "Directora"}
 
-
-@pytest.fixture(params=["sqlite"])
-def database_url(request: pytest.FixtureRequest, tmp_path: Path, migrated_sqlite: Path) -> str:
-    path = tmp_path / "register.db"
-    path.write_bytes(migrated_sqlite.read_bytes())
-    return f"sqlite:///{path}"
+pytestmark = pytest.mark.on_sqlite
 
 
 @pytest.fixture

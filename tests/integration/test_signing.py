@@ -46,8 +46,10 @@ def trust(authority: Authority, tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def office(settings: Settings, trust: Path) -> Office:
-    return Office.open(settings.model_copy(update={"efirma_folder": str(trust)}))
+def office(settings: Settings, trust: Path) -> Iterator[Office]:
+    opened = Office.open(settings.model_copy(update={"efirma_folder": str(trust)}))
+    yield opened
+    opened.database.close()
 
 
 @pytest.fixture

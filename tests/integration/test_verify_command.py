@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -22,8 +23,10 @@ ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture
-def office(settings: Settings) -> Office:
-    return Office.open(settings)
+def office(settings: Settings) -> Iterator[Office]:
+    opened = Office.open(settings)
+    yield opened
+    opened.database.close()
 
 
 @pytest.fixture
