@@ -8,15 +8,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
 import secrets
 import shutil
 import subprocess
 import urllib.request
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from datetime import UTC, datetime
-from enum import StrEnum
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -28,6 +25,10 @@ from sqlalchemy.orm import Session
 from intake.config import Settings
 from intake.doors.relay import RelaySession
 from intake.issued.pdf import html_to_pdf
+from intake.running.doctor_figures import examine_counts
+from intake.running.doctor_mail import examine_antivirus, examine_issuers, examine_name_server
+from intake.running.doctor_scans import examine_folder, examine_tesseract
+from intake.running.findings import Finding, Level, bad, well, without_passwords
 from intake.running.supervisor import find_busy_address, is_listening
 from intake.store import FileStore, open_store
 from models import migrations
@@ -41,42 +42,12 @@ _LOW_DISK, _NO_DISK = 1024, 200
 # Seconds between our clock and the database's that confuse deadlines and cursors.
 _CLOCK_OFF = 5
 _TIMEOUT = 15
-_PASSWORD = re.compile(r"(://[^:/@\s]*):[^@\s]*@")
 # Families that our PDF style sheets name first.
 _FONT = "Noto Sans"
 
 
-class Level(StrEnum):
-    OK = "ok"
-    WARN = "warn"
-    FAIL = "fail"
-
-
-@dataclass(frozen=True)
-class Finding:
-    """What one test found, in a sentence, and how to mend it when it is not well."""
-
-    name: str
-    level: Level
-    found: str
-    fix: str = ""
-
-
-def well(name: str, key: str, /, **values: str | int) -> Finding:
-    return Finding(name, Level.OK, say(f"cli.check.found.{key}", **values))
-
-
-def bad(level: Level, name: str, found: str, fix: str, /, **values: str | int) -> Finding:
-    return Finding(name, level, found, say(f"cli.check.fix.{fix}", **values))
-
-
 def examine(settings: Settings) -> Iterator[Finding]:
     """Run every test, one after another; a slow one shows which it is."""
-    # They make findings of this module.
-    from intake.running.doctor_figures import examine_counts
-    from intake.running.doctor_mail import examine_antivirus, examine_issuers, examine_name_server
-    from intake.running.doctor_scans import examine_folder, examine_tesseract
-
     tests: dict[str, Callable[[Settings], Iterator[Finding]]] = {
         "database": _database,
         "store": _store,
@@ -294,8 +265,3 @@ def _fonts(_settings: Settings) -> Iterator[Finding]:
     family = found.stdout.partition(",")[0]
     made = well("fonts", "pdf_made", font=family)
     yield made if family == _FONT else bad(Level.WARN, "fonts", made.found, "fonts")
-
-
-def without_passwords(text: str) -> str:
-    """*text* with the password of every address in it hidden."""
-    return _PASSWORD.sub(r"\1:…@", text)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from intake.config import Settings
 from intake.figures.counting import differing_days
 from intake.office import Office
-from intake.running.doctor import Finding, Level, bad, well
+from intake.running.findings import Finding, Level, bad, well
 from models import migrations
 from templates import say
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from intake.config import Settings
-from intake.running.doctor import Finding, Level, bad, well
+from intake.running.findings import Finding, Level, bad, well
 from intake.scanning import MALWARE, Scanner, ScannerAway
 from intake.senders import smime
 from intake.senders.resolver import Resolver, Unanswered

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from intake.config import Settings
-from intake.running.doctor import Finding, Level, bad, well
+from intake.running.findings import Finding, Level, bad, well
 from templates import say
 
 _LANGUAGE = "spa"

@@ -1,18 +1,46 @@
-"""How `oficialia check` is read: a line per finding, or a table of all settings."""
+"""What `oficialia check` finds, and how it is read: a line per finding, or a table of all settings."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
+from enum import StrEnum
 
 from pydantic import SecretStr
 from rich.console import Console
 from rich.markup import escape
 
 from intake.config import Settings
-from intake.running.doctor import Finding, Level, without_passwords
 from intake.running.terminal import print_json
 from templates import language, say
+
+_PASSWORD = re.compile(r"(://[^:/@\s]*):[^@\s]*@")
+
+
+class Level(StrEnum):
+    OK = "ok"
+    WARN = "warn"
+    FAIL = "fail"
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What one test found, in a sentence, and how to mend it when it is not well."""
+
+    name: str
+    level: Level
+    found: str
+    fix: str = ""
+
+
+def well(name: str, key: str, /, **values: str | int) -> Finding:
+    return Finding(name, Level.OK, say(f"cli.check.found.{key}", **values))
+
+
+def bad(level: Level, name: str, found: str, fix: str, /, **values: str | int) -> Finding:
+    return Finding(name, level, found, say(f"cli.check.fix.{fix}", **values))
+
 
 _COLOR = {Level.OK: "green", Level.WARN: "yellow", Level.FAIL: "red"}
 
@@ -62,3 +90,8 @@ def _shown(value: object) -> str:
     if isinstance(value, tuple):
         return " ".join(_shown(each) for each in value)
     return without_passwords(str(value))
+
+
+def without_passwords(text: str) -> str:
+    """*text* with the password of every address in it hidden."""
+    return _PASSWORD.sub(r"\1:…@", text)

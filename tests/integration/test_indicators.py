@@ -23,8 +23,8 @@ from intake.figures.counting import count_days, counted_through, recount_all
 from intake.figures.indicators import Period, Reader, Scope, below
 from intake.figures.scheduled_reports import send_due
 from intake.office import Office
-from intake.running.doctor import Finding, Level
 from intake.running.doctor_figures import examine_counts
+from intake.running.findings import Finding, Level
 from intake.wording import speaking
 from models.base import living_at
 from models.case import Case

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from intake.config import Settings
-from intake.running.doctor import Level
 from intake.running.doctor_scans import examine_folder, examine_tesseract
+from intake.running.findings import Level
 
 SETTINGS = Settings(_env_file=None)
 
