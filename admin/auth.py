@@ -6,6 +6,7 @@ import threading
 import time
 import unicodedata
 from collections import deque
+from datetime import timedelta
 from typing import Any, cast
 
 from argon2 import PasswordHasher
@@ -134,6 +135,8 @@ def init_app(app: Flask, *, secret: bytes, is_https: bool) -> None:
         SECURITY_LOGIN_USER_TEMPLATE="admin/login.html",
         SECURITY_FLASH_MESSAGES=False,
         SECURITY_STATIC_FOLDER=None,
+        # Nothing asks for a password again; with this its page, which is not one of ours, does not exist.
+        SECURITY_FRESHNESS=timedelta(minutes=-1),
     )
     # Roles are our accounts', not Flask-Security's, and the sessions are the panel's.
     users = SQLAlchemyUserDatastore(cast(Any, db), User, cast(Any, None))

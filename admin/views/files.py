@@ -5,10 +5,11 @@ from __future__ import annotations
 import base64
 from urllib.parse import quote
 
-from flask import Flask, Response, abort, request
+from flask import Flask, Response, abort, redirect, request, url_for
 from flask_admin import Admin, expose
 from sqlalchemy import select
 from sqlalchemy.orm import joinedload, undefer
+from werkzeug.wrappers import Response as BaseResponse
 
 from admin import frame, html_mail
 from admin.db import office, session
@@ -34,8 +35,8 @@ class FilesView(frame.PanelView):
     roles = frame.READING
 
     @expose("/")
-    def index(self) -> Response:
-        abort(404)
+    def index(self) -> BaseResponse:
+        return redirect(url_for("admin.index"))
 
     @expose("/<int:attachment_id>/<path:filename>")
     def file(self, attachment_id: int, filename: str) -> Response:
