@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,12 +12,12 @@ from intake.config import Settings
 from intake.issued import approval, issuing
 from intake.office import Office
 from models.oficio import Oficio
+from tests.support.command import Place, Ran
 from tests.support.documents import acting, fields, pdf_of, write
 from tests.support.institution import Institution, found_institution
 
 # Which database it is changes nothing at the terminal.
 pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
-ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture
@@ -42,16 +40,15 @@ def _issue(office: Office, institution: Institution) -> tuple[Oficio, bytes]:
         return oficio, pdf_of(session, office, oficio)
 
 
-def _verify(office: Office, *arguments: str) -> subprocess.CompletedProcess[str]:
+def _verify(office: Office, *arguments: str) -> Ran:
     settings = office.settings
-    environment = {
-        "PATH": "/usr/bin:/bin",
-        "OFICIALIA_DATABASE_URL": settings.database_url,
-        "OFICIALIA_STORE_URL": settings.store_url,
-        "OFICIALIA_OUTGOING_DIR": str(settings.outgoing_dir),
-    }
-    command = [sys.executable, str(ROOT / "oficialia.py"), "verify", *arguments]
-    return subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    return Place(settings.outgoing_dir.parent).run(
+        "verify",
+        *arguments,
+        OFICIALIA_DATABASE_URL=settings.database_url,
+        OFICIALIA_STORE_URL=settings.store_url,
+        OFICIALIA_OUTGOING_DIR=str(settings.outgoing_dir),
+    )
 
 
 def test_a_code_and_the_file_itself_are_authentic_and_one_byte_more_is_not(
@@ -60,20 +57,20 @@ def test_a_code_and_the_file_itself_are_authentic_and_one_byte_more_is_not(
     oficio, pdf = _issue(office, institution)
     assert oficio.verification_code is not None
     said = _verify(office, oficio.verification_code.lower())
-    assert said.returncode == 0, said.stderr
-    assert "Es auténtico" in said.stdout and oficio.folio in said.stdout and "Jaime Torres" in said.stdout
+    assert said.exit_code == 0, said.err
+    assert "Es auténtico" in said.out and oficio.folio in said.out and "Jaime Torres" in said.out
     path = tmp_path / "oficio.pdf"
     path.write_bytes(pdf)
-    as_json = json.loads(_verify(office, "--json", str(path)).stdout)
+    as_json = json.loads(_verify(office, "--json", str(path)).out)
     assert as_json["verdict"] == "authentic" and as_json["signatures"][0]["is_intact"] is True
     path.write_bytes(pdf[:2000] + bytes([pdf[2000] ^ 1]) + pdf[2001:])
     altered = _verify(office, str(path))
-    assert altered.returncode == 1 and "NO es auténtico" in altered.stdout
+    assert altered.exit_code == 1 and "NO es auténtico" in altered.out
     # The prompt begins a line of its own, and what a library thinks of the certificate is not told.
-    assert altered.stdout.endswith("\n") and not altered.stderr, altered.stderr
+    assert altered.out.endswith("\n") and not altered.err, altered.err
     unknown = _verify(office, "AAAAA-AAAAA-AAAAA-AAAAA")
-    assert unknown.returncode == 1 and "no hay ningún documento" in unknown.stderr
-    assert _verify(office).returncode == 2
+    assert unknown.exit_code == 1 and "no hay ningún documento" in unknown.err
+    assert _verify(office).exit_code == 2
 
 
 def test_a_cancelled_document_says_so(office: Office, institution: Institution, tmp_path: Path) -> None:
@@ -84,4 +81,4 @@ def test_a_cancelled_document_says_so(office: Office, institution: Institution, 
     path = tmp_path / "oficio.pdf"
     path.write_bytes(pdf)
     said = _verify(office, str(path))
-    assert said.returncode == 1 and "CANCELADO" in said.stdout
+    assert said.exit_code == 1 and "CANCELADO" in said.out
