@@ -130,8 +130,8 @@ def ask(town: Town, page: Page) -> Ticket:
     """A request with a pasted screenshot and what the service asks."""
     page.get_by_role("link", name="Nuevo").click()
     expect(page.locator(".areas")).to_contain_text(
-        "1.- Sistemas de información: son los programas desarrollados para la administración pública los cuales "
-        "permiten la obtención de objetivos gubernamentales. Ej. OperGob, Sistemas de Recursos Humanos "
+        "1.- Sistemas de información: son los programas desarrollados para la administración pública "
+        "los cuales permiten la obtención de objetivos gubernamentales. Ej. OperGob, Sistemas de Recursos Humanos "
         "(trámites, Capacitación, Servicio Social), Sideol, Portal del Servidor Público, Página web de la "
         "Sefiplan."
     )
