@@ -131,9 +131,9 @@ def ask(town: Town, page: Page) -> Ticket:
     page.get_by_role("link", name="Nuevo").click()
     expect(page.locator(".areas")).to_contain_text(
         "1.- Sistemas de información: son los programas desarrollados para la administración pública "
-        "los cuales permiten la obtención de objetivos gubernamentales. Ej. OperGob, Sistemas de Recursos Humanos "
-        "(trámites, Capacitación, Servicio Social), Sideol, Portal del Servidor Público, Página web de la "
-        "Sefiplan."
+        "los cuales permiten la obtención de objetivos gubernamentales. Ej. OperGob, Sistemas de "
+        "Recursos Humanos (trámites, Capacitación, Servicio Social), Sideol, Portal del Servidor "
+        "Público, Página web de la Sefiplan."
     )
     expect(page.locator(".areas")).to_contain_text(
         "2.- Soporte técnico: son los servicios de asistencia tecnológica Ej: Fallas de internet, "
