@@ -131,10 +131,10 @@ class Matrix:
     def _values(self, rule: Rule) -> dict[str, object]:
         beginnings = sorted((one for one in self.samples if rule.rule.startswith(one)), key=len)
         known = {name: value for one in beginnings for name, value in self.samples[one].items()}
-        return {name: known.get(name, _plain(rule, name)) for name in rule.arguments}
+        return {name: known.get(name, plain(rule, name)) for name in rule.arguments}
 
 
-def _plain(rule: Rule, name: str) -> object:
+def plain(rule: Rule, name: str) -> object:
     """A value that names nothing that is there."""
     choices = getattr(rule._converters[name], "items", None)
     if choices:
@@ -157,7 +157,7 @@ def matrix(folder: Path, migrated: Path) -> Iterator[Matrix]:
     office = Office.open(settings)
     with office.database.writing() as session:
         town, logins = _people(session)
-        samples = _secrets(session, office, town, logins)
+        samples = secrets(session, office, town, logins)
         keys = {name: user.fs_uniquifier for name, user in logins.items()}
         accounts = {name: town.accounts.get(_OWN_NAMES.get(name, name)) for name in IDENTITIES}
         bearers = {name: _token(session, by) for name, by in accounts.items() if by is not None}
@@ -229,7 +229,7 @@ def _account(session: Session, name: str, role: Role, dependencia: Dependencia) 
     return made
 
 
-def _secrets(
+def secrets(
     session: Session, office: Office, town: Institution, logins: dict[str, User]
 ) -> dict[str, dict[str, object]]:
     """A ticket, an oficio at each step that has a screen, a draft: all of Sistemas, asked by the citizen."""
