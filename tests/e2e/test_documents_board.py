@@ -201,7 +201,8 @@ def test_viewing_shows_the_pdf_and_a_received_document_can_be_reassigned(desk: D
     photograph(page, "visualizar")
     page.get_by_role("link", name="Reasignar").click()
     dialog = page.get_by_role("dialog")
-    dialog.get_by_label("Reasignar a").select_option(label="Tomás Ibarra · Dirección de Sistemas")
+    to = "Tomás Ibarra · Trabajador · Dirección de Sistemas"
+    dialog.get_by_label("Reasignar a").select_option(label=to)
     dialog.get_by_label("Instrucción").fill("Para su atención.")
     dialog.get_by_role("button", name="Reasignar").click()
     expect(page.locator(".arrivals")).to_contain_text("reasignado por Olga Peña")

@@ -137,7 +137,7 @@ def test_several_documents_are_reassigned_and_cancelled_and_those_refused_are_na
     expect(refused).to_contain_text("En bloque propio")
     expect(refused).to_contain_text("No se puede: el documento está en «Borrador».")
     photograph(page, "reasignar-varios")
-    page.get_by_label("Reasignar a").select_option(label="Tomás Ibarra · Dirección de Sistemas")
+    page.get_by_label("Reasignar a").select_option(label="Tomás Ibarra · Trabajador · Dirección de Sistemas")
     page.get_by_role("button", name="Reasignar").click()
     expect(page.locator(".toast.success")).to_contain_text("Reasignados: 2")
     page.goto("/admin/tablero/?carpeta=reassigned")

@@ -160,7 +160,8 @@ def answer_with_document(desk: DocumentOffice, folio: str) -> int:
         page.locator("#case").get_by_text("Más", exact=True).click()
         page.get_by_role("button", name="Responder con un documento").click()
         expect(page.get_by_label("Asunto")).to_have_value(re.compile("EPM/45/2026"))
-        page.get_by_role("textbox", name="Información adicional").fill("El alumbrado se repara el lunes.")
+        # The editor, which takes the place of the plain field once its script runs.
+        page.locator("#body-page").fill("El alumbrado se repara el lunes.")
         page.get_by_text("Lugar, plazo y firma").click()
         page.locator("input[name=needs_efirma]").check()
         page.get_by_role("button", name="Enviar", exact=True).click()

@@ -80,7 +80,7 @@ def test_a_worker_survives_what_fails_and_says_it_once(monkeypatch: pytest.Monke
 
 
 def test_the_logs_of_libraries_look_like_ours(capfd: pytest.CaptureFixture[str]) -> None:
-    code = "import logging, structlog; from intake import logs; from intake.config import Settings; \
+    code = "import logging, structlog; from intake.running import logs; from intake.config import Settings; \
 logs.configure(Settings(log_json=True), 'smtp'); logging.getLogger('waitress').warning('slow %s', 1); \
 structlog.get_logger().info('mail taken', size=2)"
     assert os.spawnv(os.P_WAIT, sys.executable, [sys.executable, "-c", code]) == 0
