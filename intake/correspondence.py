@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from sqlalchemy import ColumnElement, inspect, select
 from sqlalchemy.orm import Session
@@ -13,6 +14,7 @@ from intake.addresses import split_plus
 from intake.incoming import Channel
 from intake.memory import acuses_to, mailbox_at
 from intake.office import Office
+from intake.outbox import queue
 from intake.reply_address import sign
 from models.case import Case
 from models.contact import AddressKind, Contact
@@ -23,6 +25,7 @@ from models.message import Direction, Message
 from models.outbox_message import OutboxMessage
 from models.person import Account, Role
 from models.ticket import Ticket
+from templates import language, render
 
 # Notices to the requester that are no message of the thread; their ids belong into References too.
 _TOLD = ("acuse", "resolved", "concluded", "closed", "reopened", "cancelled")
@@ -235,3 +238,40 @@ def accounts_of(session: Session, *which: ColumnElement[bool]) -> Sequence[Accou
 def addresses_of(accounts: Iterable[Account]) -> list[str]:
     """Where these accounts' people read mail."""
     return list(dict.fromkeys(filter(None, map(staff_address, accounts))))
+
+
+def write_mail(
+    session: Session,
+    office: Office,
+    kind: str,
+    to: list[str],
+    values: dict[str, Any],
+    head: Letterhead,
+    thread: Thread,
+    case: Case | None,
+    auto_submitted: str,
+    *,
+    cc: list[str] | None = None,
+    message: Message | None = None,
+) -> OutboxMessage:
+    """Queue a mail of *kind*, whose subject, text and page are in `templates/email/<kind>/`."""
+    subject = render(f"email/{kind}/subject.txt", **values)
+    values = {**values, "language": language.get(), "title": subject}
+    return queue(
+        session,
+        office,
+        kind=kind,
+        to=to,
+        cc=cc or [],
+        subject=subject,
+        text=render(f"email/{kind}/text.txt", **values),
+        html=render(f"email/{kind}/body.html", **values),
+        case=case,
+        message=message,
+        from_addr=head.address,
+        from_name=head.name,
+        reply_to=head.reply_to,
+        in_reply_to=thread.in_reply_to,
+        references=thread.references,
+        auto_submitted=auto_submitted,
+    )

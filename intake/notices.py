@@ -32,11 +32,11 @@ from intake.correspondence import (
     unbound_letterhead,
     under,
     way_to,
+    write_mail,
 )
 from intake.errors import InvalidInput
 from intake.incoming import Channel
 from intake.office import Office
-from intake.outbox import queue
 from intake.reply_address import case_link
 from intake.reply_address import panel_link as panel_link
 from intake.scanning import UNSCANNED
@@ -51,7 +51,7 @@ from models.outbox_message import OutboxMessage
 from models.person import Account, Role
 from models.turno import Turno, TurnoKind, TurnoState
 from models.workflow import State
-from templates import language, render, say
+from templates import say
 
 # RFC 3834, 5: an answer to a mail, and a mail that a machine sends of its own accord.
 REPLIED, GENERATED = "auto-replied", "auto-generated"
@@ -74,7 +74,7 @@ def write_acuse(session: Session, office: Office, case: Case, message: Message) 
         return None
     with speaking(case.requester.language):
         values = {**_about(office, case, head), **_received(office, case, message)}
-        return _queue(session, office, "acuse", [to], values, head, under(message), case, REPLIED)
+        return write_mail(session, office, "acuse", [to], values, head, under(message), case, REPLIED)
 
 
 def _received(office: Office, case: Case, message: Message) -> dict[str, Any]:
@@ -144,7 +144,7 @@ def write_answer(
             "state": case.state if case.state in (State.WAITING, State.RESOLVED) else "",
             "quote": _quote(session, office, case),
         }
-        return _queue(session, office, "answer", to, values, head, thread_of(session, case), case, "",
+        return write_mail(session, office, "answer", to, values, head, thread_of(session, case), case, "",
                       cc=cc, message=message)  # fmt: skip
 
 
@@ -189,7 +189,8 @@ def write_state(
             "reason_paragraphs": paragraphs(reason),
             "reopen_days": office.settings.reopen_days,
         }
-        return _queue(session, office, notice, [to], values, head, thread_of(session, case), case, GENERATED)
+        thread = thread_of(session, case)
+        return write_mail(session, office, notice, [to], values, head, thread, case, GENERATED)
 
 
 def write_turno(
@@ -274,7 +275,7 @@ def tell_staff(
             return None
         head = letterhead(session, office, case)
         everything = {**_about(office, case, head), **told, "excerpt": paragraphs(excerpt)}
-        return _queue(session, office, kind, to, everything, head, Thread(), case, GENERATED)
+        return write_mail(session, office, kind, to, everything, head, Thread(), case, GENERATED)
 
 
 def write_refusal(
@@ -298,7 +299,7 @@ def write_refusal(
             "reason": say(f"mail.refusal.reason.{key}", **values),
             "received": instant(inbound.received_at, office.settings.zone),
         }
-        return _queue(session, office, "refusal", [to], everything, head, thread, None, REPLIED)
+        return write_mail(session, office, "refusal", [to], everything, head, thread, None, REPLIED)
 
 
 def write_alert(session: Session, office: Office, findings: list[str]) -> OutboxMessage | None:
@@ -314,7 +315,7 @@ def write_alert(session: Session, office: Office, findings: list[str]) -> Outbox
             "link": f"{_base(office)}/admin/",
         }
         head = unbound_letterhead(session, office)
-        return _queue(session, office, "alert", to, values, head, Thread(), None, GENERATED)
+        return write_mail(session, office, "alert", to, values, head, Thread(), None, GENERATED)
 
 
 def write_link(
@@ -329,7 +330,7 @@ def write_link(
             "name": plain_name(chat_name, to),
             "link": link,
         }
-        return _queue(session, office, "link", [to], values, head, Thread(), None, GENERATED)
+        return write_mail(session, office, "link", [to], values, head, Thread(), None, GENERATED)
 
 
 def write_group_lost(session: Session, office: Office, dependencia: Dependencia, group: str) -> None:
@@ -346,7 +347,7 @@ def write_group_lost(session: Session, office: Office, dependencia: Dependencia,
             chat_notices.tell(session, office, chat.id, "group_lost", **values)
         if to := addresses_of(heads):
             head = unbound_letterhead(session, office)
-            _queue(session, office, "group_lost", to, values, head, Thread(), None, GENERATED)
+            write_mail(session, office, "group_lost", to, values, head, Thread(), None, GENERATED)
 
 
 def _base(office: Office) -> str:
@@ -363,39 +364,3 @@ def _about(office: Office, case: Case, head: Letterhead) -> dict[str, Any]:
         "attends": case.dependencia.name if case.dependencia else "",
         "link": case_link(office, case.folio),
     }
-
-
-def _queue(
-    session: Session,
-    office: Office,
-    kind: str,
-    to: list[str],
-    values: dict[str, Any],
-    head: Letterhead,
-    thread: Thread,
-    case: Case | None,
-    auto_submitted: str,
-    *,
-    cc: list[str] | None = None,
-    message: Message | None = None,
-) -> OutboxMessage:
-    subject = render(f"email/{kind}/subject.txt", **values)
-    values = {**values, "language": language.get(), "title": subject}
-    return queue(
-        session,
-        office,
-        kind=kind,
-        to=to,
-        cc=cc or [],
-        subject=subject,
-        text=render(f"email/{kind}/text.txt", **values),
-        html=render(f"email/{kind}/body.html", **values),
-        case=case,
-        message=message,
-        from_addr=head.address,
-        from_name=head.name,
-        reply_to=head.reply_to,
-        in_reply_to=thread.in_reply_to,
-        references=thread.references,
-        auto_submitted=auto_submitted,
-    )

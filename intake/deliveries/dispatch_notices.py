@@ -12,15 +12,14 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from intake.chat import chat_notices
-from intake.correspondence import accounts_of, addresses_of, unbound_letterhead
+from intake.correspondence import Thread, accounts_of, addresses_of, unbound_letterhead, write_mail
 from intake.notices import GENERATED
 from intake.office import Office
-from intake.outbox import queue
 from intake.wording import moment, speaking
 from models.carrier import Carrier
 from models.dispatch import Dispatch
 from models.person import Account, Role
-from templates import language, render, say
+from templates import say
 
 
 def write_ended(session: Session, office: Office, dispatch: Dispatch, kind: str) -> None:
@@ -82,19 +81,5 @@ def _write(
     if not to:
         return
     head = unbound_letterhead(session, office)
-    subject = render(f"email/{kind}/subject.txt", folio=case.folio if case else "", **names)
-    values |= {"language": language.get(), "title": subject, "mailbox": head.name}
-    queue(
-        session,
-        office,
-        kind=kind,
-        to=to,
-        subject=subject,
-        text=render(f"email/{kind}/text.txt", **values),
-        html=render(f"email/{kind}/body.html", **values),
-        case=case,
-        from_addr=head.address,
-        from_name=head.name,
-        reply_to=head.reply_to,
-        auto_submitted=GENERATED,
-    )
+    values |= {**names, "folio": case.folio if case else "", "mailbox": head.name}
+    write_mail(session, office, kind, to, values, head, Thread(), case, GENERATED)

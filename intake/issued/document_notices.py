@@ -9,12 +9,11 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from intake.correspondence import Thread, is_answerable, letterhead, staff_address
+from intake.correspondence import Thread, is_answerable, letterhead, staff_address, write_mail
 from intake.issued.documents import expected_issuer, heads_near, post_of
 from intake.issued.rich_text import plain
 from intake.notices import GENERATED, panel_link
 from intake.office import Office
-from intake.outbox import queue
 from intake.proofs.codes import reading_link, verification_link
 from intake.wording import beginning, paragraphs, speaking, thread_subject
 from models.message import Message
@@ -22,7 +21,7 @@ from models.oficio import Oficio
 from models.outbox_message import OutboxMessage
 from models.person import Account
 from models.recipient import Recipient
-from templates import language, render, say
+from templates import say
 
 
 def write_approval_asked(session: Session, office: Office, oficio: Oficio, acting: list[Account]) -> None:
@@ -138,22 +137,7 @@ def _tell(
             "link": panel_link(office, oficio),
             "excerpt": paragraphs(beginning(plain(oficio.body_html) if words is None else words)),
         }
-        subject = render(f"email/{kind}/subject.txt", **values)
-        values |= {"language": language.get(), "title": subject}
-        queue(
-            session,
-            office,
-            kind=kind,
-            to=to,
-            subject=subject,
-            text=render(f"email/{kind}/text.txt", **values),
-            html=render(f"email/{kind}/body.html", **values),
-            case=oficio,
-            from_addr=head.address,
-            from_name=head.name,
-            reply_to=head.reply_to,
-            auto_submitted=GENERATED,
-        )
+        write_mail(session, office, kind, to, values, head, Thread(), oficio, GENERATED)
 
 
 def _write_outside(
@@ -183,24 +167,8 @@ def _write_outside(
             "thread_subject": thread_subject(oficio.subject, oficio.folio).removeprefix("Re: "),
             "excerpt": paragraphs(beginning(plain(oficio.body_html))),
         }
-        subject = render(f"email/{kind}/subject.txt", **values)
-        values |= {"language": language.get(), "title": subject}
-        return queue(
-            session,
-            office,
-            kind=kind,
-            to=[recipient.email],
-            subject=subject,
-            text=render(f"email/{kind}/text.txt", **values),
-            html=render(f"email/{kind}/body.html", **values),
-            case=oficio,
-            message=message,
-            from_addr=head.address,
-            from_name=head.name,
-            reply_to=head.reply_to,
-            in_reply_to=thread.in_reply_to,
-            references=thread.references,
-        )
+        return write_mail(session, office, kind, [recipient.email], values, head, thread, oficio, "",
+                          message=message)  # fmt: skip
 
 
 def _about(office: Office, oficio: Oficio) -> dict[str, Any]:
