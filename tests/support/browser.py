@@ -53,6 +53,9 @@ def clerks_window(browser: Browser, base_url: str = "", *, scripts: bool = True)
     try:
         yield context
     finally:
+        for page in context.pages:
+            # A request that is held at this moment would fail whichever test runs next.
+            page.unroute_all(behavior="ignoreErrors")
         context.close()
 
 
