@@ -123,7 +123,7 @@ class Subscriber:
                 """A line for every call says nothing to a test."""
 
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self._thread = threading.Thread(target=self._server.serve_forever, name="subscriber")
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,), name="subscriber")
 
     @property
     def url(self) -> str:

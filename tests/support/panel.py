@@ -42,7 +42,7 @@ class _Quiet(WSGIRequestHandler):
 def served_panel(office: Office) -> Iterator[str]:
     """Serve the panel of *office*; gives its address."""
     server = make_server("127.0.0.1", 0, panel_of(office), threaded=True, request_handler=_Quiet)
-    thread = threading.Thread(target=server.serve_forever, name="panel")
+    thread = threading.Thread(target=server.serve_forever, args=(0.02,), name="panel")
     thread.start()
     try:
         yield f"http://127.0.0.1:{server.server_port}"

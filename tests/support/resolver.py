@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -89,9 +90,12 @@ def name_server() -> Iterator[Names]:
         handler=_Handler,
         logger=DNSLogger(log="-request,-reply,-truncated,-error"),
     )
-    server.start_thread()
+    # Looks every 20 ms whether it is to end: dnslib's own thread takes up to half a second of each test.
+    thread = threading.Thread(target=server.server.serve_forever, args=(0.02,), daemon=True)
+    thread.start()
     try:
         yield names
     finally:
-        server.stop()
+        server.server.shutdown()
+        thread.join()
         server.server.server_close()
