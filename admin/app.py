@@ -13,7 +13,7 @@ from flask_wtf import CSRFProtect
 from jinja2 import FileSystemLoader
 
 import templates
-from admin import auth, clocks, db, errors, formats, frame, headers, health
+from admin import auth, clocks, db, errors, formats, frame, headers, health, once
 from admin.api import mount as api
 from admin.icons import icon
 from admin.views import VIEWS
@@ -53,6 +53,7 @@ def create_app(office: Office) -> Flask:
     clocks.init_app(app)
     frame.init_app(app)
     errors.init_app(app)
+    once.init_app(app)
     health.init_app(app)
     _mount(app)
     api.init_app(app)

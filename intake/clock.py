@@ -13,7 +13,7 @@ import structlog
 from sqlalchemy import ColumnElement, Select, TextClause, exists, func, or_, select, text
 from sqlalchemy.orm import Session
 
-from intake import notices
+from intake import notices, sent_forms
 from intake.chat import chat_spool
 from intake.counter import digests
 from intake.deliveries import dispatch_reminders
@@ -65,6 +65,7 @@ def sweep(office: Office, at: datetime) -> None:
     plans.make_ahead(office, at)
     chat_spool.purge(office, at)
     tokens.purge(office, at)
+    sent_forms.purge(office, at)
 
 
 def _cases(*which: _Condition) -> Select[Case]:

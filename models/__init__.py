@@ -39,6 +39,7 @@ from models.review import Review
 from models.routing_rule import RoutingRule
 from models.scan import Scan, ScanFiling, ScanPage
 from models.scheduled_report import ScheduledReport
+from models.sent_form import SentForm
 from models.service import Service
 from models.service_field import FieldValue, ServiceField
 from models.signature import Signature
@@ -130,6 +131,7 @@ __all__ = [
     "ScanFiling",
     "ScanPage",
     "ScheduledReport",
+    "SentForm",
     "Service",
     "ServiceField",
     "Signature",

@@ -10,6 +10,7 @@ from sqlalchemy.orm import joinedload
 from werkzeug.datastructures import FileStorage
 from werkzeug.wrappers import Response
 
+from admin import once
 from admin.db import office, release, session, writing
 from admin.errors import sentence_of
 from admin.portal.inside import contact, go, inside, max_bytes
@@ -101,17 +102,19 @@ def new() -> Page:
         release()
         store_large(office(), [*files, *answers.files])
         with writing() as write:
+            once.take(write)
             ticket = portal.open_request(
                 write, office(), contact(),
                 portal.Request(form.get("subject", ""), form.get("text", ""), _classification(service),
                                service, files, answers),
             )  # fmt: skip
-            number, folio = ticket.id, ticket.folio
+            folio = ticket.folio
+            page = once.leads_to(write, url_for("portal_request", case_id=ticket.id))
     except DeskError as error:
         flash(str(error), "error")
         return _new_page(service, answers.wrong), 422
     flash(say("portal.request.opened", folio=folio), "success")
-    return go(url_for("portal_request", case_id=number))
+    return go(page)
 
 
 def _new_page(service: Service | None, wrong: dict[int, str] | None = None) -> str:
@@ -245,14 +248,16 @@ def write(case_id: int) -> Page:
         release()
         store_large(office(), files)
         with writing() as session_:
+            once.take(session_)
             case, _ = portal.follow_up(session_, office(), contact(), _find(case_id), text=text, files=files)
-            number, folio, is_new = case.id, case.folio, case.id != case_id
+            folio, is_new = case.folio, case.id != case_id
+            page = once.leads_to(session_, url_for("portal_request", case_id=case.id) + "#escribir")
     except (DeskError, NotAllowed) as error:
         flash(sentence_of(error) if isinstance(error, NotAllowed) else str(error), "error")
         return render_template("portal/request.html", text=text, is_older_page=False,
                                **_values(_find(case_id))), 422  # fmt: skip
     flash(say("portal.request.continued" if is_new else "portal.request.written", folio=folio), "success")
-    return go(url_for("portal_request", case_id=number) + "#escribir")
+    return go(page)
 
 
 @inside

@@ -34,6 +34,11 @@
       const answer = await fetch(links.save || form.dataset.new, { method: "POST", body: fields({ auto: "1", ...more }) });
       /* After the session ended the log-in page comes instead. */
       const said = (answer.headers.get("Content-Type") || "").includes("json") ? await answer.json() : null;
+      /* Typed and taken back: there is no draft yet, and nothing to keep. */
+      if (answer.status === 204) {
+        status.textContent = "";
+        return false;
+      }
       if (answer.ok && said) {
         adopt(said);
         conflict.hidden = true;
@@ -143,7 +148,7 @@
     /* Otherwise they would go a second time with the form. */
     upload.value = "";
     list.querySelectorAll(".wrong").forEach((old) => old.remove());
-    if (!links.attach && !(await save())) return;
+    if (!links.attach && !(await save({ brings_files: "1" }))) return;
     for (const file of files) await put(file);
     preview();
   });

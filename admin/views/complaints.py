@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from urllib.parse import urlencode
 
-from flask import Flask, abort, flash, render_template, request
+from flask import Flask, abort, flash, redirect, render_template, request, url_for
 from flask_admin import Admin
 from sqlalchemy import select
+from werkzeug.wrappers import Response
 
+from admin import once
 from admin.db import office, session, writing
 from admin.pace import Window, client
 from intake import reply_address
@@ -31,7 +33,7 @@ def link_to(case: Case, folio: str, key: str) -> str:
     return f"/queja/{folio.replace('/', '~')}?{urlencode({'clave': key})}"
 
 
-def page(folio: str) -> str | tuple[str, int]:
+def page(folio: str) -> str | tuple[str, int] | Response:
     folio, key = folio.replace("~", "/"), request.args.get("clave", "")
     if not reply_address.is_link_key(office(), folio, key):
         abort(404)
@@ -42,20 +44,25 @@ def page(folio: str) -> str | tuple[str, int]:
         abort(429)
     try:
         with writing() as write:
+            once.take(write)
             case = end_of_merges(write, _case(folio))
             text = request.form.get("text", "")
             if not text.strip():
                 raise InvalidInput("empty_request")
             ticket, _ = complaints.complain(write, office(), case, _incoming(case, text))
-            made = ticket.folio
+            done = url_for("complain", folio=folio.replace("/", "~"), clave=key, hecha=ticket.folio)
+            once.leads_to(write, done)
     except DeskError as error:
         flash(str(error), "error")
         return _render(_case(folio), back), 422
-    return render_template("portal/complain.html", folio=folio, back=back, made=made, text="")
+    return redirect(done)
 
 
 def _render(case: Case, back: str) -> str:
-    return render_template("portal/complain.html", folio=case.folio, back=back, made="",
+    # Only what the same person complained about: nobody is shown words of somebody else's.
+    own = Case.requester_id == case.requester_id, Case.folio == request.args.get("hecha", "")
+    made = session().scalar(select(Case.folio).where(*own)) or ""
+    return render_template("portal/complain.html", folio=case.folio, back=back, made=made,
                            text=request.form.get("text", ""))  # fmt: skip
 
 

@@ -13,7 +13,7 @@ from sqlalchemy import or_, select
 from werkzeug.datastructures import FileStorage
 from werkzeug.wrappers import Response
 
-from admin import frame
+from admin import frame, once
 from admin.db import office, release, session, writing
 from admin.errors import sentence_of
 from admin.thread import newest_id
@@ -55,12 +55,15 @@ class ComposerView(frame.PanelView):
         try:
             files = uploaded_files()
             with writing() as write:
+                once.take(write)
                 case = get_case(write, case_id)
                 if _news(case, form.get("last_message_id", 0, int)):
-                    return self._again(case, say("panel.compose.news"), "warning")
+                    release()
+                    return self._again(get_case(write, case_id), say("panel.compose.news"), "warning")
                 answers.answer(write, office(), case, who, text=form.get("text", ""), to=to, cc=cc,
                                files=files, then=form.get("then", "answer"),
                                channel=form.get("channel", ""))  # fmt: skip
+                once.leads_to(write, _written(case_id, "answer"))
         except DeskError as error:
             return self._again(get_case(session(), case_id), str(error), "error")
         except NotAllowed as error:
@@ -71,22 +74,24 @@ class ComposerView(frame.PanelView):
         flash(say(f"panel.done.{form.get('then', 'answer')}"), "success")
         if (to_sign := turnos.find_task(session(), get_case(session(), case_id), TaskKind.SIGN)) is not None:
             return away(url_for("tasks.show", task_id=to_sign.id))
-        return redirect(url_for("case.show", case_id=case_id, escrito="answer", **list_arguments()))
+        return redirect(_written(case_id, "answer"))
 
     @expose("/<int:case_id>/nota", methods=["POST"])
     def note(self, case_id: int) -> str | tuple[str, int] | Response:
         try:
             files = uploaded_files()
             with writing() as write:
+                once.take(write)
                 cases.add_note(write, office(), get_case(write, case_id), frame.account(),
                                text=request.form.get("text", ""), files=files)  # fmt: skip
+                once.leads_to(write, _written(case_id, "note"))
         except DeskError as error:
             return self._again(get_case(session(), case_id), str(error), "error", mode="note")
         except NotAllowed as error:
             case = end_of_merges(session(), get_case(session(), case_id))
             return self._again(case, sentence_of(error), "error", mode="note")
         flash(say("panel.done.note"), "success")
-        return redirect(url_for("case.show", case_id=case_id, escrito="note", **list_arguments()))
+        return redirect(_written(case_id, "note"))
 
     @expose("/<int:case_id>/guardadas")
     def saved(self, case_id: int) -> Response:
@@ -140,6 +145,11 @@ def fill_in(body: str, case: Case, account: str) -> str:
         )
     except TemplateError:
         return body
+
+
+def _written(case_id: int, mode: str) -> str:
+    """The page of the case, which then forgets what was kept in the browser while it was written."""
+    return url_for("case.show", case_id=case_id, escrito=mode, **list_arguments())
 
 
 def _recipients(name: str) -> list[str]:

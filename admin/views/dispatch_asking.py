@@ -11,7 +11,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session, joinedload
 from werkzeug.wrappers import Response as BaseResponse
 
-from admin import frame, paging
+from admin import frame, once, paging
 from admin.actions import Form
 from admin.db import office, release, session, writing
 from admin.dispatching import (
@@ -136,17 +136,22 @@ class AskingView(frame.PanelView):
             return self._form(oficio)
         try:
             with writing() as write:
+                once.take(write)
                 oficio = get_issued(write, document_id)
                 made = dispatches.request_dispatch(
                     write, office(), oficio, frame.account(), read_fields(request.form)
                 )
-                number, words = made.id, {"folio": oficio.folio, "name": made.name}
+                page, words = (
+                    url_for(".show", dispatch_id=made.id),
+                    {"folio": oficio.folio, "name": made.name},
+                )
+                once.leads_to(write, page)
         except DeskError as error:
             return self._form(get_issued(session(), document_id), str(error)), 422
         except NotAllowed as error:
             return self._form(get_issued(session(), document_id), sentence_of(error)), 422
         flash(say("dispatch.ask.done", **words), "success")
-        return redirect(url_for(".show", dispatch_id=number))
+        return redirect(page)
 
     def _form(self, oficio: Any, wrong: str = "") -> str:
         recipients = recipients_of(session(), oficio)

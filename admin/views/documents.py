@@ -11,7 +11,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
-from admin import frame
+from admin import frame, once
 from admin.actions import Form
 from admin.db import office, release, session, writing
 from admin.dispatching import of_document
@@ -180,23 +180,27 @@ class DocumentsView(frame.PanelView):
         """*Responder*: opens *Nuevo documento* with what can be known already."""
         try:
             with writing() as write:
+                once.take(write)
                 oficio = get_document(write, document_id)
                 issuing.mark_read(write, oficio, frame.account())
-                made = drafts.answer_document(write, office(), oficio, frame.account()).id
+                made = drafts.answer_document(write, office(), oficio, frame.account())
+                page = once.leads_to(write, url_for("drafting.edit", document_id=made.id))
         except DeskError as error:
             flash(str(error), "error")
             return redirect(url_for("documents.show", document_id=document_id))
-        return redirect(url_for("drafting.edit", document_id=made))
+        return redirect(page)
 
     @expose("/<int:document_id>/copiar", methods=["POST"])
     def copy(self, document_id: int) -> Response:
         try:
             with writing() as write:
-                made = drafts.copy_draft(write, office(), get_issued(write, document_id), frame.account()).id
+                once.take(write)
+                made = drafts.copy_draft(write, office(), get_issued(write, document_id), frame.account())
+                page = once.leads_to(write, url_for("drafting.edit", document_id=made.id))
         except DeskError as error:
             flash(str(error), "error")
             return redirect(url_for("documents.show", document_id=document_id))
-        return redirect(url_for("drafting.edit", document_id=made))
+        return redirect(page)
 
 
 def _mark_read(oficio: Oficio, who: Account) -> bool:

@@ -15,7 +15,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
-from admin import frame
+from admin import frame, once
 from admin.db import office, release, session, writing
 from admin.documents import WRITING, get_issued, pdf_response
 from admin.drafting import read_fields, read_recipients
@@ -72,11 +72,20 @@ class DraftingView(frame.PanelView):
         fields = DraftFields()
         try:
             fields = read_fields(request.form)
+            if is_auto and document_id is None and _is_empty(fields):
+                return "", 204
             with writing() as write:
+                # The script saves one thing at a time, and asks for an answer of its own.
+                if document_id is None and not is_auto:
+                    once.take(write)
                 if do == "template":
                     fields = _with_template(write, fields)
+                if document_id is None and _is_empty(fields):
+                    raise InvalidInput("document_blank")
                 oficio = _kept(write, document_id, fields, is_auto=is_auto)
                 document_id = oficio.id
+                page = "documents.show" if do == "submit" else "drafting.edit"
+                once.leads_to(write, url_for(page, document_id=document_id))
                 mark = drafts.mark_of(write, oficio)
             self._take_files(document_id)
             if do == "submit":
@@ -229,6 +238,12 @@ def _kept(write: Session, document_id: int | None, fields: DraftFields, *, is_au
     drafts.save_draft(write, office(), oficio, frame.account(), fields,
                       is_auto=is_auto and not request.form.get("keep_mine"), seen=seen)  # fmt: skip
     return oficio
+
+
+def _is_empty(fields: DraftFields) -> bool:
+    """Nothing typed, and no file comes along or will at once (drafting.js): nothing to keep."""
+    files = any(one.filename for one in request.files.getlist("files"))
+    return fields.is_blank and not files and not request.form.get("brings_files")
 
 
 def _attach(document_id: int, name: str, declared_type: str, content: bytes) -> None:

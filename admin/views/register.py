@@ -11,7 +11,7 @@ from sqlalchemy import exists, select
 from sqlalchemy.orm import selectinload
 from werkzeug.wrappers import Response
 
-from admin import frame
+from admin import frame, once
 from admin.db import office, session, writing
 from admin.views.case import get_ordinary
 from admin.views.composer import field_files, uploaded_files
@@ -51,6 +51,7 @@ class RegisterView(frame.PanelView):
             answers = service_fields.read_form(asked, form, field_files(asked))
             files = uploaded_files()
             with writing() as write:
+                once.take(write)
                 ticket = tickets.register(
                     write,
                     office(),
@@ -65,13 +66,15 @@ class RegisterView(frame.PanelView):
                     answers=answers,
                     channel=_channel(),
                 )
-                folio, number, is_seen = ticket.folio, ticket.id, bool(standing(write, ticket, who))
+                folio, is_seen = ticket.folio, bool(standing(write, ticket, who))
+                # A rule may have sent it where this account reads nothing.
+                page = url_for("case.show", case_id=ticket.id) if is_seen else url_for(".index")
+                once.leads_to(write, page)
         except DeskError as error:
             flash(str(error), "error")
             return self._page(answers.wrong), 422
         flash(say("chat_desk.register.done", folio=folio), "success")
-        # A rule may have sent it where this account reads nothing.
-        return redirect(url_for("case.show", case_id=number) if is_seen else url_for(".index"))
+        return redirect(page)
 
     @expose("/queja/<int:case_id>", methods=("GET", "POST"))
     def complaint(self, case_id: int) -> str | Response | tuple[str, int]:
@@ -82,15 +85,18 @@ class RegisterView(frame.PanelView):
             return self._complaint_page(case)
         try:
             with writing() as write:
+                once.take(write)
                 about = get_ordinary(write, case_id)
                 ticket = complaints.take_down(write, office(), about, who, text=text, channel=_channel())
-                folio, number, is_seen = ticket.folio, ticket.id, bool(standing(write, ticket, who))
+                folio, is_seen = ticket.folio, bool(standing(write, ticket, who))
+                # Whoever is complained about reads no complaint.
+                page = url_for("case.show", case_id=ticket.id if is_seen else case_id)
+                once.leads_to(write, page)
         except DeskError as error:
             flash(str(error), "error")
             return self._complaint_page(case), 422
         flash(say("chat_desk.register.done", folio=folio), "success")
-        # Whoever is complained about reads no complaint.
-        return redirect(url_for("case.show", case_id=number if is_seen else case_id))
+        return redirect(page)
 
     def _complaint_page(self, case: Case) -> str:
         return str(self.render("admin/register_complaint.html", case=case, form=request.form, ways=WAYS))

@@ -11,7 +11,7 @@ from markupsafe import Markup
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
-from admin import frame, registering
+from admin import frame, once, registering
 from admin.db import office, session, writing
 from admin.views.case import get_case
 from intake import acuses
@@ -47,6 +47,7 @@ class RegisteringView(frame.PanelView):
         try:
             files = registering.any_files()
             with writing() as write:
+                once.take(write)
                 made = reception.register(
                     write,
                     office(),
@@ -58,6 +59,7 @@ class RegisteringView(frame.PanelView):
                     mails_acuse=bool(form.get("mails_acuse")),
                 )
                 number, folio = made.id, made.folio
+                page = once.leads_to(write, url_for(".registered", case_id=number))
         except DeskError as error:
             flash(str(error), "error")
             return self._page(registering.typed()), 422
@@ -65,7 +67,7 @@ class RegisteringView(frame.PanelView):
         if form.get("then") == "another":
             same: dict[str, Any] = {name: form.get(name, "") for name in KEPT}
             return redirect(url_for(".index", registrado=number, **same))
-        return redirect(url_for(".registered", case_id=number))
+        return redirect(page)
 
     @expose("/<int:case_id>", methods=("GET", "POST"))
     def complete(self, case_id: int) -> str | Response | tuple[str, int]:

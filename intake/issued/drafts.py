@@ -23,7 +23,7 @@ from intake.contacts import contact_for
 from intake.errors import Conflict, InvalidInput
 from intake.incoming import IncomingFile
 from intake.issued.documents import files_of, recipients_of
-from intake.issued.rich_text import clean
+from intake.issued.rich_text import clean, is_empty
 from intake.office import Office
 from intake.opening import local_year
 from intake.reading.filetypes import extension_of
@@ -79,6 +79,12 @@ class DraftFields:
     needs_efirma: bool = False
     # Accounts that sign with e.firma, in order; empty: who approves.
     signers: tuple[int, ...] = ()
+
+    @property
+    def is_blank(self) -> bool:
+        """Nothing was typed or chosen but, perhaps, the type."""
+        return replace(self, document_type=DocumentType.OFICIO, body_html="", subject=self.subject.strip(),
+                       place=self.place.strip()) == DraftFields() and is_empty(self.body_html)  # fmt: skip
 
 
 def create_draft(

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 from playwright.sync_api import FilePayload, Page, expect
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from models.letterhead import DocumentTemplate
-from models.oficio import DocumentFile, DraftVersion
+from models.oficio import DocumentFile, DraftVersion, Oficio
 from models.recipient import Delivery, Recipient
 from tests.support.browser import photograph
 from tests.support.documents_panel import DocumentOffice
@@ -48,6 +48,11 @@ def add(page: Page, name: str, words: str) -> None:
 def wait_until_saved(page: Page) -> None:
     expect(page.locator("#saved")).to_have_text("Guardado")
     expect(page).to_have_url(re.compile(r"/admin/redactar/\d+$"))
+
+
+def number_of(desk: DocumentOffice) -> int:
+    with desk.office.database.reading() as session:
+        return session.scalar(select(func.count()).select_from(Oficio)) or 0
 
 
 def test_a_new_document_with_every_field_is_registered_and_offers_another_or_the_list(
@@ -286,6 +291,33 @@ def test_what_is_missing_is_told_and_what_was_typed_stays(desk: DocumentOffice) 
     expect(page.locator(".toast.error")).to_contain_text("Elija al menos un destinatario")
     expect(page.get_by_role("textbox", name="Información adicional")).to_have_text("No se pierde.")
     assert desk.find("Sin destinatario").state == "draft"
+
+
+@pytest.mark.parametrize("scripts", [True, False])
+def test_an_empty_form_leaves_no_draft_behind(desk: DocumentOffice, scripts: bool) -> None:
+    before, page = number_of(desk), desk.enter("worker", NEW, scripts=scripts)
+    if scripts:
+        with page.expect_response("**/guardar") as answer:
+            page.get_by_label("Asunto").fill(" ")
+        assert answer.value.status == 204
+        expect(page.locator("#saved")).to_have_text("")
+    for button in ("Guardar borrador", "Enviar"):
+        page.get_by_role("button", name=button).last.click()
+        expect(page.locator(".toast.error")).to_contain_text("no se guardó ningún borrador")
+    assert number_of(desk) == before
+    page.get_by_label("Asunto").fill("Ya con asunto")
+    page.get_by_role("button", name="Guardar borrador").last.click()
+    expect(page.locator(".toast")).to_contain_text("Borrador guardado")
+    assert number_of(desk) == before + 1
+
+
+def test_a_file_alone_begins_a_draft(desk: DocumentOffice) -> None:
+    before, page = number_of(desk), desk.enter("worker", NEW)
+    page.get_by_label("Agregar adjunto").set_input_files(
+        {"name": "sola.pdf", "mimeType": "application/pdf", "buffer": PDF}
+    )
+    expect(page.locator("#attachments")).to_contain_text("sola.pdf")
+    assert number_of(desk) == before + 1
 
 
 def test_a_document_is_written_without_scripts(desk: DocumentOffice) -> None:
