@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from urllib.parse import quote
 
 from flask import Response, url_for
@@ -11,7 +11,7 @@ from sqlalchemy.orm import joinedload
 
 from admin.api.cursors import read_cursor, write_cursor
 from admin.api.operations import BYTES, Call, must_be_as_read, operation
-from admin.api.problems import Refusal
+from admin.api.problems import Fault, Refusal
 from admin.api.schema import (
     CasePage,
     CaseQuery,
@@ -32,6 +32,8 @@ from intake.correspondence import requester_address, way_to
 from intake.errors import InvalidInput
 from intake.incoming import Channel, IncomingMessage
 from intake.running.reports import summary, whole_case
+from intake.services import service_fields
+from intake.services.service_fields import Answers
 from models.access import standing
 from models.api_token import Scope
 from models.case import Case, lock
@@ -40,8 +42,10 @@ from models.dependencia import Dependencia
 from models.listing import Filters, search
 from models.message import Attachment, Message
 from models.oficio import Flow, Oficio
+from models.search import fold
 from models.sequence import visible_ids
 from models.service import Service
+from models.service_field import FieldKind
 from models.workflow import NotAllowed, Process, Who, process_of
 from templates import say
 
@@ -155,6 +159,8 @@ def create_case(call: Call, body: NewCase) -> CaseSummary:
         service = call.session.scalar(select(Service).where(Service.slug == body.service, Service.is_active))
         if service is None:
             raise InvalidInput("choose_one")
+    answers = _answers(call, service, body.answers)
+    answered = {file.sha256 for file in answers.files} if answers else set()
     ticket = tickets.register(
         call.session,
         office(),
@@ -164,11 +170,41 @@ def create_case(call: Call, body: NewCase) -> CaseSummary:
         subject=body.subject,
         text=body.text,
         service=service,
-        files=call.files,
+        # One that answers a question goes along with its answer.
+        files=[file for file in call.files if file.sha256 not in answered],
+        answers=answers,
     )
     call.session.flush()
     call.location = url_for("api.get_case_by_folio", folio=ticket.folio)
     return CaseSummary.model_validate(summary(ticket))
+
+
+def _answers(call: Call, service: Service | None, given: Mapping[str, str] | None) -> Answers | None:
+    """What was answered to *service*, checked as its form is. None, unless the program speaks of it."""
+    if given is None:
+        return None
+    asked = service_fields.fields_of(call.session, service)
+    labels = {fold(label.strip()): label for label in given}
+    named = {one: labels.pop(fold(one.label), one.label) for one in asked}
+    faults = [
+        Fault(where=f"body/answers/{label}", what=say("api.invalid.not_asked")) for label in labels.values()
+    ]
+    by_hash = {file.sha256: file for file in call.files}
+    values, files = {}, {}
+    for one, label in named.items():
+        name, value = service_fields.form_name(one), given.get(label, "")
+        if one.kind != FieldKind.FILE:
+            values[name] = value
+        elif value.strip().lower() in by_hash:
+            files[name] = by_hash[value.strip().lower()]
+        elif value.strip():
+            faults.append(Fault(where=f"body/answers/{label}", what=say("api.invalid.not_sent")))
+    found = service_fields.read_form(asked, values, files)
+    places = {one.id: label for one, label in named.items()}
+    faults += [Fault(where=f"body/answers/{places[number]}", what=why) for number, why in found.wrong.items()]
+    if faults:
+        raise Refusal(422, "invalid", errors=faults)
+    return found
 
 
 @operation("POST", "/cases/{folio}/follow-ups", Scope.CASES_WRITE, status=201, files=True, if_match=True)

@@ -3,23 +3,34 @@
 from __future__ import annotations
 
 from sqlalchemy import select
-from sqlalchemy.orm import joinedload
+from sqlalchemy.orm import joinedload, selectinload
 
 from admin.api.cursors import read_cursor, write_cursor
 from admin.api.operations import Call, operation
 from admin.api.schema import Dependencia as DependenciaTold
-from admin.api.schema import DependenciaPage, Me, NamedDependencia, PageQuery, ServicePage, Token
+from admin.api.schema import (
+    DependenciaPage,
+    FieldOfService,
+    Me,
+    NamedDependencia,
+    PageQuery,
+    ServicePage,
+    Token,
+)
 from admin.api.schema import Service as ServiceTold
 from admin.db import office
 from models.dependencia import Dependencia
 from models.service import Service
+from models.service_field import ServiceField
 
 
 @operation("GET", "/services")
 def list_services(call: Call, query: PageQuery) -> ServicePage:
     after = read_cursor(office(), call.account.id, "services", query.cursor) or 0
     wanted = (
-        select(Service).where(Service.is_active, Service.id > after).options(joinedload(Service.dependencia))
+        select(Service)
+        .where(Service.is_active, Service.id > after)
+        .options(joinedload(Service.dependencia), selectinload(Service.fields))
     )
     rows = call.session.scalars(wanted.order_by(Service.id).limit(query.limit + 1)).all()
     items = [
@@ -31,10 +42,16 @@ def list_services(call: Call, query: PageQuery) -> ServicePage:
             requirements=one.requirements,
             dependencia=_named(one.dependencia),
             asks_location=one.asks_location,
+            fields=[_field(asked) for asked in one.fields if asked.is_active],
         )
         for one in rows[: query.limit]
     ]
     return ServicePage(items=items, next=_next(call, "services", [one.id for one in rows], query.limit))
+
+
+def _field(asked: ServiceField) -> FieldOfService:
+    return FieldOfService(label=asked.label, help=asked.help, kind=asked.kind, choices=list(asked.choices),
+                          is_required=asked.is_required)  # fmt: skip
 
 
 @operation("GET", "/dependencias")

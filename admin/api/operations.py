@@ -227,13 +227,26 @@ def _argument(kind: Any, value: str) -> Any:
 
 
 def _plain(given: MultiDict[str, str], model: type[BaseModel]) -> dict[str, Any]:
-    """Fields as values, but those that may come more than once, or that came so, as lists."""
+    """Fields as values, but those that may come more than once, or that came so, as lists.
+
+    An object is a part of JSON (OpenAPI 3.1, "Encoding Object").
+    """
     found: dict[str, Any] = {}
     for name in given:
-        values = given.getlist(name)
+        values: list[Any] = given.getlist(name)
+        if name in model.model_fields and "dict" in str(model.model_fields[name].annotation):
+            values = [_object(one) for one in values]
         is_list = "list" in str(model.model_fields[name].annotation) if name in model.model_fields else False
         found[name] = values if is_list or len(values) > 1 else values[0]
     return found
+
+
+def _object(text: str) -> Any:
+    """What *text* is as JSON; what is none is refused by the model."""
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return text
 
 
 def _validated(model: type[BaseModel], values: dict[str, Any], part: str) -> BaseModel:

@@ -11,6 +11,7 @@ from pydantic import Field, StringConstraints
 
 from admin.api.values import Asked, Count, Day, Instant, Line, Moment, Number, Sha256, Text, Title, Told
 from models.case import CaseKind, Priority
+from models.service_field import FieldKind
 from models.workflow import State
 
 Limit = Annotated[int, Field(ge=1, le=100)]
@@ -20,6 +21,8 @@ Slug = Annotated[str, StringConstraints(pattern=r"^[0-9A-Za-z_-]{1,80}$")]
 Url = Annotated[str, StringConstraints(pattern=r"^https?://[!-~]{1,1900}$")]
 Address = Annotated[str, StringConstraints(max_length=320)]
 Addresses = Annotated[list[Address], Field(max_length=50)]
+# To what a service asks, by the words of the question; to one that wants a file, its SHA-256.
+GivenAnswers = Annotated[dict[str, Text], Field(max_length=50)]
 # Files that were sent before, by their SHA-256.
 Uploads = Annotated[list[Sha256], Field(max_length=20)]
 Subscribable = Literal[
@@ -50,6 +53,7 @@ class NewCase(Asked):
     requester_name: Line = ""
     requester_address: Address
     service: Slug | None = None
+    answers: GivenAnswers | None = None
     uploads: Uploads = []
 
 
@@ -171,6 +175,14 @@ class MessageOfCase(Told):
     attachments: list[FileOfMessage]
 
 
+class FieldOfCase(Told):
+    """What was answered to a question of the service, with its words as they were then."""
+
+    label: str
+    kind: FieldKind
+    value: str
+
+
 class TurnoOfCase(Told):
     kind: str
     state: str
@@ -214,6 +226,7 @@ class WholeCase(CaseSummary):
     closed_at: Moment | None
     merged_into: str | None
     messages: list[MessageOfCase]
+    fields: list[FieldOfCase]
     turnos: list[TurnoOfCase]
     tasks: list[TaskOfCase]
     events: list[EventOfCase]
@@ -251,6 +264,16 @@ class Actions(Told):
     items: list[Action]
 
 
+class FieldOfService(Told):
+    """What a service asks besides subject and text."""
+
+    label: str
+    help: str
+    kind: FieldKind
+    choices: list[str]
+    is_required: bool
+
+
 class Service(Told):
     slug: str
     name: str
@@ -259,6 +282,7 @@ class Service(Told):
     requirements: str
     dependencia: NamedDependencia
     asks_location: bool
+    fields: list[FieldOfService]
 
 
 class ServicePage(Told):

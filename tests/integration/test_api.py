@@ -28,13 +28,18 @@ from models.access import visible_to
 from models.api_token import ApiToken, IdempotencyKey
 from models.base import now
 from models.case import Case
+from models.dependencia import Dependencia
 from models.person import Account
+from models.service import Service
+from models.service_field import FieldKind, ServiceField
 from models.user import User
 from tests.support.api import EVERYTHING, Program
 from tests.support.desk import arrive, notices
 from tests.support.documents import acting, fields, write
 from tests.support.institution import Institution, found_institution, open_case
 from tests.support.panel import Clerk, give_logins, panel_of
+
+SHIFTS = ("Matutino", "Vespertino")
 
 
 @dataclass
@@ -258,6 +263,60 @@ def test_a_program_opens_a_ticket_and_attends_it_to_its_end(town: Town) -> None:
     assert again.json["state"] == "in_progress"
     last = program.get(at).json["messages"][-1]
     assert last["direction"] == "in" and last["channel"] == "api" and last["sender"]["name"] == "Eva Luna"
+
+
+def test_what_a_service_asks_is_told_answered_and_refused_with_the_words_of_the_form(town: Town) -> None:
+    with town.office.database.writing() as session:
+        service = Service(slug="credenciales", name="Credenciales", dependencia=session.get_one(
+            Dependencia, town.people.systems.id))  # fmt: skip
+        session.add(service)
+        service.fields = [
+            ServiceField(label="Número de empleado", kind=FieldKind.NUMBER, is_required=True, position=1),
+            ServiceField(
+                label="Turno", kind=FieldKind.CHOICE, choices=["Matutino", "Vespertino"], position=2
+            ),
+            ServiceField(label="Foto", kind=FieldKind.FILE, position=3),
+            ServiceField(label="Ya no se pregunta", is_active=False, position=4),
+        ]
+    program = town.program("worker")
+    told = next(one for one in program.everything("/services") if one["slug"] == "credenciales")
+    assert [(one["label"], one["kind"], one["is_required"]) for one in told["fields"]] == [
+        ("Número de empleado", "number", True), ("Turno", "choice", False), ("Foto", "file", False),
+    ]  # fmt: skip
+    assert told["fields"][1]["choices"] == list(SHIFTS)
+    asked = {"subject": "Credencial", "requester_address": "eva@example.com", "service": "credenciales"}
+    refused = program.post("/cases", {**asked, "answers": {
+        "Turno": "Nocturno", "Foto": "0" * 64, "Ya no se pregunta": "Sí"}})  # fmt: skip
+    assert refused.status_code == 422 and refused.json["code"] == "invalid"
+    assert {one["where"]: one["what"] for one in refused.json["errors"]} == {
+        "body/answers/Número de empleado": "Falta «Número de empleado».",
+        "body/answers/Turno": "«Turno» debe ser una de estas opciones: Matutino, Vespertino.",
+        "body/answers/Foto": "No es la huella de un archivo de esta solicitud.",
+        "body/answers/Ya no se pregunta": "El servicio no pregunta esto.",
+    }
+    picture = b"\x89PNG\r\n\x1a\n" + b"y" * 100
+    sha256 = hashlib.sha256(picture).hexdigest()
+    answers = {"número de empleado": "1,204", "Turno": "matutino", "Foto": sha256}
+    wanted = [("Número de empleado", "1204"), ("Turno", "Matutino"), ("Foto", "foto.png")]
+
+    def read(answer: Any) -> None:
+        assert answer.status_code == 201, answer.text
+        case = program.get(f"/cases/{answer.json['folio']}").json
+        assert [(one["label"], one["value"]) for one in case["fields"]] == wanted
+        assert [one["sha256"] for one in case["messages"][0]["attachments"]] == [sha256]
+
+    # In a form an object is a part of JSON; the file comes along, or was sent before.
+    form = {**asked, "answers": json.dumps(answers), "files": (io.BytesIO(picture), "foto.png")}
+    read(program.call("POST", "/cases", data=form, content_type="multipart/form-data"))
+    program.call("POST", "/files", data={"files": (io.BytesIO(picture), "foto.png")},
+                 content_type="multipart/form-data")  # fmt: skip
+    read(program.post("/cases", {**asked, "answers": answers, "uploads": [sha256]}))
+    # Whoever does not speak of them is not asked.
+    assert program.post("/cases", asked).status_code == 201
+    broken = program.call(
+        "POST", "/cases", data={**asked, "answers": "[1"}, content_type="multipart/form-data"
+    )
+    assert [one["what"] for one in broken.json["errors"]] == ["Debe ser un objeto con textos."]
 
 
 def test_files_go_along_in_a_form_and_come_back_unless_they_are_dangerous(town: Town) -> None:
