@@ -2,16 +2,18 @@
 
 One row per message, its key the message's id, so newest first is the natural
 order; words are only ever added. They match by prefix, without accents or case.
+SQLite keeps the beginnings of words up to 12 letters, each with its messages: what
+many messages have is then read from the newest on, and never all of it.
 """
 
 from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
-from sqlalchemy import ColumnElement, TextClause, func, text
+from sqlalchemy import ColumnElement, Connection, TextClause, func, text
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from models.rows import execute_after_flush
@@ -19,7 +21,8 @@ from models.rows import execute_after_flush
 # More text than this per message adds nothing to finding it.
 MAX_INDEXED = 100_000
 _MARKS = re.compile("[\u0300-\u036f]+")
-_WORD = re.compile(r"\w+", re.UNICODE)
+# Letters, but for those of New Tai Lue and Vedic at which SQLite's tokenizer ends a word.
+_WORD = re.compile("[^\\W\u19b0-\u19c0\u19c8\u19c9\u1cf2\u1cf3]+")
 _ACCENTS = tuple(zip("áéíóúüñÁÉÍÓÚÜÑ", "aeiouunaeiouun", strict=True))
 _INDEX = text("INSERT INTO message_search (rowid, body) VALUES (:id, :body)")
 # A message edited by its sender is found by what it said before, too. Of two rows with one key, FTS5
@@ -43,13 +46,11 @@ _AMONG_ALL = text(
     " SELECT rowid FROM found WHERE rowid < :before ORDER BY rowid DESC LIMIT :limit"
 )
 
-SQLITE_DDL = (
-    "CREATE VIRTUAL TABLE message_search"
-    " USING fts5(body, content='', tokenize='unicode61 remove_diacritics 2', prefix='2 3 4')",
-)
-POSTGRESQL_DDL = (
-    "CREATE TABLE message_search (rowid bigint PRIMARY KEY, body tsvector NOT NULL)",
-    "CREATE INDEX ix_message_search_body ON message_search USING gin (body) WITH (fastupdate = on)",
+_OPEN_WORDS = text("CREATE VIRTUAL TABLE temp.message_word USING fts5vocab(main, message_search, instance)")
+_WORDS = text("SELECT doc, group_concat(term, ' ') FROM temp.message_word GROUP BY doc")
+_CLOSE_WORDS = text("DROP TABLE temp.message_word")
+_LEXEMES = text(
+    "SELECT rowid, array_to_string(tsvector_to_array(body), ' ') FROM message_search ORDER BY rowid"
 )
 
 
@@ -117,3 +118,15 @@ def find_messages(session: Session, query: str, *, before: int | None = None, li
             {"wanted": wanted, **limits},
         ).all()
     return [row[0] for row in rows]
+
+
+def indexed_words(connection: Connection) -> Iterator[tuple[int, str]]:
+    """(id, words) of each message that is found by any, in the order of ids."""
+    if connection.dialect.name == "postgresql":
+        for row in connection.execution_options(yield_per=500).execute(_LEXEMES):
+            yield row[0], row[1]
+        return
+    connection.execute(_OPEN_WORDS)
+    for row in connection.execute(_WORDS):
+        yield row[0], row[1]
+    connection.execute(_CLOSE_WORDS)

@@ -93,7 +93,6 @@ def _prepare_sqlite(engine: Engine, busy_ms: int) -> None:
             "journal_mode=WAL",
             "synchronous=FULL",
             "foreign_keys=ON",
-            "temp_store=MEMORY",
             "cache_size=-65536",
             "mmap_size=268435456",
         ):

@@ -1,7 +1,7 @@
 """One archive with database and files, the same from SQLite and from PostgreSQL.
 
-A tar: `manifest.json`, a file of JSON lines per table, and the stored files by
-SHA-256. Taken in one snapshot while the office works; restored only into an
+A tar: `manifest.json`, a file of JSON lines per table, the stored files by SHA-256,
+and the words by which messages are found. Taken in one snapshot while the office works; restored only into an
 empty place, and then the database complete or not at all.
 """
 
@@ -13,7 +13,7 @@ import io
 import json
 import tarfile
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date, datetime
@@ -21,20 +21,21 @@ from pathlib import Path
 from typing import IO, Any
 
 from sqlalchemy import Column, Connection, Date, LargeBinary, Table, func, insert, select, union, update
-from sqlalchemy.orm import Session, selectinload, undefer
 
 from intake.demo.demo import is_empty
 from intake.errors import StoreFailed
 from intake.office import Office
 from intake.proofs import seal
 from intake.running.terminal import USAGE, Failed, words_of
-from models import Base, Blob, Case, InboundMail, Message
+from models import Base, Blob, InboundMail
 from models.base import UtcDateTime
 from models.migrations import current_revision, upgrade
-from models.search import index_message
+from models.search import index_message, indexed_words
 
 FORMAT = 1
 _MANIFEST = "manifest.json"
+# Each database has its own kind of index, but both hold words, of which not all are in a message.
+_WORDS = "words.jsonl"
 # Rows written at a time.
 _ROWS = 500
 # A table's file is put together in memory up to this size, and on disk beyond.
@@ -72,6 +73,9 @@ def back_up(office: Office, path: Path) -> Count:
                 except StoreFailed:
                     # Everything else is worth keeping all the more.
                     count.missing.append(sha256)
+            _add_lines(
+                archive, _WORDS, ({"id": one, "words": words} for one, words in indexed_words(connection))
+            )
         unfinished.rename(path)
     finally:
         unfinished.unlink(missing_ok=True)
@@ -105,14 +109,18 @@ def _add(archive: tarfile.TarFile, name: str, content: IO[bytes]) -> None:
 
 
 def _add_table(archive: tarfile.TarFile, connection: Connection, table: Table) -> int:
-    count = 0
     rows = connection.execution_options(yield_per=_ROWS).execute(select(table).order_by(*table.primary_key))
+    written = ({name: _write_value(value) for name, value in row.items()} for row in rows.mappings())
+    return _add_lines(archive, f"tables/{table.name}.jsonl", written)
+
+
+def _add_lines(archive: tarfile.TarFile, name: str, rows: Iterable[Row]) -> int:
+    count = 0
     with tempfile.SpooledTemporaryFile(_IN_MEMORY) as lines:
-        for row in rows.mappings():
+        for row in rows:
             count += 1
-            written = {name: _write_value(value) for name, value in row.items()}
-            lines.write(json.dumps(written, ensure_ascii=False).encode() + b"\n")
-        _add(archive, f"tables/{table.name}.jsonl", lines)
+            lines.write(json.dumps(row, ensure_ascii=False).encode() + b"\n")
+        _add(archive, name, lines)
     return count
 
 
@@ -177,7 +185,8 @@ def _restore(office: Office, archive: tarfile.TarFile) -> Count:
         connection = session.connection()
         for table in Base.metadata.sorted_tables:
             count.rows += _fill_table(connection, archive, table)
-        _index_messages(session)
+        for row in _lines(archive, _WORDS):
+            index_message(session, row["id"], [row["words"]])
     _keep_secret(office, manifest.get("secret_key", ""))
     seal.keep_own(office, base64.b64decode(manifest.get("seal", "")))
     return count
@@ -214,12 +223,8 @@ def _fill_table(connection: Connection, archive: tarfile.TarFile, table: Table) 
 
 
 def _batches(archive: tarfile.TarFile, table: Table) -> Iterator[list[Row]]:
-    lines = archive.extractfile(f"tables/{table.name}.jsonl")
-    if lines is None:
-        raise KeyError(table.name)
     rows: list[Row] = []
-    for line in lines:
-        row = json.loads(line)
+    for row in _lines(archive, f"tables/{table.name}.jsonl"):
         rows.append({column.name: _read_value(column, row[column.name]) for column in table.columns})
         if len(rows) == _ROWS:
             yield rows
@@ -228,18 +233,12 @@ def _batches(archive: tarfile.TarFile, table: Table) -> Iterator[list[Row]]:
         yield rows
 
 
-def _index_messages(session: Session) -> None:
-    """The full-text index is not in the archive: each database has its own kind."""
-    last = 0
-    wanted = select(Message, Case.folio).join(Case, Case.id == Message.case_id).order_by(Message.id)
-    wanted = wanted.options(undefer(Message.text), selectinload(Message.attachments)).limit(_ROWS)
-    while found := session.execute(wanted.where(Message.id > last)).all():
-        for message, folio in found:
-            names = [file.filename for file in message.attachments]
-            who = (message.sender_name, message.sender_address)
-            index_message(session, message.id, (folio, message.subject, *who, *names, message.text))
-        last = found[-1][0].id
-        session.expunge_all()
+def _lines(archive: tarfile.TarFile, name: str) -> Iterator[Row]:
+    lines = archive.extractfile(name)
+    if lines is None:
+        raise KeyError(name)
+    for line in lines:
+        yield json.loads(line)
 
 
 def _keep_secret(office: Office, secret: str) -> None:

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from models.search import find_messages, index_message
+from models.session import Database, open_database
 from tests.support.certificates import Certificate
 from tests.support.command import Place
 from tests.support.dovecot import Account, Dovecot
@@ -260,6 +262,9 @@ def test_a_backup_moves_an_office_to_another_kind_of_database(
 ) -> None:
     url = postgres.url(postgres.create_database())
     elsewhere, back = Place(tmp_path / "elsewhere", {"OFICIALIA_DATABASE_URL": url}), Place(tmp_path / "back")
+    # As the words that were read from a scan: in the index, and in no message.
+    with register_of(demo).writing() as session:
+        index_message(session, 1, ["xilófono inconfundible"])
     demo.do("backup", tmp_path / "one.tar")
     elsewhere.do("restore", tmp_path / "one.tar")
     assert elsewhere.do("list", "--json").out == demo.do("list", "--json").out
@@ -269,6 +274,13 @@ def test_a_backup_moves_an_office_to_another_kind_of_database(
     for folio in ("T-2026-000001", value["folio"]):
         assert back.do("show", folio, "--json").out == elsewhere.do("show", folio, "--json").out
     assert back.do("verify", "--audit", "--json").values[0]["broken"] == 0
+    with register_of(back).reading() as found, register_of(demo).reading() as kept:
+        for words in ("xilofono inconfund", "impresora", "credencial"):
+            assert set(find_messages(found, words)) >= set(find_messages(kept, words)) > set(), words
+
+
+def register_of(place: Place) -> Database:
+    return open_database(f"sqlite:///{place.folder / 'var' / 'oficialia.db'}")
 
 
 def test_a_backup_is_not_restored_over_data_nor_written_over_a_file(demo: Place, tmp_path: Path) -> None:
