@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date, datetime, timedelta
+from typing import Any
 
 from flask import Flask
 from flask_babel import format_date, format_datetime, format_decimal, to_user_timezone
 
+from intake.services.service_fields import words_of
 from models.base import now
 from templates import say
+
+_ISO = re.compile(r"\d{4}-\d\d-\d\d(T\d\d:\d\d[0-9:.]*([+-]\d\d:\d\d|Z))?")
 
 
 def moment(value: datetime | None) -> str:
@@ -19,6 +24,17 @@ def moment(value: datetime | None) -> str:
 def day(value: date | None) -> str:
     """A date of the calendar in full."""
     return format_date(value, "d MMM y") if value else ""
+
+
+def as_read(value: Any) -> Any:
+    """What an event recorded: its days and instants are ISO 8601, which people do not read."""
+    if not isinstance(value, str) or not _ISO.fullmatch(value):
+        return value
+    try:
+        return moment(datetime.fromisoformat(value)) if "T" in value else day(date.fromisoformat(value))
+    except ValueError:
+        # Only looks like one.
+        return value
 
 
 def short(value: datetime | None) -> str:
@@ -91,7 +107,10 @@ def size(count: int) -> str:
     return f"{format_decimal(round(amount, 1))} {units[-1]}"
 
 
+_FILTERS = (moment, day, as_read, short, short_full, ago, span, due, is_soon, local_input, size, words_of)
+
+
 def init_app(app: Flask) -> None:
     """Make the functions known to templates as filters."""
-    for function in (moment, day, short, short_full, ago, span, due, is_soon, local_input, size):
+    for function in _FILTERS:
         app.jinja_env.filters[function.__name__] = function

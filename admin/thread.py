@@ -14,6 +14,7 @@ from typing import Any
 from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session, joinedload, selectinload
 
+from admin.formats import as_read
 from intake.services.service_fields import values_of
 from models.case import Case, CaseLink
 from models.catalogue import CatalogueVersion
@@ -239,10 +240,10 @@ class _Words(dict[str, str]):
 
 def _word(key: str, value: Any) -> str:
     if isinstance(value, list):
-        return ", ".join(str(one) for one in value)
+        return ", ".join(str(as_read(one)) for one in value)
     if key in ("from", "to") and value in ("low", "normal", "high", "urgent"):
         return say(f"panel.priority.{value}")
-    return str(value) if value not in (None, "") else "–"
+    return str(as_read(value)) if value not in (None, "") else "–"
 
 
 @dataclass(frozen=True, slots=True)

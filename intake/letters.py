@@ -27,7 +27,7 @@ from intake.errors import StoreFailed
 from intake.issued.annexes import Annex, make_annex
 from intake.issued.pdf import html_to_pdf
 from intake.office import Office
-from intake.services.service_fields import values_of
+from intake.services.service_fields import values_of, words_of
 from models.base import now
 from models.case import Case
 from models.message import Direction, Message
@@ -70,6 +70,7 @@ def _print(
             annexes=annexes,
             annex_of={annex.attachment.id: annex.number for annex in annexes},
             is_whole_case=is_whole_case,
+            words_of=words_of,
             at=lambda instant: say_instant(office, instant),
             printed_at=now(),
         )

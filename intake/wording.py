@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import date, datetime
 from functools import cache, lru_cache
 from zoneinfo import ZoneInfo
 
-from babel.dates import format_datetime, get_timezone_location
+from babel.dates import format_date, format_datetime, get_timezone_location
 
 from templates import LANGUAGES, language, say
 
@@ -44,6 +44,11 @@ def moment(at: datetime, zone: ZoneInfo) -> str:
     """Day and hour without the zone, for readers who are in it."""
     # The pattern is CLDR's, in the labels, because each language orders a date in its own way.
     return _formatted(at.replace(second=0, microsecond=0), say("mail.moment"), zone, _LOCALES[language.get()])
+
+
+def day(on: date) -> str:
+    """`20 nov 2026`, for lists and tables."""
+    return format_date(on, "d MMM y", locale=_LOCALES[language.get()])
 
 
 # Mails that come together are answered in one minute.

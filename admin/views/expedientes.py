@@ -23,7 +23,7 @@ from intake.attachments import read_blob
 from intake.errors import DeskError, InvalidInput
 from intake.issued.exports import Value, make_spreadsheet
 from intake.issued.pdf import html_to_pdf
-from intake.wording import instant
+from intake.wording import day, instant
 from models.access import visible_to
 from models.archive import ArchiveSeries, DocumentSeries
 from models.base import now
@@ -212,6 +212,7 @@ class ExpedientesView(frame.PanelView):
                 until=_until(),
                 columns=[say(f"archive.inventory.{name}") for name, _ in INVENTORY],
                 rows=_inventory(_until()),
+                day=day,
                 printed_at=instant(now(), office().settings.zone),
             )
         )

@@ -23,7 +23,7 @@ from intake.errors import StoreFailed
 from intake.issued.pdf import html_to_pdf
 from intake.letters import print_case
 from intake.office import Office
-from intake.wording import instant, speaking
+from intake.wording import day, instant, speaking
 from models.base import now
 from models.case import Case
 from models.expediente import Expediente, ExpedienteEntry
@@ -152,6 +152,7 @@ def _front(office: Office, expediente: Expediente, parts: Sequence[Part], first_
             expediente=expediente,
             lines=lines,
             pages=sum(part.pages for part in parts),
+            day=day,
             printed_at=instant(now(), office.settings.zone),
         )
     )

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session, joinedload, selectinload
 
 from intake.issued.pdf import html_to_archive
 from intake.office import Office
-from intake.wording import instant, speaking
+from intake.wording import day, instant, speaking
 from models.base import now
 from models.dispatch import Dispatch, Route
 from templates import render, say
@@ -33,6 +33,7 @@ def print_route(session: Session, office: Office, route: Route) -> bytes:
             route=route,
             stops=stops,
             title=say("dispatch.sheet.title", folio=route.folio),
+            day=day,
             printed_at=instant(now(), office.settings.zone),
         )
     return html_to_archive(html, {f"image:{one.id}": _code(stop_link(office, one)) for one in stops})

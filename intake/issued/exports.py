@@ -24,7 +24,7 @@ from intake.issued.documents import long_date
 from intake.issued.issuing import pdf_name
 from intake.issued.pdf import html_to_archive
 from intake.office import Office
-from intake.wording import instant
+from intake.wording import day, instant
 from models.base import now
 from models.book import Entry
 from models.message import Attachment, Blob, Direction, Message
@@ -174,6 +174,7 @@ def print_book(
         "since": long_date(since),
         "until": long_date(until),
         "entries": entries,
+        "day": day,
         "totals": {name: sorted(some.items()) for name, some in totals.items()},
         "printed_by": printed_by,
         "printed_at": instant(now(), office.settings.zone),

@@ -36,6 +36,7 @@ from pyhanko_certvalidator.registry import SimpleCertificateStore
 
 from intake.errors import InvalidInput
 from intake.office import Office
+from intake.wording import day
 from models.base import now
 from models.person import Account, Person
 
@@ -125,9 +126,9 @@ def check(office: Office, efirma: Efirma, account: Account, at: datetime | None 
     check_owner(efirma, account.person)
     moment = at or now()
     if efirma.certificate.not_valid_after < moment:
-        raise InvalidInput("efirma_expired", until=f"{efirma.certificate.not_valid_after:%Y-%m-%d}")
+        raise InvalidInput("efirma_expired", until=day(efirma.certificate.not_valid_after))
     if efirma.certificate.not_valid_before > moment:
-        raise InvalidInput("efirma_not_yet", since=f"{efirma.certificate.not_valid_before:%Y-%m-%d}")
+        raise InvalidInput("efirma_not_yet", since=day(efirma.certificate.not_valid_before))
     trust = read_trust(office)
     if not trust.roots:
         raise InvalidInput("efirma_no_roots")

@@ -18,6 +18,7 @@ from sqlalchemy.orm import Session
 
 from intake.errors import InvalidInput
 from intake.incoming import IncomingFile
+from intake.wording import day
 from models.case import Case
 from models.event import record
 from models.message import Attachment, Message
@@ -166,6 +167,11 @@ def values_of(session: Session, case: Case) -> Sequence[FieldValue]:
         .order_by(ServiceField.position, ServiceField.id)
     )
     return session.scalars(wanted).all()
+
+
+def words_of(one: FieldValue) -> str:
+    """An answer as a person reads it."""
+    return day(date.fromisoformat(one.value)) if one.kind == FieldKind.DATE and one.value else one.value
 
 
 def missing(session: Session, case: Case) -> list[ServiceField]:

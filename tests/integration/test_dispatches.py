@@ -22,6 +22,7 @@ from intake.deliveries.dispatches import DispatchFields
 from intake.errors import InvalidInput
 from intake.issued import approval, drafts, issuing
 from intake.office import Office
+from intake.wording import day
 from models.base import now
 from models.carrier import Carrier, Courier, DispatchKind, Guia, GuiaState
 from models.case import Case
@@ -449,3 +450,4 @@ def test_a_cancelled_guia_stays_and_the_next_one_is_another(town: Town, tmp_path
         printed = poppler("pdftotext", sheet, tmp_path, "-layout")
         assert "PV0092" in printed and "Av. Alcalde 500" in printed and made.case.folio in printed
         assert "Secreto" not in printed
+        assert f"Sale el {day(route.leaves_on)}" in printed

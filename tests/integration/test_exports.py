@@ -17,6 +17,7 @@ from intake.issued import approval, drafts, issuing
 from intake.issued.exports import make_spreadsheet, print_book
 from intake.issued.pdf import html_to_pdf
 from intake.office import Office
+from intake.wording import day
 from models.book import Entry
 from models.message import Blob
 from models.oficio import DocumentType, Flow, Oficio
@@ -188,6 +189,8 @@ def test_the_book_of_a_period_has_every_number_also_of_cancelled_documents_and_t
     assert text.index(first.folio) < text.index(second.folio)
     assert "Cancelado" in text and "Un borrador" not in text
     assert "Documentos en el libro: 2" in text and "Hoja" in text and "1 de 1" in text
+    written_on = first.written_on
+    assert written_on is not None and day(written_on) in text and written_on.isoformat() not in text
 
 
 def test_the_book_of_what_was_received_tells_with_what_it_was_answered(

@@ -18,6 +18,7 @@ from intake.counter import digests
 from intake.errors import InvalidInput
 from intake.issued import approval, drafts, reviews
 from intake.office import Office
+from intake.wording import day
 from models.base import now
 from models.case import Case
 from models.chat import Chat
@@ -104,6 +105,8 @@ def test_what_is_put_away_until_a_date_waits_outside_seguimiento(office: Office,
         folio, key = case.folio, case.id
     worker = Clerk(office, town.accounts["worker"])
     assert folio in worker.get("/admin/seguimiento/?agendados=1").text
+    until = (now() + timedelta(days=3)).astimezone(office.settings.zone).date()
+    assert f"Pospuesto hasta {day(until)}, " in worker.get(f"/admin/casos/{key}/historial").text
     assert "Está de nuevo en la bandeja" in worker.post(f"/admin/casos/{key}/hacer/wake").text
     assert folio in worker.get("/admin/seguimiento/").text
     with acting(office, town) as (session, people), pytest.raises(InvalidInput):

@@ -196,7 +196,7 @@ def test_a_request_goes_through_the_desk_with_its_fields_and_shows_what_other_do
     ticket = newest(office)
     assert f"Su folio es {ticket.folio}" in opened and ticket.channel == "portal"
     assert ticket.classification == "Soporte técnico" and ticket.dependencia_id == town.systems.id
-    for words in ("INV-77", "Planta alta", "2026-11-20", "etiqueta.png", "captura.png", "Desde ayer."):
+    for words in ("INV-77", "Planta alta", "20 nov 2026", "etiqueta.png", "captura.png", "Desde ayer."):
         assert words in opened
     with office.database.reading() as session:
         values = session.scalars(select(FieldValue).where(FieldValue.case_id == ticket.id)).all()
