@@ -9,7 +9,7 @@ import enum
 from datetime import date
 from typing import Any, ClassVar
 
-from flask import abort, flash, request
+from flask import abort, flash, redirect, request
 from flask_admin import expose
 from flask_admin.contrib.sqla import ModelView
 from flask_admin.form import BaseForm
@@ -17,9 +17,11 @@ from sqlalchemy import ColumnElement, Select, inspect, or_, select, true, tuple_
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
+from wtforms.validators import ValidationError
 
 from admin import frame, paging
 from admin.db import session
+from intake.errors import DeskError
 from models.base import Base
 from models.event import record
 from models.search import fold, folded
@@ -88,11 +90,6 @@ def remember(found: Session, model: Base, action: str, changes: dict[str, list[A
     record(found, None, action, account=frame.account(), data=data)
 
 
-def _answered(made: Response | str) -> Answer:
-    """A form that comes back after it was sent was refused."""
-    return (made, 422) if isinstance(made, str) and request.method == "POST" else made
-
-
 class CatalogueView(frame.PanelView, ModelView):
     """One catalogue: `words` names its labels, `columns` what the list shows, `order` how it is sorted."""
 
@@ -156,13 +153,34 @@ class CatalogueView(frame.PanelView, ModelView):
 
     @expose("/nuevo", methods=("GET", "POST"))
     def create_view(self) -> Answer:
-        return _answered(super().create_view())
+        if not self.can_create:
+            abort(404)
+        form = self.create_form()
+        if self.validate_form(form) and (made := self.create_model(form)):
+            return self._kept(made, "created")
+        return self._form_page(form, self.create_template)
 
     @expose("/editar", methods=("GET", "POST"))
     def edit_view(self) -> Answer:
-        if self.get_one(request.args.get("id", "")) is None:
-            abort(404)
-        return _answered(super().edit_view())
+        model = self.get_one(request.args.get("id", "")) or abort(404)
+        form = self.edit_form(obj=model)
+        if self.validate_form(form) and self.update_model(form, model):
+            return self._kept(model, "saved")
+        if request.method == "GET":
+            self.on_form_prefill(form, model.id)
+        return self._form_page(form, self.edit_template, model=model)
+
+    def _kept(self, model: Any, how: str) -> Response:
+        # Not Flask-Admin's own words, which know of records only.
+        flash(say(f"office.form.{how}", name=str(model)), "success")
+        return redirect(self.get_save_return_url(model, is_created=how == "created"))
+
+    def _form_page(self, form: BaseForm, template: str, **values: Any) -> Answer:
+        """The form; one that comes back after it was sent was refused."""
+        if form.errors:
+            flash(say("office.form.wrong"), "danger")
+        page = str(self.render(template, form=form, **values))
+        return (page, 422) if request.method == "POST" else page
 
     def changes(self, model: Any) -> dict[str, list[Any]]:
         """What is about to be written, for the bitácora; a catalogue with rows below its own adds them."""
@@ -178,5 +196,8 @@ class CatalogueView(frame.PanelView, ModelView):
             # Somebody took the name between our look and our write.
             flash(say("office.wrong.conflict"), "error")
             return True
-        handled: bool = super().handle_view_exception(exc)
-        return handled
+        if isinstance(exc, DeskError | ValidationError):
+            flash(str(exc), "error")
+            return True
+        # A page of ours says what happened, and nothing of it was kept.
+        raise exc

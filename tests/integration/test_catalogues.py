@@ -233,6 +233,33 @@ def test_people_are_found_without_accents_and_listed_by_pages(
 # Services, mailboxes, canned replies
 
 
+@on_one_database
+@pytest.mark.parametrize(
+    ("code", "added", "saved", "refused"),
+    [
+        ("es", "Se agregó «Redes».", "Se guardaron los cambios de «Redes».", "No se guardó nada: revise lo"),
+        (
+            "en",
+            "“Redes” was added.",
+            "The changes of “Redes” were saved.",
+            "Nothing was saved: check what is",
+        ),
+    ],
+)
+def test_what_became_of_a_form_is_said_in_our_words(
+    office: Office, admin: Clerk, town: Institution, code: str, added: str, saved: str, refused: str
+) -> None:
+    admin.post("/admin/cuenta/idioma", language=code)
+    fields = {"name": "Redes", "dependencia_id": town.systems.id, "is_active": "y"}
+    assert f"<span>{added}</span>" in admin.post("/admin/servicios/nuevo", **fields).text
+    with office.database.reading() as session:
+        number = session.scalars(select(Service.id).where(Service.name == "Redes")).one()
+    page = f"/admin/servicios/editar?id={number}"
+    assert f"<span>{saved}</span>" in admin.post(page, **{**fields, "slug": "redes", "cost": "Gratuito"}).text
+    answer = admin.post(page, **{**fields, "name": ""})
+    assert answer.status_code == 422 and refused in answer.text
+
+
 def test_a_service_gets_its_short_name_from_its_name(office: Office, admin: Clerk, town: Institution) -> None:
     fields = {"name": "Impresión de credenciales", "dependencia_id": town.systems.id, "is_active": "y",
               "solution_minutes": "5"}  # fmt: skip
