@@ -58,11 +58,11 @@ def test_a_clerk_logs_in_reads_takes_answers_and_resolves(
     expect(page.locator("#thread")).to_contain_text("resguardo.pdf")
     photograph(page, "caso")
     page.get_by_role("button", name="Tomar").click()
-    expect(page.locator(".toast")).to_contain_text("El caso es suyo")
+    expect(page.locator(".toast")).to_contain_text("El asunto es suyo")
     page.get_by_role("textbox", name="Responder a").fill("Va un técnico antes de las 12:00.")
     expect(page.get_by_label("ana@correo.example")).to_be_checked()
     page.get_by_role("button", name="Enviar y resolver").click()
-    expect(page.locator(".toast")).to_contain_text("Respuesta en camino y caso resuelto")
+    expect(page.locator(".toast")).to_contain_text("Respuesta en camino y asunto resuelto")
     expect(page.locator(".msg.out .delivery")).to_have_text("en cola")
     with office.database.reading() as session:
         case = session.get_one(Case, case_id)

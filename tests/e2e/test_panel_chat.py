@@ -68,7 +68,7 @@ def test_one_persons_mail_and_chat_meet_in_one_case(
     expect(page.locator(".msg.in")).to_have_count(2)
     expect(page.locator(".msg.in .from").nth(0)).to_contain_text("ana@correo.example")
     expect(page.locator(".msg.in .from").nth(1)).to_contain_text("Telegram")
-    expect(page.locator(".facts")).to_contain_text("Otros casos: 1")
+    expect(page.locator(".facts")).to_contain_text("Otros asuntos: 1")
     photograph(page, "correo-y-chat")
 
 

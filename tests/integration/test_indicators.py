@@ -197,7 +197,7 @@ def test_the_doctor_finds_a_count_that_is_not_that_of_the_cases_and_counting_aga
             (one,) = examine_counts(life.office.settings)
         return one
 
-    assert (found().level, found().found) == (Level.OK, "los conteos de 7 días coinciden con sus casos")
+    assert (found().level, found().found) == (Level.OK, "los conteos de 7 días coinciden con sus asuntos")
     with life.office.database.writing() as session:
         row = session.scalars(select(DayCount).order_by(DayCount.day.desc())).first()
         assert row is not None

@@ -44,6 +44,18 @@ def test_every_sentence_of_a_template_is_in_the_labels() -> None:
     assert used <= set(labels("es"))
 
 
+@pytest.mark.parametrize(
+    ("code", "other"),
+    [
+        # «En caso de» speaks of no asunto.
+        ("es", re.compile(r"(?<!en )\bcasos?\b", re.IGNORECASE)),
+        ("en", re.compile(r"\b(?:a|new|this|whole|your) matter\b|\bthe matter(?! and)", re.IGNORECASE)),
+    ],
+)
+def test_a_case_is_called_asunto_in_spanish_and_case_in_english(code: str, other: re.Pattern[str]) -> None:
+    assert {key: text for key, text in labels(code).items() if other.search(text)} == {}
+
+
 def test_an_instant_reads_in_the_zone_of_the_office() -> None:
     with speaking("es"):
         assert moment(NOON, ZONE) == "viernes 20 de noviembre de 2026, 13:45 h"
