@@ -118,18 +118,20 @@ def read_batch(office: Office, ids: Sequence[int], reader: MailReader) -> Batch:
         stored = []
         for inbound in mails:
             try:
-                incoming = inspection.inspect(office, inbound, _find_raw(office, inbound), reader)
+                raw = inbound.raw if inbound.raw is not None else _find_raw(office, inbound)
+                incoming = inspection.inspect(office, inbound, raw, reader)
             except (OperationalError, NoReader):
                 raise
             except Exception as error:
                 _set_aside(office, batch, inbound.id, error)
             else:
-                stored.append(
-                    (Read(inbound.id, incoming), stores.submit(store_large, office, incoming.attachments))
-                )
+                files = incoming.attachments
+                storing = stores.submit(store_large, office, files) if files else None
+                stored.append((Read(inbound.id, incoming), storing))
         for read, storing in stored:
             try:
-                storing.result()
+                if storing is not None:
+                    storing.result()
             except Exception as error:
                 _set_aside(office, batch, read.inbound_id, error)
             else:

@@ -10,19 +10,16 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
-from functools import cache
 
-from sqlalchemy import Select, bindparam, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from intake.addresses import normalise_address
 from intake.contacts import find_account_of
 from intake.incoming import IncomingMessage
-from intake.memory import contact_at
+from intake.memory import contact_at, recent_subjects
 from intake.office import Office
 from intake.reply_address import read as read_reply_address
-from models.base import now
 from models.case import Case
 from models.contact import Address, AddressKind
 from models.message import Message, ThreadId
@@ -32,8 +29,6 @@ from templates import say
 
 FOLIO = re.compile(r"(?<![\w-])(?:T|OP)-\d{4}-\d{6,}(?![\w-])", re.IGNORECASE)
 _SUBJECT_PREFIX = re.compile(r"^\s*(?:(?:re|rv|fw|fwd|enc|res|aw|tr)\s*(?:\[\d+\])?\s*:\s*)+", re.IGNORECASE)
-# The same person, the same subject, within these days: proposed to a clerk, never joined silently.
-CONTINUATION_DAYS = 14
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,38 +174,14 @@ def _possible_continuation(session: Session, incoming: IncomingMessage) -> Case 
         return None
     if contact_at(session, AddressKind.EMAIL, incoming.from_addr) is None:
         return None
-    for case_id, subject in session.execute(_recent_subjects(), _since(incoming.from_addr)):
+    for case_id, subject in recent_subjects(session, incoming.from_addr):
         if plain_subject(subject) == wanted:
             return session.get(Case, case_id)
     return None
 
 
-def recent_cases(session: Session, address: str, limit: int = 20) -> Sequence[Case]:
+def recent_cases(session: Session, address: str) -> Sequence[Case]:
     """The requester's latest cases of the last days, newest first; what a clerk may attach a mail to."""
-    return session.scalars(_recent().limit(limit), _since(address)).all()
-
-
-def _since(address: str) -> dict[str, object]:
-    return {"address": address, "since": now() - timedelta(days=CONTINUATION_DAYS)}
-
-
-@cache
-def _recent_subjects() -> Select[int, str]:
-    return _recent().with_only_columns(Case.id, Case.subject)
-
-
-@cache
-def _recent() -> Select[Case]:
-    # Built once: putting a statement together takes longer than SQLite does to answer it.
-    return (
-        select(Case)
-        .join(Address, Address.contact_id == Case.requester_id)
-        .where(
-            Address.kind == AddressKind.EMAIL,
-            Address.value == bindparam("address"),
-            Case.merged_into_id.is_(None),
-            Case.last_activity_at > bindparam("since"),
-        )
-        .order_by(Case.last_activity_at.desc())
-        .limit(20)
-    )
+    ids = [case_id for case_id, _ in recent_subjects(session, address)]
+    found = {case.id: case for case in session.scalars(select(Case).where(Case.id.in_(ids)))}
+    return [found[case_id] for case_id in ids]

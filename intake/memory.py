@@ -10,7 +10,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 
-from sqlalchemy import Select, bindparam, event, func, select
+from sqlalchemy import Row, Select, bindparam, event, func, select
 from sqlalchemy.orm import Session, joinedload
 
 from models.base import now
@@ -47,6 +47,22 @@ _ACUSES = (
     )
     .group_by(Case.requester_id, OutboxMessage.from_addr)
 )
+# The newest cases of requesters, by the address they wrote from; more than these are asked for one by one.
+_RECENT = (
+    select(Address.value, Case.id, Case.subject)
+    .join(Case, Case.requester_id == Address.contact_id)
+    .where(
+        Address.kind == AddressKind.EMAIL,
+        Address.value.in_(bindparam("addresses", expanding=True)),
+        Case.merged_into_id.is_(None),
+        Case.last_activity_at > bindparam("since"),
+    )
+    .order_by(Case.last_activity_at.desc())
+    .limit(bindparam("most"))
+)
+_MOST_RECENT, _MOST_REMEMBERED = 20, 400
+# The same person, the same subject, within these days: proposed to a clerk, never joined silently.
+CONTINUATION_DAYS = 14
 _FILED = select(Message.fingerprint, Message.case_id).where(
     Message.fingerprint.in_(bindparam("fingerprints", expanding=True))
 )
@@ -60,6 +76,7 @@ class _Memory:
     people: dict[str, Person | None] = field(default_factory=dict)
     filed: dict[str, int | None] = field(default_factory=dict)
     acuses: dict[int, dict[str, int]] = field(default_factory=dict)
+    recent: dict[str, list[tuple[int, str]]] = field(default_factory=dict)
     groups: dict[int, Chat] | None = None
     hours: tuple[Sequence[Calendar], Sequence[DayOff]] | None = None
 
@@ -81,6 +98,32 @@ def remember(session: Session, senders: Collection[str] = (), fingerprints: Coll
     memory.people = dict.fromkeys(senders) | {person.email or "": person for person in people}
     requesters = {address.contact_id for address in known}
     memory.acuses = _count_acuses(session, requesters) if requesters else {}
+    memory.recent = _find_recent(session, {address.value for address in known})
+
+
+def _find_recent(session: Session, addresses: Collection[str]) -> dict[str, list[tuple[int, str]]]:
+    """(case, subject) of what each requester asked lately, newest first; nothing when it is too much."""
+    rows = _ask_recent(session, addresses, _MOST_REMEMBERED) if addresses else []
+    if len(rows) == _MOST_REMEMBERED:
+        return {}
+    found: dict[str, list[tuple[int, str]]] = {address: [] for address in addresses}
+    for address, case_id, subject in rows:
+        found[address].append((case_id, subject))
+    return {address: cases[:_MOST_RECENT] for address, cases in found.items()}
+
+
+def recent_subjects(session: Session, address: str) -> Sequence[tuple[int, str]]:
+    """(case, subject) of the requester's latest cases, newest first."""
+    memory = _memory(session)
+    if memory is not None and address in memory.recent:
+        return memory.recent[address]
+    return [(case_id, subject) for _, case_id, subject in _ask_recent(session, [address], _MOST_RECENT)]
+
+
+def _ask_recent(session: Session, addresses: Collection[str], most: int) -> Sequence[Row[str, int, str]]:
+    since = now() - timedelta(days=CONTINUATION_DAYS)
+    values = {"addresses": list(addresses), "since": since, "most": most}
+    return session.execute(_RECENT, values).all()
 
 
 def _count_acuses(session: Session, requesters: Collection[int]) -> dict[int, dict[str, int]]:
@@ -109,7 +152,7 @@ def forget_filed(session: Session) -> None:
     """What is filed and told changes within *session*: from now on that is asked anew."""
     memory = _memory(session)
     if memory is not None:
-        memory.filed, memory.acuses = {}, {}
+        memory.filed, memory.acuses, memory.recent = {}, {}, {}
 
 
 def case_of(session: Session, fingerprint: str) -> int | None:
