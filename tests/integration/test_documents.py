@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from email.message import EmailMessage
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,7 @@ from intake.incoming import IncomingFile
 from intake.issued import approval, drafts, issuing
 from intake.issued.documents import files_of, render_document
 from intake.issued.drafts import Addressee
+from intake.mailer import deliver_mail
 from intake.office import Office
 from intake.services import delegations
 from models.access import principals_of, standing, visible_to
@@ -23,15 +25,17 @@ from models.base import now
 from models.case import Case
 from models.folio import last_number
 from models.letterhead import NumberPattern
+from models.mailbox import Mailbox, MailboxPurpose
 from models.message import Message
 from models.oficio import DocumentType, Oficio
 from models.person import Account, Role
 from models.recipient import Recipient, RecipientRole
 from models.task import Task, TaskKind, TaskState
 from models.workflow import NotAllowed, Who
-from tests.support.desk import later, notices
+from tests.support.desk import arrive, later, notices, sent_files
 from tests.support.documents import OUTSIDE, acting, fields, pdf_of, poppler, write
 from tests.support.institution import Institution, found_institution
+from tests.support.panel import Clerk, give_login
 
 pytestmark = pytest.mark.on_sqlite
 
@@ -291,6 +295,50 @@ def test_a_document_to_the_outside_goes_by_mail_with_pdf_files_and_reading_link(
         assert issuing.read_by_token(session, recipient.token) is recipient
         assert session.scalars(select(Recipient.read_at).order_by(Recipient.id)).first() is not None
         assert issuing.read_by_token(session, "made-up") is None
+
+
+@pytest.mark.on_both
+def test_a_document_leaves_from_the_mailbox_of_who_issues_it_or_the_nearest_above(
+    office: Office, institution: Institution
+) -> None:
+    with acting(office, institution) as (session, people):
+        give_login(session, people["head"])
+        above, below = institution.presidency.id, institution.systems.id
+    head = Clerk(office, institution.accounts["head"])
+
+    def sender_of_a_document() -> EmailMessage:
+        with acting(office, institution) as (session, people):
+            oficio = write(session, office, people["head"], fields(institution, to=(OUTSIDE,)))
+        assert "success" in head.post(f"/admin/documentos/{oficio.id}/hacer/approve").text
+        deliver_mail(office)
+        return max(sent_files(office), key=lambda one: str(one["Subject"]))
+
+    assert "soporte@example.gob.mx" in sender_of_a_document()["From"]
+    with office.database.writing() as session:
+        # Neither a scanner's nor one that is closed writes to anybody.
+        session.add_all([
+            Mailbox(address="escaner@example.gob.mx", name="", dependencia_id=below,
+                    purpose=MailboxPurpose.SCANS),
+            Mailbox(address="viejo@example.gob.mx", name="Viejo", dependencia_id=below, is_active=False),
+        ])  # fmt: skip
+    for address, name, dependencia in (
+        ("presidencia@example.gob.mx", "Presidencia", above),
+        ("sistemas@example.gob.mx", "Dirección de Sistemas", below),
+    ):
+        with office.database.writing() as session:
+            session.add(Mailbox(address=address, name=name, dependencia_id=dependencia))
+        mail = sender_of_a_document()
+        assert address in mail["From"] and name in mail["From"]
+        assert f"<{address.partition('@')[0]}+" in mail["Reply-To"]
+    # What is answered to it comes to the document, and its author is told.
+    reply = EmailMessage()
+    reply["From"], reply["To"], reply["Subject"] = OUTSIDE.email, str(mail["Reply-To"]), "Recibido"
+    reply["Message-ID"] = "<respuesta@obras.gob.mx>"
+    reply.set_content("Lo atendemos.")
+    to = str(mail["Reply-To"]).rpartition("<")[2].rstrip(">")
+    number = arrive(office, reply.as_bytes(), sender=OUTSIDE.email, to=to)
+    with office.database.reading() as session:
+        assert session.get_one(Case, number).folio in str(mail["Subject"])
 
 
 def test_the_first_reading_inside_is_marked(office: Office, institution: Institution) -> None:
