@@ -217,6 +217,8 @@ TRANSITIONS: tuple[DispatchTransition, ...] = (
     _row("return", {_ASG, _WAY}, _RET, _CARRYING, needs_reason=True, ends=_BOTH, notice="dispatch_returned"),
     # What a courier did who no longer had it, and which a manager believes.
     _row("accept_late", OPEN, _DEL, _MANAGER, ends=_BOTH, notice="dispatch_delivered"),
+    _row("accept_late_return", OPEN, _RET, _MANAGER, needs_reason=True, ends=_BOTH,
+         notice="dispatch_returned"),
     _row("withdraw", {_REQ}, _RET, _ASKING, needs_reason=True, notice="dispatch_returned"),
     _row("ask_again", {_RET}, _REQ, _ASKING),
 )  # fmt: skip

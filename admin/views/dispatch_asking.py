@@ -287,7 +287,7 @@ class AskingView(frame.PanelView):
 _EVENTS = (
     "dispatch_request", "dispatch_correct", "dispatch_assign", "dispatch_unassign", "dispatch_start",
     "dispatch_deliver", "dispatch_return", "dispatch_withdraw", "dispatch_ask_again", "dispatch_late_act",
-    "dispatch_accept_late", "dispatch_set_aside",
+    "dispatch_accept_late", "dispatch_accept_late_return", "dispatch_set_aside",
     "acuse_owed", "guia_taken", "guia_cancelled",
 )  # fmt: skip
 

@@ -145,8 +145,11 @@ class DispatchingView(frame.PanelView):
                 delivery_acts.accept(write, office(), act, frame.account())
             else:
                 delivery_acts.set_aside(write, act, frame.account())
-            number = act.dispatch_id
-        flash(say("dispatch.late.accepted" if verb == "aceptar" else "dispatch.late.put_aside"), "success")
+            number, outcome = act.dispatch_id, act.outcome
+        flash(
+            say(f"dispatch.late.accepted_{outcome}" if verb == "aceptar" else "dispatch.late.put_aside"),
+            "success",
+        )
         return redirect(url_for("envios.show", dispatch_id=number))
 
 

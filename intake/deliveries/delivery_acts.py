@@ -94,14 +94,16 @@ def _was_given(session: Session, dispatch: Dispatch, by: Account) -> bool:
 
 
 def accept(session: Session, office: Office, act: DeliveryAct, by: Account) -> None:
-    """A manager believes a delivery that came late: it counts as done by who did it, then and there."""
+    """A manager believes an act that came late: it counts as done by who did it, then and there."""
     dispatch = act.dispatch
     _decide(session, act, by)
-    if act.outcome != DispatchState.DELIVERED:
-        raise NotAllowed("dispatch_accept_late", f"dispatch_{dispatch.state}")
     told = {"place": _place(act), "phone_at": act.done_at.isoformat(), "carrying": act.account.person.name}
-    dispatches.deliver(session, office, dispatch, by, receiver=act.receiver, at=act.done_at, told=told,
-                       late=act.message)  # fmt: skip
+    if act.outcome == DispatchState.DELIVERED:
+        dispatches.deliver(session, office, dispatch, by, receiver=act.receiver, at=act.done_at, told=told,
+                           late=act.message)  # fmt: skip
+    else:
+        dispatches.give_back(session, office, dispatch, by, reason=act.reason, at=act.done_at, told=told,
+                             is_late=True)  # fmt: skip
     act.is_applied = True
     carried = session.scalar(select(Courier).where(Courier.account_id == act.account_id))
     if carried is not None and dispatch.carrier_id is None:

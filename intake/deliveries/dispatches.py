@@ -248,10 +248,10 @@ def deliver(
 
 def give_back(
     session: Session, office: Office, dispatch: Dispatch, by: Account, *, reason: str, at: datetime,
-    files: Sequence[IncomingFile] = (), told: dict[str, Any] | None = None,
+    files: Sequence[IncomingFile] = (), told: dict[str, Any] | None = None, is_late: bool = False,
 ) -> Message | None:  # fmt: skip
-    """It could not be delivered, and why."""
-    row = _check(session, dispatch, by, "return", reason)
+    """It could not be delivered, and why. *is_late*: a courier says so who no longer had it."""
+    row = _check(session, dispatch, by, "accept_late_return" if is_late else "return", reason)
     dispatch.reason = reason.strip()
     message = file_proof(session, office, dispatch, by, files, "returned") if files else None
     _end(session, office, dispatch, by, row, at, told or {}, reason)

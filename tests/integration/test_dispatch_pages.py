@@ -20,6 +20,7 @@ from models.carrier import Carrier, Courier, DispatchKind, Guia, GuiaRange, Tari
 from models.dispatch import DeliveryAct, Dispatch, Route
 from models.message import Attachment
 from models.oficio import Oficio
+from models.outbox_message import OutboxMessage
 from tests.support.dispatch import found_deliveries, photo, signature
 from tests.support.documents import OUTSIDE, acting, fields
 from tests.support.institution import Institution, found_institution
@@ -133,6 +134,35 @@ def test_what_a_phone_sends_counts_once_and_only_from_who_carries_it(
     # The document itself is nothing for who only sends it.
     assert manager.get(f"/admin/envios/1/comprobante/{other}").status_code == 404
     assert clerk(town, "other").get(f"/admin/envios/1/comprobante/{proof}").status_code == 404
+
+
+def test_a_return_that_came_late_counts_if_the_manager_believes_it(town: tuple[Office, Institution]) -> None:
+    office, people = town
+    courier, manager = clerk(town, "courier"), clerk(town, "manager")
+    manager.post("/admin/envios/1/hacer/unassign", reason="Se enfermó")
+    came_back = {"outcome": "returned", "reason": "Cerrado", "receiver": ""}
+    assert send(courier, **came_back)[1]["applied"] is False
+    page = manager.get("/admin/envios/1").text
+    assert "Dar por buena la devolución" in page and "Dar por buena la entrega" not in page
+    assert clerk(town, "worker").post("/admin/mensajeria/actos/1/aceptar").status_code == 403
+    page = manager.post("/admin/mensajeria/actos/1/aceptar").text
+    assert "La devolución se dio por buena." in page and "Cerrado" in page
+    assert "Se dio por buena la devolución tardía de Samuel Plascencia: envío a =Elena" in page
+    assert "Otra persona ya decidió" in manager.post("/admin/mensajeria/actos/1/aceptar").text
+    with office.database.reading() as session:
+        made, act = session.get_one(Dispatch, 1), session.get_one(DeliveryAct, 1)
+        assert (made.state, made.reason, made.ended_at) == ("returned", "Cerrado", act.done_at)
+        assert str(made.courier) == "Samuel Plascencia" and act.is_applied
+        told = session.scalars(select(OutboxMessage).where(OutboxMessage.kind == "dispatch_returned")).all()
+        assert [one.to for one in told] == [[people.accounts["worker"].person.email]] and "Cerrado" in told[
+            0
+        ].text
+    # It may be tried again; what is over then is not undone by another that comes late.
+    assert "Solicitado" in clerk(town, "worker").post("/admin/envios/1/hacer/ask_again").text
+    manager.post("/admin/envios/1/hacer/withdraw", reason="Ya no")
+    send(courier, **came_back, key="1b7e1c52-5e0e-4b5f-8a53-1f7d3f0b9d11")
+    assert "Dar por buena" not in manager.get("/admin/envios/1").text
+    assert "no se puede" in manager.post("/admin/mensajeria/actos/2/aceptar").text
 
 
 def test_a_form_that_is_refused_keeps_its_words(town: tuple[Office, Institution]) -> None:

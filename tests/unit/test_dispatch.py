@@ -18,6 +18,10 @@ OTHERS = [Account(id=4 + n, role=role, is_active=True) for n, role in enumerate(
           if role != Role.DISPATCH_MANAGER]  # fmt: skip
 
 
+# What a manager believes of an act that came late.
+LATE = ("accept_late", "accept_late_return")
+
+
 def dispatch(state: DispatchState) -> Dispatch:
     return Dispatch(state=state, requested_by_id=3, courier=Courier(name="Saúl", account_id=2))
 
@@ -31,13 +35,13 @@ def test_each_may_do_from_each_state_what_the_table_says_and_no_other() -> None:
         state: (may(state, MANAGER), may(state, COURIER), may(state, REQUESTER)) for state in DispatchState
     }
     assert table == {
-        "requested": ({"assign", "withdraw", "accept_late"}, set(), {"withdraw"}),
+        "requested": ({"assign", "withdraw", *LATE}, set(), {"withdraw"}),
         "assigned": (
-            {"unassign", "start", "deliver", "return", "accept_late"},
+            {"unassign", "start", "deliver", "return", *LATE},
             {"start", "deliver", "return"},
             set(),
         ),
-        "in_transit": ({"deliver", "return", "accept_late"}, {"deliver", "return"}, set()),
+        "in_transit": ({"deliver", "return", *LATE}, {"deliver", "return"}, set()),
         "delivered": (set(), set(), set()),
         "returned": ({"ask_again"}, set(), {"ask_again"}),
     }
