@@ -36,6 +36,7 @@ from pyhanko_certvalidator.registry import SimpleCertificateStore
 
 from intake.errors import InvalidInput
 from intake.office import Office
+from intake.proofs.signer import CheckedSigner
 from intake.wording import day
 from models.base import now
 from models.person import Account, Person
@@ -91,7 +92,7 @@ def open_efirma(certificate: bytes, key: bytes, password: str) -> Efirma:
     plain = opened.private_bytes(
         serialization.Encoding.DER, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     )
-    signer = SimpleSigner(found, keys.PrivateKeyInfo.load(plain), SimpleCertificateStore())  # type: ignore[no-untyped-call]
+    signer = CheckedSigner(found, keys.PrivateKeyInfo.load(plain), SimpleCertificateStore())  # type: ignore[no-untyped-call]
     return Efirma(found, signer)
 
 

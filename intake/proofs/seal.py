@@ -20,6 +20,7 @@ from cryptography.x509.oid import NameOID
 from pyhanko.sign.signers import SimpleSigner
 
 from intake.office import Office
+from intake.proofs.signer import CheckedSigner
 from models.base import now
 
 _YEARS = timedelta(days=3652)
@@ -63,7 +64,7 @@ def _load(path: str, password: str, _changed: int) -> SimpleSigner | None:
     found: SimpleSigner | None = SimpleSigner.load_pkcs12(  # type: ignore[no-untyped-call]
         path, passphrase=password.encode() or None
     )
-    return found
+    return found and CheckedSigner(found.signing_cert, found.signing_key, found.cert_registry)
 
 
 def _make(office: Office, path: Path) -> None:
