@@ -6,6 +6,7 @@ set -eu
 purpose=$1
 PATH="$PATH:/usr/sbin:/sbin"
 missing=""
+tried=""
 
 need() { # need PACKAGE COMMAND…: the package is missing when the command fails
     package=$1
@@ -16,6 +17,8 @@ command_exists() { command -v "$1"; }
 library_exists() { ldconfig -p | grep -q "$1"; }
 font_exists() { fc-list | grep -q "$1"; }
 spanish_exists() { tesseract --list-langs | grep -qx spa; }
+# Of half the processor's time; where it cannot be had, the whole browser does as well.
+browser_exists() { command_exists chromium-headless-shell || { test "$tried" && command_exists chromium; }; }
 postgresql_exists() { ls /usr/lib/postgresql/*/bin/initdb; }
 
 find_missing() {
@@ -36,7 +39,7 @@ find_missing() {
     need tesseract-ocr command_exists tesseract
     need tesseract-ocr-spa spanish_exists
     test "$purpose" = test || return 0
-    need chromium command_exists chromium
+    need chromium-headless-shell browser_exists
     need dovecot-imapd test -x /usr/lib/dovecot/imap
     need postgresql postgresql_exists
     need swaks command_exists swaks
@@ -61,9 +64,10 @@ find_missing
 test -n "$missing" || exit 0
 if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
     install_missing || echo "apt-get did not get through." >&2
-    find_missing
-    test -n "$missing" || exit 0
 fi
+tried=yes
+find_missing
+test -n "$missing" || exit 0
 echo "Missing on this machine:$missing" >&2
 echo "On Debian or Ubuntu: sudo apt-get install$missing" >&2
 if [ "$purpose" = run ]; then
