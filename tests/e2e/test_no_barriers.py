@@ -50,6 +50,20 @@ EMPTY = (
     ("worker", "/admin/personas/"),
 )
 
+# All kinds of pages, as people see them who prefer dark colours; the others are made of the same pieces.
+DARK = (
+    ("worker", "/admin/casos/{case_id}"),
+    ("worker", "/admin/tablero/"),
+    ("worker", "/admin/redactar/"),
+    ("worker", "/admin/procesos/"),
+    ("worker", "/admin/mantenimiento/"),
+    ("administrator", "/admin/tablero-de-indicadores/"),
+    ("dispatch_manager", "/admin/mensajeria/"),
+    ("courier", "/admin/mensajero/"),
+    ("citizen", "/solicitudes"),
+    ("nobody", "/entrar"),
+)
+
 
 @dataclass
 class Visit:
@@ -128,6 +142,18 @@ def test_what_is_refused_or_empty_or_not_there_is_said_without_a_barrier(visit: 
     for who, path in EMPTY:
         visit.tab(who).goto(path)
         found += [f"{who} {path}: {one}" for one in barriers_at_both_widths(visit.tab(who))]
+    assert not found, "\n".join(found)
+
+
+def test_dark_colours_are_no_barrier(visit: Visit) -> None:
+    found, case = [], visit.town.samples["/admin/casos/"]
+    for who, path in DARK:
+        page, path = visit.tab(who), path.format(**case)
+        page.emulate_media(color_scheme="dark")
+        page.goto(path)
+        assert page.evaluate("getComputedStyle(document.body).color") == "rgb(231, 236, 242)", path
+        page.evaluate("for (const one of document.querySelectorAll('details')) one.open = true")
+        found += [f"{who} {path} {one}" for one in barriers(page)]
     assert not found, "\n".join(found)
 
 
