@@ -21,6 +21,7 @@ from bots.dialog_terms import (
     ServiceFact,
     State,
 )
+from intake.services.service_fields import as_read
 from models.search import fold
 from models.service_field import FieldKind
 
@@ -173,7 +174,9 @@ def _review(data: Data, facts: Facts) -> Reply:
         "description": shortened("\n".join(part["text"] for part in draft.get("description", [])), _EXCERPT),
         # The map's address is for whoever goes there.
         "place": shortened(draft["place"]["text"].partition(" https://")[0]) if "place" in draft else "",
-        "answers": [(one.label, shortened(text)) for one, text in answered_fields(draft, facts)],
+        "answers": [
+            (one.label, shortened(as_read(one.kind, text))) for one, text in answered_fields(draft, facts)
+        ],
         "files": [shortened(name, 80) for name in files[:_NAMES]],
         "more_files": len(files[_NAMES:]),
     }

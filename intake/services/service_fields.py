@@ -171,7 +171,12 @@ def values_of(session: Session, case: Case) -> Sequence[FieldValue]:
 
 def words_of(one: FieldValue) -> str:
     """An answer as a person reads it."""
-    return day(date.fromisoformat(one.value)) if one.kind == FieldKind.DATE and one.value else one.value
+    return as_read(one.kind, one.value)
+
+
+def as_read(kind: FieldKind, value: str) -> str:
+    """What `check` made of an answer, as a person reads it."""
+    return day(date.fromisoformat(value)) if kind == FieldKind.DATE and value else value
 
 
 def missing(session: Session, case: Case) -> list[ServiceField]:

@@ -340,6 +340,19 @@ def test_what_a_service_asks_is_asked_one_by_one_checked_skipped_and_edited() ->
     assert inventory in request.remote_ids and request.files == (PHOTO,)
 
 
+def test_a_day_is_shown_as_people_read_it_and_kept_as_programs_do() -> None:
+    fields = (FieldFact(3, "Desde cuándo", kind=FieldKind.DATE),)
+    talk = Talk(Facts(services=(replace(PRINTER, fields=fields),)))
+    talk.command("nueva")
+    talk.tap("Soporte técnico")
+    talk.send("Impresora")
+    talk.send("No enciende")
+    talk.send("20/11/2026")
+    talk.tap("done")
+    assert talk.step.replies[-1].values["answers"] == [("Desde cuándo", "20 nov 2026")]
+    assert sent(talk.tap("send")).answers == ((3, "2026-11-20"),)
+
+
 @pytest.fixture
 def talk() -> Talk:
     return Talk(Facts(services=(PRINTER, LAMP), proposal=ProposalFact(1, "La impresora no enciende")))
