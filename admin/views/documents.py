@@ -180,7 +180,7 @@ class DocumentsView(frame.PanelView):
         """*Responder*: opens *Nuevo documento* with what can be known already."""
         try:
             with writing() as write:
-                once.take(write)
+                once.take(write, asks=False)
                 oficio = get_document(write, document_id)
                 issuing.mark_read(write, oficio, frame.account())
                 made = drafts.answer_document(write, office(), oficio, frame.account())
@@ -194,7 +194,7 @@ class DocumentsView(frame.PanelView):
     def copy(self, document_id: int) -> Response:
         try:
             with writing() as write:
-                once.take(write)
+                once.take(write, asks=False)
                 made = drafts.copy_draft(write, office(), get_issued(write, document_id), frame.account())
                 page = once.leads_to(write, url_for("drafting.edit", document_id=made.id))
         except DeskError as error:

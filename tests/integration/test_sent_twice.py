@@ -25,6 +25,7 @@ from models.chat import Rating
 from models.dispatch import Dispatch
 from models.message import Message
 from models.sent_form import SentForm
+from tests.support.desk import later
 from tests.support.documents import OUTSIDE, acting, fields
 from tests.support.institution import Institution, found_institution, open_case
 from tests.support.panel import Clerk, give_logins
@@ -32,6 +33,7 @@ from tests.support.portal import Visitor
 
 pytestmark = pytest.mark.on_sqlite
 SAID = "Ya lo habíamos recibido: no se registró otra vez."
+ASKED = "Hace un momento se recibió esto mismo, y no se registró otra vez."
 Fields = dict[str, Any]
 COUNTER = {
     "channel": "paper", "begins": "digitizing", "document_type": "oficio", "sender": "Colegio Prado",
@@ -99,8 +101,8 @@ def held(office: Office) -> tuple[int, ...]:
                      for one in (Case, Message, Dispatch))  # fmt: skip
 
 
-def once_only(office: Office, form: Form, page: str) -> None:
-    """The form makes something, and nothing more when it is sent again; drawn anew it does."""
+def once_only(office: Office, form: Form, page: str, *, asks: bool = True) -> None:
+    """The form makes something, and nothing more when it is sent again; drawn anew it asks first."""
     before = held(office)
     first = form.send()
     made = held(office)
@@ -110,10 +112,19 @@ def once_only(office: Office, form: Form, page: str) -> None:
     assert again.status_code == 200 and SAID in again.text, again.text
     assert held(office) == made
     assert again.request.path == first.request.path
-    # The same words in a form drawn anew are meant.
-    anew = drawn(form.client, page, {}, to=form.address)
-    assert SAID not in Form(form.client, form.address, {**form.filled, **anew.filled}).send().text
+    # The same words in a form drawn anew, as *back* draws it, are asked about, and then meant.
+    anew = Form(form.client, form.address, form.filled | drawn(form.client, page, {}, to=form.address).filled)
+    if asks:
+        asked = anew.send()
+        assert asked.status_code == 422 and ASKED in asked.text, asked.text
+        assert held(office) == made
+        sure = LexborHTMLParser(asked.text).css_first("input[name=form_sure]")
+        assert sure is not None
+        anew.filled["form_sure"] = sure.attributes["value"]
+    assert SAID not in anew.send().text
     assert held(office) != made
+    more = held(office)
+    assert SAID in anew.send().text and held(office) == more
 
 
 @pytest.mark.on_both
@@ -199,7 +210,7 @@ def test_an_answer_with_a_document_and_a_copy_begin_once(
             approval.approve(session, office, inner, who["head"])
             page, to = f"/admin/documentos/{inner.id}", f"/admin/documentos/{inner.id}/{verb}"
     form = drawn(inside(office, town, "other" if verb == "responder" else "worker"), page, {}, to=to)
-    once_only(office, form, page)
+    once_only(office, form, page, asks=False)
 
 
 def test_a_delivery_is_asked_for_once(office: Office, town: Institution, sent: int) -> None:
@@ -288,9 +299,18 @@ def test_the_form_of_somebody_else_is_another_form(office: Office, town: Institu
     assert held(office)[0] == before + 2
 
 
+def test_the_same_words_are_not_asked_about_after_a_while(office: Office, town: Institution) -> None:
+    drawn(inside(office, town, "oficialia"), "/admin/asunto/", COUNTER).send()
+    with later(minutes=16):
+        form = drawn(inside(office, town, "oficialia"), "/admin/asunto/", COUNTER)
+        assert form.send().status_code == 200
+    assert held(office)[0] == 2
+
+
 def test_forms_are_forgotten_after_a_week(office: Office, town: Institution) -> None:
     drawn(inside(office, town, "oficialia"), "/admin/asunto/", COUNTER).send()
-    for later, kept in ((timedelta(days=6), 1), (timedelta(days=8), 0)):
-        sent_forms.purge(office, now() + later)
+    # The form, and its words.
+    for wait, kept in ((timedelta(days=6), 2), (timedelta(days=8), 0)):
+        sent_forms.purge(office, now() + wait)
         with office.database.reading() as session:
             assert session.scalar(select(func.count()).select_from(SentForm)) == kept
