@@ -305,7 +305,7 @@ def test_an_empty_form_leaves_no_draft_behind(desk: DocumentOffice, scripts: boo
         page.get_by_role("button", name=button).last.click()
         expect(page.locator(".toast.error")).to_contain_text("no se guardó ningún borrador")
     assert number_of(desk) == before
-    page.get_by_label("Asunto").fill("Ya con asunto")
+    page.get_by_label("Asunto").fill(f"Ya con asunto, con scripts: {scripts}")
     page.get_by_role("button", name="Guardar borrador").last.click()
     expect(page.locator(".toast")).to_contain_text("Borrador guardado")
     assert number_of(desk) == before + 1
