@@ -3,9 +3,11 @@
 Servers start when the first test of a worker asks for them and live until its last.
 """
 
+import fcntl
+import gc
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -38,6 +40,16 @@ hypothesis.settings.register_profile(
     "repeatable", derandomize=True, deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
 )
 hypothesis.settings.load_profile("repeatable")
+
+# What is loaded stays: to look through it for garbage again and again takes a tenth of the suite's time.
+gc.disable()
+
+
+def pytest_collection_finish() -> None:
+    gc.freeze()
+    gc.set_threshold(50_000)
+    gc.enable()
+
 
 # Where a developer wants the pictures; every other OFICIALIA_* belongs to the office on this machine.
 KEPT = {"OFICIALIA_SCREENSHOTS"}
@@ -73,9 +85,7 @@ def migrated_postgres(postgres: PostgresCluster) -> "SharedDatabase":
 @pytest.fixture(scope="session")
 def migrated_sqlite(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The same as one file."""
-    path = tmp_path_factory.mktemp("migrated") / "register.db"
-    _migrate(f"sqlite:///{path}")
-    return path
+    return _made_once(tmp_path_factory, "migrated.db", lambda path: _migrate(f"sqlite:///{path}"))
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -155,10 +165,13 @@ def town(office: Office) -> Institution:
 @pytest.fixture(scope="session")
 def demo_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """What `oficialia demo` makes in an empty folder, to be copied: it takes ten seconds."""
-    place = Place(tmp_path_factory.mktemp("demo") / "office")
-    place.do("migrate")
-    place.do("demo")
-    return place.folder
+
+    def make(folder: Path) -> None:
+        place = Place(folder)
+        place.do("migrate")
+        place.do("demo")
+
+    return _made_once(tmp_path_factory, "demo", make)
 
 
 @pytest.fixture(scope="session")
@@ -241,6 +254,19 @@ def page(browser: Browser) -> Iterator[Page]:
         opened.on("pageerror", lambda error: errors.append(str(error)))
         yield opened
     assert not errors, f"Scripts of the page failed: {errors}"
+
+
+def _made_once(factory: pytest.TempPathFactory, name: str, make: Callable[[Path], None]) -> Path:
+    """What *make* leaves at a path, for all workers: the first that wants it makes it."""
+    base = factory.getbasetemp()
+    shared = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+    made, unfinished = shared / name, shared / f"unfinished-{name}"
+    with (shared / f"{name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not made.exists():
+            make(unfinished)
+            unfinished.rename(made)
+    return made
 
 
 def _migrate(url: str) -> None:

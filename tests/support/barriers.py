@@ -12,10 +12,12 @@ from tests.support.browser import WIDTHS
 _AXE = (Path(axe_playwright_python.__file__).parent / "axe.min.js").read_text(encoding="utf-8")
 _LEVELS = {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]}
 # Only what is wrong comes back: the list of what is right is megabytes long.
-_RUN = """async ([root, only]) => {
+_RUN = """async ([root, only, known]) => {
   // A letter's frame runs no script, so that axe would wait a minute for its answer.
   const options = {runOnly: only, iframes: false, resultTypes: ["violations"], elementRef: false};
-  const found = await axe.run(document.querySelector(root), options);
+  const about = known && document.querySelector(known)
+    ? {include: [[root]], exclude: [[known]]} : document.querySelector(root);
+  const found = await axe.run(about, options);
   return found.violations.flatMap((one) => one.nodes.map(
     (node) => `${one.id}: ${node.target} ${node.html.slice(0, 120)} ${node.failureSummary}`));
 }"""
@@ -36,17 +38,20 @@ _FAINT = """(root) => {
 }"""
 
 
-def barriers(page: Page, root: str = "html") -> list[str]:
-    """Each violation on *page* as it is now, or in what *root* chooses: the rule, where, and why."""
+def barriers(page: Page, root: str = "html", known: str = "") -> list[str]:
+    """Each violation on *page* as it is now, or in what *root* chooses: the rule, where, and why.
+
+    *known* chooses what was looked at before.
+    """
     # By the debugger, whom the page's own policy does not bind.
     if not page.evaluate("typeof axe === 'object'"):
         page.evaluate(_AXE)
-    found: list[str] = page.evaluate(_RUN, [root, _LEVELS])
+    found: list[str] = page.evaluate(_RUN, [root, _LEVELS, known])
     faint: list[str] = page.evaluate(_FAINT, root)
     return found + faint
 
 
-def barriers_at_both_widths(page: Page) -> list[str]:
+def barriers_at_both_widths(page: Page, known: str = "") -> list[str]:
     """The same on a desk, and on a phone with all unfolded; and where one has to scroll sideways."""
     found = []
     for width in (WIDTHS["escritorio"], WIDTHS["telefono"]):
@@ -55,5 +60,5 @@ def barriers_at_both_widths(page: Page) -> list[str]:
             found.append(f"is wider than {width}")
         if width == WIDTHS["telefono"]:
             page.evaluate("for (const one of document.querySelectorAll('details')) one.open = true")
-        found += [f"at {width} {one}" for one in barriers(page)]
+        found += [f"at {width} {one}" for one in barriers(page, known=known)]
     return found

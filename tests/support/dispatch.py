@@ -14,7 +14,7 @@ from intake.deliveries import guias
 from intake.incoming import IncomingFile
 from models.carrier import Carrier, Courier, DispatchKind, Tariff, Zone
 from models.person import Role
-from tests.support.institution import Institution, _account
+from tests.support.institution import Institution, add_account
 
 
 @dataclass(slots=True)
@@ -34,7 +34,7 @@ def found_deliveries(session: Session, people: Institution, *, guias_left: int =
         ("courier", "Samuel Plascencia", Role.COURIER),
         ("stand_in", "Rosa Lara", Role.COURIER),
     ):
-        people.accounts[name] = _account(session, shown, people.presidency, role)
+        people.accounts[name] = add_account(session, shown, people.presidency, role)
     courier = Courier(name="Samuel Plascencia", account=people.accounts["courier"], vehicle="Motocicleta 3")
     stand_in = Courier(name="Rosa Lara", account=people.accounts["stand_in"])
     carrier = Carrier(name="Paquetería Veloz", kind=DispatchKind.FORANEA, low_stock=20)

@@ -36,37 +36,45 @@ class Institution:
 
 def found_institution(session: Session) -> Institution:
     """Presidencia (`admin`, `oficialia`) over Sistemas (`head`, `worker`) and Obras (`other`, its head)."""
-    presidency = _dependencia(session, "Presidencia", "PM", None)
-    systems = _dependencia(session, "Dirección de Sistemas", "DSI", presidency)
-    works = _dependencia(session, "Dirección de Obras Públicas", "DOP", presidency)
-    accounts = {
-        "admin": _account(session, "Alma Reyes", presidency, Role.ADMINISTRATOR),
-        "oficialia": _account(session, "Ofelia Partida", presidency, Role.OFICIALIA),
-        "head": _account(session, "Jaime Torres", systems, Role.HEAD),
-        "worker": _account(session, "Tomás Ibarra", systems, Role.WORKER),
-        "other": _account(session, "Olga Peña", works, Role.HEAD),
-    }
-    support = Service(slug="soporte", name="Soporte técnico", dependencia_id=systems.id)
-    session.add(support)
+    # All of a kind at once: each flush takes a millisecond of every test.
+    presidency = Dependencia(name="Presidencia", siglas="PM", kind=DependenciaKind.DIRECCION)
+    systems, works = (
+        Dependencia(name=name, siglas=siglas, parent=presidency, kind=DependenciaKind.DIRECCION)
+        for name, siglas in (("Dirección de Sistemas", "DSI"), ("Dirección de Obras Públicas", "DOP"))
+    )
+    session.add_all([presidency, systems, works])
     session.flush()
+    for each in (presidency, systems, works):
+        each.place()
+    people = {
+        "admin": ("Alma Reyes", presidency, Role.ADMINISTRATOR),
+        "oficialia": ("Ofelia Partida", presidency, Role.OFICIALIA),
+        "head": ("Jaime Torres", systems, Role.HEAD),
+        "worker": ("Tomás Ibarra", systems, Role.WORKER),
+        "other": ("Olga Peña", works, Role.HEAD),
+    }
+    persons = {key: _person(name, where) for key, (name, where, _) in people.items()}
+    support = Service(slug="soporte", name="Soporte técnico", dependencia_id=systems.id)
+    session.add_all([*persons.values(), support])
+    session.flush()
+    accounts = {
+        key: Account(person_id=persons[key].id, dependencia_id=where.id, role=role)
+        for key, (_, where, role) in people.items()
+    }
     mailbox = Mailbox(address="soporte@example.gob.mx", name="Soporte", service_id=support.id)
-    session.add(mailbox)
+    session.add_all([*accounts.values(), mailbox])
     session.flush()
     return Institution(presidency, systems, works, accounts, support, mailbox)
 
 
-def _dependencia(session: Session, name: str, siglas: str, parent: Dependencia | None) -> Dependencia:
-    made = Dependencia(name=name, siglas=siglas, parent=parent, kind=DependenciaKind.DIRECCION)
-    session.add(made)
-    session.flush()
-    made.place()
-    session.flush()
-    return made
-
-
-def _account(session: Session, name: str, dependencia: Dependencia, role: Role) -> Account:
+def _person(name: str, dependencia: Dependencia) -> Person:
     local = name.split()[0].lower().replace("á", "a")
-    person = Person(name=name, email=f"{local}@example.gob.mx", dependencia_id=dependencia.id)
+    return Person(name=name, email=f"{local}@example.gob.mx", dependencia_id=dependencia.id)
+
+
+def add_account(session: Session, name: str, dependencia: Dependencia, role: Role) -> Account:
+    """Somebody more."""
+    person = _person(name, dependencia)
     session.add(person)
     session.flush()
     made = Account(person_id=person.id, dependencia_id=dependencia.id, role=role)

@@ -47,6 +47,8 @@ class PostgresCluster:
         self.port = port
         self.program = program
         self._numbers = itertools.count(1)
+        # To the databases that are emptied again and again: a new session knows no table, and reads of all.
+        self._open: dict[str, psycopg.Connection] = {}
 
     def url(self, database: str) -> str:
         return f"postgresql+psycopg://oficialia@127.0.0.1:{self.port}/{database}"
@@ -64,13 +66,15 @@ class PostgresCluster:
 
     def shape(self, name: str) -> tuple[object, ...]:
         """Changes when anything of the schema of *name* does."""
-        with psycopg.connect(self._where(name), autocommit=True) as connection:
-            return connection.execute(_SHAPE).fetchone() or ()
+        return self._inside(name).execute(_SHAPE).fetchone() or ()
 
     def empty(self, name: str) -> None:
         """Put out whoever is still connected, delete every row and let every key begin at 1."""
-        with psycopg.connect(self._where(name), autocommit=True) as connection:
-            connection.execute(_EMPTY)
+        self._inside(name).execute(_EMPTY)
+
+    def close(self) -> None:
+        for connection in self._open.values():
+            connection.close()
 
     def is_ready(self) -> bool:
         try:
@@ -83,6 +87,17 @@ class PostgresCluster:
         """Stop at once, as a crash of the server looks to its clients, and start again."""
         self.program.stop()
         self.program.start(self.is_ready)
+
+    def _inside(self, name: str) -> psycopg.Connection:
+        if name in self._open:
+            try:
+                self._open[name].execute("SELECT 1")
+            except psycopg.OperationalError:
+                # The server was started anew.
+                self._open.pop(name).close()
+        if name not in self._open:
+            self._open[name] = psycopg.connect(self._where(name), autocommit=True)
+        return self._open[name]
 
     def _execute(self, statement: sql.SQL, *names: str) -> None:
         with psycopg.connect(self._where("postgres"), autocommit=True) as connection:
@@ -111,6 +126,7 @@ def postgres_cluster() -> Iterator[PostgresCluster]:
         cluster = PostgresCluster(port, program)
         with program.start(cluster.is_ready):
             yield cluster
+            cluster.close()
 
 
 def _make_cluster(initdb: Path, data: Path) -> None:
