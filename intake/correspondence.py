@@ -20,13 +20,20 @@ from models.case import Case
 from models.contact import AddressKind, Contact
 from models.dependencia import Dependencia
 from models.inbound_mail import InboundMail
-from models.mailbox import Mailbox
+from models.mailbox import Mailbox, MailboxPurpose
 from models.message import Direction, Message
 from models.outbox_message import OutboxMessage
 from models.person import Account, Role
 from models.ticket import Ticket
 from templates import language, render
 
+# An answer to a scanner's address would be taken for a scan.
+_WRITING = (
+    select(Mailbox)
+    .where(Mailbox.is_active, Mailbox.purpose == MailboxPurpose.CASES)
+    .order_by(Mailbox.id)
+    .limit(1)
+)
 # Notices to the requester that are no message of the thread; their ids belong into References too.
 _TOLD = ("acuse", "resolved", "concluded", "closed", "reopened", "cancelled")
 # The first id is the root that mail clients group by, the last ones survive a lost mail (RFC 5322, 3.6.4).
@@ -70,7 +77,7 @@ def letterhead(session: Session, office: Office, case: Case, message: Message | 
 
 def unbound_letterhead(session: Session, office: Office) -> Letterhead:
     """For mail that is about no case."""
-    mailbox = session.scalar(select(Mailbox).where(Mailbox.is_active).order_by(Mailbox.id).limit(1))
+    mailbox = session.scalar(_WRITING)
     address = mailbox.address if mailbox else f"oficialia@{office.settings.domain}"
     return Letterhead(address, office.settings.institution, "")
 
@@ -83,18 +90,17 @@ def _mailbox_of(session: Session, case: Case, message: Message | None) -> Mailbo
         of_case = select(InboundMail.envelope_to).where(InboundMail.case_id == case.id)
         recipient = session.scalar(of_case.order_by(InboundMail.id).limit(1)) or ""
     mailbox = mailbox_at(session, split_plus(recipient)[0])
-    if mailbox is not None and mailbox.is_active:
+    if mailbox is not None and mailbox.is_active and mailbox.purpose == MailboxPurpose.CASES:
         return mailbox
-    active = select(Mailbox).where(Mailbox.is_active).order_by(Mailbox.id).limit(1)
     choices = []
     if isinstance(case, Ticket) and case.service_id is not None:
         choices.append(Mailbox.service_id == case.service_id)
     if case.dependencia_id is not None:
         choices.append(Mailbox.dependencia_id == case.dependencia_id)
     for choice in choices:
-        if mailbox := session.scalar(active.where(choice)):
+        if mailbox := session.scalar(_WRITING.where(choice)):
             return mailbox
-    return session.scalar(active)
+    return session.scalar(_WRITING)
 
 
 def under(message: Message) -> Thread:

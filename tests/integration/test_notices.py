@@ -18,7 +18,7 @@ from intake.office import Office
 from intake.reply_address import case_link, read
 from models.event import Event
 from models.inbound_mail import InboundMail
-from models.mailbox import Mailbox
+from models.mailbox import Mailbox, MailboxPurpose
 from models.message import Message
 from models.outbox_message import OutboxMessage, OutboxStatus
 from models.person import Account, Role
@@ -228,6 +228,22 @@ def test_a_file_in_quarantine_is_not_sent_to_anybody(office: Office, town: Insti
     with pytest.raises(InvalidInput, match=r"macro\.doc"):
         answer(office, town, case_id, files=[bad])
     assert notices(office, "answer") == []
+
+
+def test_nothing_comes_from_a_scanners_address(office: Office, town: Institution) -> None:
+    case_id = arrive(office, make_mail())
+    with office.database.writing() as session:
+        for mailbox in session.scalars(select(Mailbox)):
+            mailbox.is_active = False
+        session.add(
+            Mailbox(
+                address="escaner@example.gob.mx",
+                name="Escáner",
+                purpose=MailboxPurpose.SCANS,
+                dependencia_id=get_case(session, case_id).dependencia_id,
+            )
+        )
+    assert answer(office, town, case_id).from_addr == f"oficialia@{office.settings.domain}"
 
 
 @pytest.mark.parametrize(("then", "words"), [("answer_and_wait", "Esperamos su respuesta"),
