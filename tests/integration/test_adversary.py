@@ -30,6 +30,9 @@ from tests.support.mails import make_mail
 from tests.support.panel import PASSWORD, Clerk, _token, give_logins
 from tests.support.waiting import wait_until
 
+# Rights and addresses are no question of the database; what two do at once is proven on both.
+pytestmark = pytest.mark.on_sqlite
+
 SUPPORT = "soporte@example.gob.mx"
 ANA = "Ana López <ana@correo.example>"
 BETO = "Beto Ruiz <beto@correo.example>"
@@ -114,6 +117,7 @@ def _somebody_waits(office: Office) -> bool:
         return bool(session.scalar(waiting))
 
 
+@pytest.mark.on_both
 def test_a_strangers_automatic_mail_with_a_guessed_folio_gets_into_no_case(
     office: Office, town: Institution
 ) -> None:
@@ -141,6 +145,7 @@ def test_what_bounces_after_a_merge_shows_where_the_matter_goes_on(office: Offic
     assert arrive(office, away).case_id == second.id
 
 
+@pytest.mark.on_both
 def test_two_clerks_cannot_merge_two_cases_into_each_other(office: Office, town: Institution) -> None:
     first, second = case_of(office, make_mail(ANA)), case_of(office, make_mail(BETO, subject="Otra cosa"))
     with meanwhile(office, lambda: merge(office, town, second, first, "head")) as session:
@@ -153,6 +158,7 @@ def test_two_clerks_cannot_merge_two_cases_into_each_other(office: Office, town:
     assert count_messages(office, second) == 2
 
 
+@pytest.mark.on_both
 def test_a_follow_up_during_a_merge_follows_the_thread(office: Office, town: Institution) -> None:
     first, second = case_of(office, make_mail(ANA)), case_of(office, make_mail(BETO, subject="Otra cosa"))
     number = spooled(office, make_mail(ANA, subject=f"Re: {first.folio}"))
@@ -166,6 +172,7 @@ def test_a_follow_up_during_a_merge_follows_the_thread(office: Office, town: Ins
         assert (mail.status, mail.case_id) == (InboundStatus.PROCESSED, second.id), mail.reason
 
 
+@pytest.mark.on_both
 def test_a_follow_up_while_the_case_is_cancelled_opens_a_new_one(office: Office, town: Institution) -> None:
     case = case_of(office, make_mail(ANA))
     number = spooled(office, make_mail(ANA, subject=f"Re: {case.folio}"))
@@ -177,6 +184,7 @@ def test_a_follow_up_while_the_case_is_cancelled_opens_a_new_one(office: Office,
         assert mail.outcome == Outcome.TICKET and mail.case_id != case.id
 
 
+@pytest.mark.on_both
 def test_two_clerks_cannot_split_the_same_message_twice(office: Office, town: Institution) -> None:
     case = case_of(office, make_mail(ANA))
     arrive(office, make_mail(ANA, subject=f"Re: {case.folio}"))
@@ -197,6 +205,7 @@ def test_two_clerks_cannot_split_the_same_message_twice(office: Office, town: In
         assert session.scalar(select(func.count(Ticket.id))) == 2
 
 
+@pytest.mark.on_both
 def test_a_mail_that_was_decided_meanwhile_does_not_become_failed(office: Office, town: Institution) -> None:
     mail = arrive(office, make_mail(ANA))
     batches.fail(office, mail.id, RuntimeError("too late"))
@@ -224,6 +233,7 @@ def test_nothing_is_merged_into_a_cancelled_case(office: Office, town: Instituti
         merge(office, town, case, ended)
 
 
+@pytest.mark.on_both
 def test_an_answer_to_a_case_just_cancelled_comes_back_with_its_text(
     office: Office, town: Institution
 ) -> None:
@@ -237,6 +247,7 @@ def test_an_answer_to_a_case_just_cancelled_comes_back_with_its_text(
     assert page.status_code == 422 and "Media hora de trabajo" in page.text
 
 
+@pytest.mark.on_both
 def test_the_link_of_a_case_merged_twice_shows_where_it_stands(office: Office, town: Institution) -> None:
     one, two, three = (
         case_of(office, make_mail(sender, subject=subject))
@@ -303,6 +314,7 @@ def test_logging_in_leads_to_no_other_site(office: Office, town: Institution, ta
     assert not urlsplit(location.replace("\\", "/").replace("\t", "")).netloc, location
 
 
+@pytest.mark.on_both
 @pytest.mark.parametrize("what", ["account", "person", "login"])
 def test_who_was_deactivated_is_outside_at_once(office: Office, town: Institution, what: str) -> None:
 
@@ -320,6 +332,7 @@ def test_who_was_deactivated_is_outside_at_once(office: Office, town: Institutio
     assert inside.get(f"/admin/casos/{case.id}").status_code in (302, 403)
 
 
+@pytest.mark.on_both
 def test_a_mail_held_twice_is_filed_once(office: Office, town: Institution) -> None:
     case = case_of(office, make_mail(ANA))
     raw = make_mail(STRANGER, subject=f"Re: {case.folio}")
@@ -337,6 +350,7 @@ def test_a_mail_held_twice_is_filed_once(office: Office, town: Institution) -> N
     assert count_messages(office, case) == 2
 
 
+@pytest.mark.on_both
 def test_the_buttons_of_the_panel_work(office: Office, town: Institution) -> None:
     case = case_of(office, make_mail(ANA))
     inside = Clerk(office, town.accounts["worker"])

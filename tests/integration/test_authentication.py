@@ -27,6 +27,9 @@ from tests.support.panel import Clerk, give_login
 from tests.support.resolver import Names, name_server
 from tests.support.signing import SELECTOR, sign, signing_key
 
+# What a domain says of a mail is no question of the database; what the desk does then is proven on both.
+pytestmark = pytest.mark.on_sqlite
+
 SUPPORT = "soporte@example.gob.mx"
 ANA = "ana@hacienda.example"
 # The address of a stranger's mail server: public, and in no network of ours.
@@ -180,6 +183,7 @@ def test_a_chain_of_forwarders_is_verified(names: Names) -> None:
 # ---------------------------------------------------------------------- in the pipeline
 
 
+@pytest.mark.on_both
 def test_a_confirmed_sender_is_said_to_be_confirmed(office: Office, town: Institution) -> None:
     arrive(office, mail_of_ana())
     found = last_message(office).authentication
@@ -187,6 +191,7 @@ def test_a_confirmed_sender_is_said_to_be_confirmed(office: Office, town: Instit
     assert "warning" not in found
 
 
+@pytest.mark.on_both
 def test_a_denied_sender_is_warned_of_and_gets_no_acuse(office: Office, town: Institution) -> None:
     mail = arrive(office, mail_of_ana(), peer="201.1.2.3")
     found = last_message(office).authentication
@@ -196,6 +201,7 @@ def test_a_denied_sender_is_warned_of_and_gets_no_acuse(office: Office, town: In
         assert "acuse_withheld_denied" in session.scalars(select(Event.action)).all()
 
 
+@pytest.mark.on_both
 def test_a_follow_up_that_the_domain_denies_is_held(office: Office, town: Institution) -> None:
     arrive(office, mail_of_ana(message_id="<uno@hacienda.example>"))
     reply = mail_of_ana("Cancele todo.", subject="Re: No enciende", in_reply_to="<uno@hacienda.example>")
@@ -207,6 +213,7 @@ def test_a_follow_up_that_the_domain_denies_is_held(office: Office, town: Instit
     assert arrive(office, reply).outcome == Outcome.FOLLOW_UP
 
 
+@pytest.mark.on_both
 def test_what_was_found_out_stays_with_mail_that_a_clerk_decides_about(
     office: Office, town: Institution
 ) -> None:
@@ -285,6 +292,7 @@ def test_what_the_front_server_calls_spam_is_held_only_when_it_is_trusted(
         assert session.get_one(InboundMail, mail.id).outcome == Outcome.TICKET
 
 
+@pytest.mark.on_both
 def test_the_spam_button_holds_what_its_sender_writes_next(office: Office, town: Institution) -> None:
     arrive(office, mail_of_ana())
     with office.database.writing() as session:

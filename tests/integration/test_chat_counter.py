@@ -27,6 +27,9 @@ from tests.support.citizen import BOT, JPEG, OGG, Citizen, Json
 from tests.support.desk import later, notices
 from tests.support.institution import Institution, found_institution, open_case
 
+# What is said in a chat is no question of the database; the flows are proven on both.
+pytestmark = pytest.mark.on_sqlite
+
 # Many cases of one story, in which the databases do not differ.
 once = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 YES, DONE, SEND = "Sí, así es", "Listo", "Enviar"
@@ -94,6 +97,7 @@ def test_start_says_in_two_lines_what_the_bot_is_for(ana: Citizen) -> None:
     assert list(said.buttons) == ["Nueva solicitud", "Mis solicitudes"]
 
 
+@pytest.mark.on_both
 def test_a_request_from_the_catalogue_gets_its_folio_and_link(ana: Citizen, office: Office) -> None:
     ana.says("/start")
     said = ana.taps("Nueva solicitud")
@@ -115,6 +119,7 @@ def test_a_request_from_the_catalogue_gets_its_folio_and_link(ana: Citizen, offi
         assert session.scalar(select(Attachment.content_type)) == "image/jpeg"
 
 
+@pytest.mark.on_both
 def test_words_alone_need_one_tap_to_become_a_proposed_request(ana: Citizen, office: Office) -> None:
     said = ana.says("Se fundió una lámpara del alumbrado. Es en la calle Hidalgo.")
     assert "Alumbrado público" in said.text and "Se fundió una lámpara del alumbrado" in said.text
@@ -180,6 +185,7 @@ def test_any_content_opens_and_continues_a_request(ana: Citizen, office: Office,
         assert texts(office, ticket)[1] == "Contacto: Luis, +523312345678"
 
 
+@pytest.mark.on_both
 @once
 @pytest.mark.parametrize("state", ["/start", "/nueva", "Soporte técnico", "asunto", "descripción", "revisar"])
 def test_an_album_is_one_message_at_any_step(ana: Citizen, office: Office, state: str) -> None:
@@ -225,6 +231,7 @@ def test_an_edit_in_a_draft_replaces_that_part(ana: Citizen, office: Office) -> 
     assert ticket.subject == "Impresora" and texts(office, ticket) == ["No enciende."]
 
 
+@pytest.mark.on_both
 def test_an_edit_of_what_was_filed_becomes_a_revision(ana: Citizen, office: Office) -> None:
     ticket = request(ana)
     ana.says("Es la del piso 2.")
@@ -247,6 +254,7 @@ def test_the_summary_can_be_changed_or_cancelled(ana: Citizen, office: Office) -
     assert not tickets(office) and ana.state == "idle"
 
 
+@pytest.mark.on_both
 def test_a_draft_survives_restarts_and_days_and_is_resumed(ana: Citizen, office: Office) -> None:
     ana.says("/nueva")
     ana.taps("Soporte técnico")
@@ -271,6 +279,7 @@ def test_over_20_mb_the_bot_says_so_and_gives_a_link_to_upload(ana: Citizen, off
         assert link is not None and link.chat_id == ana.chat_id and link.case_id is None
 
 
+@pytest.mark.on_both
 def test_over_20_mb_for_an_open_case_the_link_is_for_that_case(ana: Citizen, office: Office) -> None:
     ticket = request(ana)
     ana.sends(video=ana.large_file("obra.mp4"))
@@ -298,6 +307,7 @@ def test_an_answer_of_a_clerk_is_replied_to(ana: Citizen, office: Office) -> Non
     assert texts(office, ticket)[-1] == "Rojo"
 
 
+@pytest.mark.on_both
 def test_with_several_open_cases_the_bot_asks_which_and_keeps_what_was_sent(
     ana: Citizen, office: Office
 ) -> None:
@@ -319,6 +329,7 @@ def test_what_was_sent_may_also_begin_a_new_request(ana: Citizen, office: Office
     assert tickets(office)[-1].subject == "Se cayó un árbol"
 
 
+@pytest.mark.on_both
 def test_my_requests_lists_state_and_buttons(ana: Citizen, office: Office) -> None:
     first, second = request(ana), request(ana, "No hay luz.")
     said = ana.says("/mis_solicitudes")
@@ -339,6 +350,7 @@ def test_the_state_of_a_folio_is_told_to_its_requester_only(
     assert "No encontré" in ana.heard[-1].text
 
 
+@pytest.mark.on_both
 def test_adding_closing_rating_reopening_and_complaining_by_buttons(ana: Citizen, office: Office) -> None:
     ticket = request(ana)
     ana.says("/mis_solicitudes")
@@ -415,6 +427,7 @@ def test_nobody_else_reaches_a_case_by_a_button(ana: Citizen, office: Office) ->
 # Who is there.
 
 
+@pytest.mark.on_both
 def test_mail_and_chat_of_one_person_meet_in_one_list(
     ana: Citizen, office: Office, town: Institution
 ) -> None:
@@ -434,6 +447,7 @@ def test_mail_and_chat_of_one_person_meet_in_one_list(
     assert "ya se usó" in ana.says(f"/start {token[1]}").text
 
 
+@pytest.mark.on_both
 def test_forgetting_asks_first_and_then_knows_nothing(ana: Citizen, office: Office) -> None:
     request(ana)
     ana.says("/nueva")
@@ -445,6 +459,7 @@ def test_forgetting_asks_first_and_then_knows_nothing(ana: Citizen, office: Offi
         assert (chat.state, chat.data) == ("idle", {})
 
 
+@pytest.mark.on_both
 def test_a_group_is_bound_by_its_link_and_left_alone_otherwise(office: Office, town: Institution) -> None:
     with office.database.writing() as session:
         admin = session.get_one(Account, town.accounts["admin"].id)
@@ -506,6 +521,7 @@ def test_hostile_names_are_shown_as_text_and_turn_no_line_around(office: Office,
 # When things go wrong.
 
 
+@pytest.mark.on_both
 def test_an_update_processed_twice_has_one_effect(ana: Citizen, office: Office) -> None:
     ticket = request(ana)
     ana.says("Otra cosa más")
@@ -514,6 +530,7 @@ def test_an_update_processed_twice_has_one_effect(ana: Citizen, office: Office) 
     assert texts(office, ticket)[1:] == ["Otra cosa más"]
 
 
+@pytest.mark.on_both
 def test_what_fails_is_kept_told_once_and_holds_up_nobody(ana: Citizen, office: Office) -> None:
     ana.sends(document=ana.file("obra.jpg", JPEG + bytes(100_000)))
     ana.taps("Otro asunto")

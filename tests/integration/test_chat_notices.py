@@ -27,6 +27,9 @@ from tests.support.desk import arrive, get_case, later, notices
 from tests.support.institution import Institution
 from tests.support.mails import make_mail
 
+# How a notice reads is no question of the database; whom it reaches is proven on both.
+pytestmark = pytest.mark.on_sqlite
+
 MAIL, GROUP = "ana@correo.example", -70
 PDF = (
     b"%PDF-1.4\n1 0 obj<</Type/Catalog/Pages 2 0 R>>endobj 2 0 obj<</Type/Pages/Kids[]/Count 0>>endobj\n%%EOF"
@@ -87,6 +90,7 @@ def resolve(office: Office, town: Institution, case_id: int) -> OutboxMessage:
 # By which way.
 
 
+@pytest.mark.on_both
 def test_the_requester_is_told_by_the_way_they_used_last(office: Office, town: Institution) -> None:
     by_mail = arrive(office, make_mail(subject="Primero"))
     link_mail(office)
@@ -100,6 +104,7 @@ def test_the_requester_is_told_by_the_way_they_used_last(office: Office, town: I
     assert resolve(office, town, by_mail).to == [MAIL]
 
 
+@pytest.mark.on_both
 def test_when_the_chat_is_blocked_the_mail_that_we_know_is_used(office: Office, town: Institution) -> None:
     arrive(office, make_mail(subject="Otro asunto"))
     case_id = ask(office, service=town.support)
@@ -111,6 +116,7 @@ def test_when_the_chat_is_blocked_the_mail_that_we_know_is_used(office: Office, 
         answer(office, town, case_id, channel="telegram")
 
 
+@pytest.mark.on_both
 def test_without_any_way_nobody_is_told_and_the_clerk_reads_why(office: Office, town: Institution) -> None:
     case_id = ask(office, service=town.support)
     with office.database.writing() as session:
@@ -150,6 +156,7 @@ def test_what_people_write_cannot_break_the_markup(office: Office, town: Institu
     assert "Use <code> & siga </b>" in sent.text, "The panel shows it as it is read."
 
 
+@pytest.mark.on_both
 def test_an_answer_replies_to_the_last_message_and_offers_to_close_when_it_resolves(
     office: Office, town: Institution
 ) -> None:
@@ -212,6 +219,7 @@ def test_every_state_is_told_in_the_language_of_the_requester(
 # The office's own people.
 
 
+@pytest.mark.on_both
 def test_who_gets_a_case_reads_it_by_mail_and_in_the_linked_chat(office: Office, town: Institution) -> None:
     link_person(office, town.accounts["worker"], BETO)
     case_id = ask(office, service=town.support)
@@ -259,6 +267,7 @@ def test_who_left_or_blocked_the_bot_is_told_nothing_in_chat(office: Office, tow
     assert told(office, BETO) == []
 
 
+@pytest.mark.on_both
 def test_new_cases_and_follow_ups_appear_in_the_group_of_the_dependencia(
     office: Office, town: Institution
 ) -> None:
@@ -272,6 +281,7 @@ def test_new_cases_and_follow_ups_appear_in_the_group_of_the_dependencia(
     assert "clave=" not in told(office, GROUP)[0].html, "The requester's own link opens the case to anybody."
 
 
+@pytest.mark.on_both
 def test_a_group_with_topics_gets_one_for_each_case(office: Office, town: Institution) -> None:
     bind_group(office, town, is_forum=True)
     case_id = ask(office, subject="No hay red " + "x" * 200, service=town.support)
@@ -283,6 +293,7 @@ def test_a_group_with_topics_gets_one_for_each_case(office: Office, town: Instit
     assert told(office, GROUP)[1].chat_options["topic"] == 44
 
 
+@pytest.mark.on_both
 def test_a_case_handed_to_another_dependencia_appears_in_its_group(office: Office, town: Institution) -> None:
     bind_group(office, town)
     case_id = ask(office)

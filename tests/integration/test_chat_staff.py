@@ -24,6 +24,9 @@ from tests.support.desk import later
 from tests.support.institution import Institution, open_case
 from tests.support.room import BOT, GROUP, Room, Said, bind_group, chat_of, link_clerk
 
+# Who may do what in a chat is no question of the database; the flows are proven on both.
+pytestmark = pytest.mark.on_sqlite
+
 TOMAS, JAIME, OLGA, OFELIA, STRANGER = 8001, 8002, 8003, 8004, 8005
 SEND, RESOLVE, NOTE, DISCARD = (
     "Enviar al solicitante", "Enviar y resolver", "Guardar como nota", "Descartar",
@@ -103,6 +106,7 @@ def to_requester(office: Office, kind: str = "answer") -> list[OutboxMessage]:
 # In the private chat.
 
 
+@pytest.mark.on_both
 def test_a_clerk_answers_a_turno_by_reply_and_a_confirming_tap(
     office: Office, town: Institution, ticket: Ticket, tomas: Room
 ) -> None:
@@ -127,6 +131,7 @@ def test_a_clerk_answers_a_turno_by_reply_and_a_confirming_tap(
     assert case_of(office, ticket).state == "in_progress"
 
 
+@pytest.mark.on_both
 def test_an_answer_may_resolve_the_case(
     office: Office, town: Institution, ticket: Ticket, tomas: Room
 ) -> None:
@@ -157,6 +162,7 @@ def test_words_that_are_discarded_go_nowhere(
     assert not written(office, ticket, Direction.OUT) and not written(office, ticket, Direction.NOTE)
 
 
+@pytest.mark.on_both
 def test_a_second_tap_sends_nothing_a_second_time(
     office: Office, town: Institution, ticket: Ticket, tomas: Room
 ) -> None:
@@ -197,6 +203,7 @@ def test_a_note_by_command_is_kept_at_once(
     assert len(written(office, ticket, Direction.NOTE)) == 2
 
 
+@pytest.mark.on_both
 def test_files_and_albums_go_along_with_the_words(
     office: Office, town: Institution, ticket: Ticket, tomas: Room
 ) -> None:
@@ -268,6 +275,7 @@ def _dangerous(office: Office) -> KeptFile:
     return chat_files.keep(office, "malo.exe", "application/octet-stream", b"MZ" + bytes(200))
 
 
+@pytest.mark.on_both
 def test_a_clerk_takes_a_case_that_waits_for_the_dependencia(
     office: Office, town: Institution, ticket: Ticket, tomas: Room
 ) -> None:
@@ -284,6 +292,7 @@ def test_a_clerk_takes_a_case_that_waits_for_the_dependencia(
     assert "sin quien lo atienda" not in listed.text
 
 
+@pytest.mark.on_both
 def test_a_clerk_hands_on_to_a_colleague_or_to_another_dependencia(
     office: Office, town: Institution, ticket: Ticket, tomas: Room
 ) -> None:
@@ -438,6 +447,7 @@ def test_a_notice_leads_nowhere_in_another_chat(
     assert not written(office, ticket, Direction.OUT)
 
 
+@pytest.mark.on_both
 def test_a_clerk_is_told_of_overdue_cases_with_buttons(
     office: Office, town: Institution, ticket: Ticket, tomas: Room
 ) -> None:
@@ -450,6 +460,7 @@ def test_a_clerk_is_told_of_overdue_cases_with_buttons(
     assert list(notice(tomas).buttons) == [TAKE, TURN, PANEL]
 
 
+@pytest.mark.on_both
 @pytest.mark.parametrize("is_group", [False, True])
 def test_a_reply_to_a_notice_that_a_killed_bot_had_just_sent_is_no_lost_word(
     office: Office, town: Institution, ticket: Ticket, tomas: Room, group: Room, is_group: bool
@@ -475,6 +486,7 @@ def test_a_reply_to_a_notice_that_a_killed_bot_had_just_sent_is_no_lost_word(
 # In the group.
 
 
+@pytest.mark.on_both
 def test_a_new_case_appears_in_the_group_and_who_answers_is_recorded_by_name(
     office: Office, town: Institution, ticket: Ticket, group: Room
 ) -> None:
@@ -545,6 +557,7 @@ def test_ordinary_talk_in_the_group_is_ignored(
     assert told.remote_id and case_of(office, ticket).state == "assigned"
 
 
+@pytest.mark.on_both
 def test_a_forum_gets_a_topic_for_each_case_and_everything_of_it_goes_there(
     office: Office, town: Institution, ticket: Ticket, group: Room
 ) -> None:

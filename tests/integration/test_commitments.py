@@ -29,6 +29,9 @@ from tests.support.desk import arrive, notices
 from tests.support.institution import Institution, found_institution
 from tests.support.mails import make_mail
 
+# Which moment is promised is no question of the database; what is looked up by it is proven on both.
+pytestmark = pytest.mark.on_sqlite
+
 ZONE = ZoneInfo("America/Mexico_City")
 
 
@@ -122,6 +125,7 @@ def actions(office: Office, case_id: int) -> list[str]:
 # What is promised
 
 
+@pytest.mark.on_both
 def test_a_service_promises_a_first_answer_and_a_solution_in_working_time(
     office: Office, town: Institution
 ) -> None:
@@ -229,6 +233,7 @@ def test_own_days_off_are_no_working_days(office: Office, town: Institution) -> 
     assert due(office, ask(office, 18, 14, 30)) == local(24, 14, 30)
 
 
+@pytest.mark.on_both
 def test_another_service_promises_anew_from_the_beginning(office: Office, town: Institution) -> None:
     with office.database.writing() as session:
         other = Service(slug="otro", name="Otro", dependencia_id=town.systems.id, solution_minutes=120)
@@ -257,6 +262,7 @@ def test_a_catalogue_that_changes_breaks_no_promise(office: Office, town: Instit
     assert due(office, case_id) == local(20, 10)
 
 
+@pytest.mark.on_both
 def test_whoever_hands_a_case_on_may_say_by_when(office: Office, town: Institution) -> None:
     case_id = ask(office)
     with moment(18, 11):
@@ -277,6 +283,7 @@ def test_the_date_that_the_form_shows_sent_back_changes_nothing(office: Office, 
 # Pauses
 
 
+@pytest.mark.on_both
 def test_the_clock_stands_still_while_the_requester_owes_an_answer(office: Office, town: Institution) -> None:
     case_id = ask(office)
     with moment(18, 11):
@@ -292,6 +299,7 @@ def test_the_clock_stands_still_while_the_requester_owes_an_answer(office: Offic
         assert to_the_minute(pause.started_at) == local(18, 11)
 
 
+@pytest.mark.on_both
 def test_no_deadline_is_missed_while_the_clock_stands_still(office: Office, town: Institution) -> None:
     case_id = ask(office)
     with moment(18, 11):
@@ -344,6 +352,7 @@ def test_the_time_in_which_it_was_held_to_be_done_does_not_count(office: Office,
 # Who is told
 
 
+@pytest.mark.on_both
 def test_the_holder_is_warned_while_there_is_time_and_then_told_it_is_too_late(
     office: Office, town: Institution
 ) -> None:
@@ -369,6 +378,7 @@ def test_the_holder_is_warned_while_there_is_time_and_then_told_it_is_too_late(
     assert actions(office, case_id) == ["due_soon", "overdue", "escalated"]
 
 
+@pytest.mark.on_both
 def test_a_first_answer_that_does_not_come_is_told_and_shown_as_overdue(
     office: Office, town: Institution
 ) -> None:
@@ -386,6 +396,7 @@ def test_a_first_answer_that_does_not_come_is_told_and_shown_as_overdue(
     assert get(office, case_id).is_overdue and len(notices(office, "overdue")) == 1
 
 
+@pytest.mark.on_both
 def test_a_head_that_lets_it_pass_is_not_told_twice_but_who_is_above(
     office: Office, town: Institution
 ) -> None:
@@ -427,6 +438,7 @@ def test_what_was_cancelled_promises_nothing_more(office: Office, town: Institut
     assert promised(office, case_id).next_at is None
 
 
+@pytest.mark.on_both
 def test_a_deadline_that_moved_on_is_told_again(office: Office, town: Institution) -> None:
     case_id = ask(office)
     with moment(18, 10, 10):
@@ -440,6 +452,7 @@ def test_a_deadline_that_moved_on_is_told_again(office: Office, town: Institutio
     assert len(notices(office, "due_soon")) == 2
 
 
+@pytest.mark.on_both
 def test_what_is_split_off_keeps_the_deadline(office: Office, town: Institution) -> None:
     case_id = ask(office)
     with moment(18, 10, 30):
@@ -453,6 +466,7 @@ def test_what_is_split_off_keeps_the_deadline(office: Office, town: Institution)
         assert split.due_at == case.due_at
 
 
+@pytest.mark.on_both
 def test_a_sweep_with_nothing_to_tell_takes_no_write_lock(office: Office, town: Institution) -> None:
     ask(office)
     with office.database.writing() as session:
@@ -461,6 +475,7 @@ def test_a_sweep_with_nothing_to_tell_takes_no_write_lock(office: Office, town: 
         clock_at(office, 18, 10, 5)
 
 
+@pytest.mark.on_both
 def test_the_clock_looks_again_when_there_will_be_something_to_tell(
     office: Office, town: Institution
 ) -> None:

@@ -25,6 +25,9 @@ from tests.support.desk import SUPPORT, get_notice, later, notices, queue_notice
 from tests.support.institution import found_institution, open_case, write_message
 from tests.support.relay import Relay
 
+# How a mail is written and handed over is no question of the database; what is kept of it is proven on both.
+pytestmark = pytest.mark.on_sqlite
+
 ANA = "ana@correo.example"
 
 
@@ -109,6 +112,7 @@ def test_no_line_is_longer_than_smtp_allows(office: Office) -> None:
     assert raw.isascii()
 
 
+@pytest.mark.on_both
 def test_the_files_of_an_answer_go_along_with_their_names_and_types(office: Office) -> None:
     files = [
         IncomingFile.of("informe técnico — año 2026.pdf", "application/pdf", b"%PDF-1.4\n" + bytes(3000)),
@@ -156,6 +160,7 @@ def test_while_the_folder_cannot_be_written_mail_waits(office: Office, tmp_path:
         assert deliver_mail(office) == 1
 
 
+@pytest.mark.on_both
 def test_a_bounce_comes_back_to_the_notice_it_is_about(office: Office, relay: Relay) -> None:
     notice = get_notice(office, queue_notice(office))
     deliver_mail(with_relay(office, relay.url))
@@ -163,6 +168,7 @@ def test_a_bounce_comes_back_to_the_notice_it_is_about(office: Office, relay: Re
     assert read_bounce(office, relay.received[0].sender) == notice.rfc_message_id
 
 
+@pytest.mark.on_both
 def test_many_mails_go_through_one_session(
     office: Office, relay: Relay, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -188,6 +194,7 @@ def test_a_relay_whose_certificate_nobody_signed_gets_no_password(office: Office
     assert tls_relay.attempts == 0
 
 
+@pytest.mark.on_both
 def test_a_relay_that_does_not_know_us_keeps_mail_waiting_and_says_why(
     office: Office, tls_relay: Relay, certificate: Certificate
 ) -> None:
@@ -218,6 +225,7 @@ def test_a_wrong_relay_url_is_said_and_loses_nothing(office: Office) -> None:
     assert "OFICIALIA_RELAY_URL" in row.last_error and row.status == OutboxStatus.RETRYING
 
 
+@pytest.mark.on_both
 def test_the_door_shows_when_the_relay_took_the_last_mail(office: Office, relay: Relay) -> None:
     queue_notice(office)
     before = now()

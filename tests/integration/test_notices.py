@@ -28,6 +28,9 @@ from tests.support.dovecot import Dovecot
 from tests.support.institution import Institution, found_institution, open_case, spool
 from tests.support.mails import make_mail
 
+# How a notice reads is no question of the database; whom it reaches, and how many, is proven on both.
+pytestmark = pytest.mark.on_sqlite
+
 ANA = "ana@correo.example"
 FIRST = "<primero@correo.example>"
 
@@ -73,6 +76,7 @@ def answer(
 # The acuse.
 
 
+@pytest.mark.on_both
 def test_the_acuse_says_folio_link_what_was_received_and_by_when(office: Office, town: Institution) -> None:
     files = [("recibo.pdf", "application/pdf", b"%PDF-1.4\n" + bytes(245_000) + b"\n%%EOF\n")]
     case_id = arrive(office, make_mail(files=files))
@@ -146,6 +150,7 @@ def test_people_whose_names_look_like_robots_get_their_acuse(office: Office, tow
     assert acuse(office).to == ["noemi.reply@correo.example"]
 
 
+@pytest.mark.on_both
 def test_whoever_writes_all_the_time_gets_so_many_acuses_an_hour(office: Office, town: Institution) -> None:
     limited = Office(office.settings.model_copy(update={"acuse_per_hour": 3}), office.database, office.store)
     for number in range(5):
@@ -155,6 +160,7 @@ def test_whoever_writes_all_the_time_gets_so_many_acuses_an_hour(office: Office,
         assert len(session.scalars(select(Event).where(Event.action == "acuse_withheld")).all()) == 2
 
 
+@pytest.mark.on_both
 def test_two_robots_that_answer_each_other_stop_sooner_than_a_person_with_much_to_ask(
     office: Office, town: Institution
 ) -> None:
@@ -195,6 +201,7 @@ def test_an_advertisement_as_a_name_is_not_repeated(office: Office, town: Instit
 # Answers.
 
 
+@pytest.mark.on_both
 def test_an_answer_reaches_the_chosen_people_with_its_text_and_files(
     office: Office, town: Institution
 ) -> None:
@@ -252,6 +259,7 @@ def test_an_answer_says_what_happens_next(office: Office, town: Institution, the
     assert words in answer(office, town, arrive(office, make_mail()), then=then).text
 
 
+@pytest.mark.on_both
 def test_the_whole_conversation_is_one_thread_for_a_mail_client(
     office: Office, town: Institution, imap_server: Dovecot
 ) -> None:
@@ -276,6 +284,7 @@ def test_the_whole_conversation_is_one_thread_for_a_mail_client(
     assert imap_server.thread_references(ana) == [{1, 2, 3, 4, 5, 6}]
 
 
+@pytest.mark.on_both
 def test_an_answer_goes_under_the_requesters_last_mail(office: Office, town: Institution) -> None:
     case_id = arrive(office, make_mail(message_id=FIRST))
     asked = answer(office, town, case_id)
@@ -300,6 +309,7 @@ def test_a_thread_without_end_names_its_root_and_its_last_mails(office: Office, 
 # States.
 
 
+@pytest.mark.on_both
 def test_who_asked_is_told_that_it_was_cancelled_and_why(office: Office, town: Institution) -> None:
     case_id = arrive(office, make_mail(message_id=FIRST))
     with office.database.writing() as session:
@@ -325,6 +335,7 @@ def test_each_state_is_told_in_its_own_words(office: Office, town: Institution, 
 # The office's own people.
 
 
+@pytest.mark.on_both
 def test_the_person_who_gets_a_turno_is_told_by_whom_until_when_and_what_for(
     office: Office, town: Institution
 ) -> None:
@@ -341,6 +352,7 @@ def test_the_person_who_gets_a_turno_is_told_by_whom_until_when_and_what_for(
     assert "ventanilla 3 no enciende" in notice.html
 
 
+@pytest.mark.on_both
 def test_a_turno_to_a_dependencia_is_told_to_its_heads(office: Office, town: Institution) -> None:
     case_id = arrive(office, make_mail())
     with office.database.writing() as session:
@@ -360,6 +372,7 @@ def test_nobody_gets_mail_about_what_they_did_themselves(office: Office, town: I
     assert notices(office, "assigned") == []
 
 
+@pytest.mark.on_both
 def test_a_returned_turno_is_told_to_who_had_given_it(office: Office, town: Institution) -> None:
     case_id = arrive(office, make_mail())
     with office.database.writing() as session:
@@ -393,6 +406,7 @@ def test_nobody_is_refused_to_when_nobody_sent(office: Office, town: Institution
         assert told.write_refusal(session, office, inbound, "unreadable") is None
 
 
+@pytest.mark.on_both
 def test_heads_above_are_told_when_a_dependencia_has_none(office: Office, town: Institution) -> None:
     with office.database.writing() as session:
         above = session.get_one(Account, town.accounts["oficialia"].id)
@@ -403,6 +417,7 @@ def test_heads_above_are_told_when_a_dependencia_has_none(office: Office, town: 
         assert notice is not None and notice.to == ["ofelia@example.gob.mx"]
 
 
+@pytest.mark.on_both
 def test_a_bounce_that_names_no_mail_is_known_by_the_address_it_comes_to(
     office: Office, town: Institution
 ) -> None:

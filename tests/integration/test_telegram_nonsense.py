@@ -21,6 +21,9 @@ from tests.support.desk import get_notice
 from tests.support.telegram_door import queue_for_chat, telegram_door
 from tests.support.waiting import wait_until
 
+# What a server says wrongly is no question of the database.
+pytestmark = pytest.mark.on_sqlite
+
 ANA = 7001
 PDF = b"%PDF-1.4\n" + b"0" * 50
 NONSENSE = [
@@ -125,6 +128,7 @@ def sent(update_id: int, **content: object) -> dict[str, Any]:
     }
 
 
+@pytest.mark.on_both
 def test_nonsense_instead_of_updates_ends_nothing(office: Office, server: Server) -> None:
     server.instead = list(NONSENSE)
     server.updates = [sent(7, text="/ayuda")]
@@ -167,6 +171,7 @@ def test_a_fault_of_ours_while_a_file_is_fetched_is_told_to_the_person(
         assert [row.status for row in chat_spool.stuck(session)] == [UpdateStatus.FAILED]
 
 
+@pytest.mark.on_both
 def test_a_server_that_says_yes_to_everything_loses_no_notice_in_doubt(
     office: Office, server: Server
 ) -> None:

@@ -29,9 +29,13 @@ from tests.support.telegram_door import (
 )
 from tests.support.waiting import wait_until
 
+# How Telegram fails is no question of the database; that nothing is lost or doubled is proven on both.
+pytestmark = pytest.mark.on_sqlite
+
 # What people send.
 
 
+@pytest.mark.on_both
 def test_an_update_is_confirmed_only_when_it_is_committed(
     office: Office, bot_api: BotApi, known_ana: int
 ) -> None:
@@ -49,6 +53,7 @@ def test_an_update_is_confirmed_only_when_it_is_committed(
         assert bot_api.next_message(known_ana)
 
 
+@pytest.mark.on_both
 def test_an_update_that_comes_again_has_one_effect(office: Office, bot_api: BotApi, known_ana: int) -> None:
     with telegram_door(office):
         bot_api.send_command(known_ana, "privacidad")
@@ -62,6 +67,7 @@ def test_an_update_that_comes_again_has_one_effect(office: Office, bot_api: BotA
     assert len(texts(bot_api, known_ana)) == 2
 
 
+@pytest.mark.on_both
 def test_what_was_stored_before_a_crash_is_answered_after_it(
     office: Office, bot_api: BotApi, known_ana: int
 ) -> None:
@@ -78,6 +84,7 @@ def test_what_was_stored_before_a_crash_is_answered_after_it(
         assert bot_api.next_message(known_ana)["text"]
 
 
+@pytest.mark.on_both
 def test_an_update_nobody_understands_is_kept_and_stops_nobody(
     office: Office, bot_api: BotApi, known_ana: int
 ) -> None:
@@ -112,6 +119,7 @@ def test_a_photo_without_words_is_kept_with_its_true_type(
     assert '"application/pdf"' in str(data).replace("'", '"')
 
 
+@pytest.mark.on_both
 def test_an_album_is_one_message_and_gets_one_answer(office: Office, bot_api: BotApi, known_ana: int) -> None:
     with telegram_door(office):
         bot_api.send_album(known_ana, [png(1), png(2), png(3)], caption="El bache")
@@ -173,6 +181,7 @@ def test_while_telegram_is_unreachable_nothing_is_lost(
     ]  # fmt: skip
 
 
+@pytest.mark.on_both
 @pytest.mark.parametrize("after_effect", [False, True])
 def test_a_message_whose_answer_got_lost_arrives_once(
     office: Office, bot_api: BotApi, known_ana: int, after_effect: bool
@@ -185,6 +194,7 @@ def test_a_message_whose_answer_got_lost_arrives_once(
     assert texts(bot_api, known_ana) == ["Una sola vez"]
 
 
+@pytest.mark.on_both
 def test_a_notice_in_doubt_after_a_crash_arrives_once(
     office: Office, bot_api: BotApi, known_ana: int
 ) -> None:
@@ -237,6 +247,7 @@ def test_the_bot_stays_below_telegrams_limits_by_itself(
     assert [call for call in bot_api.calls("sendMessage") if call.get("error_code") == 429] == []
 
 
+@pytest.mark.on_both
 def test_who_blocked_the_bot_is_marked_and_the_clerk_is_told(
     office: Office, bot_api: BotApi, known_ana: int, ticket: Ticket
 ) -> None:
@@ -317,6 +328,7 @@ def test_a_long_poll_does_not_delay_the_end(office: Office, bot_api: BotApi, kno
     assert (now() - started).total_seconds() < 10
 
 
+@pytest.mark.on_both
 def test_no_lease_outlives_its_process_for_long(office: Office, bot_api: BotApi, known_ana: int) -> None:
     queue_for_chat(office, known_ana, "Aviso")
     assert len(exchange(office, [], 1)) == 1

@@ -26,6 +26,9 @@ from tests.support.telegram_door import (
     wait_for_status,
 )
 
+# How a text is cut is no question of the database.
+pytestmark = pytest.mark.on_sqlite
+
 
 def answer_with(office: Office, ticket: Ticket, *files: tuple[str, str, bytes]) -> Message:
     """A clerk's message with files."""
@@ -40,6 +43,7 @@ def _file(name: str, kind: str, content: bytes) -> IncomingFile:
     return IncomingFile(name, kind, content, sha256(content).hexdigest())
 
 
+@pytest.mark.on_both
 def test_what_was_sent_leads_to_its_case(
     office: Office, bot_api: BotApi, known_ana: int, ticket: Ticket
 ) -> None:
@@ -150,6 +154,7 @@ def forum(office: Office, bot_api: BotApi, town: Institution) -> int:
     return group
 
 
+@pytest.mark.on_both
 def test_a_case_gets_one_topic_in_a_group_that_has_topics(
     office: Office, bot_api: BotApi, forum: int, ticket: Ticket
 ) -> None:
@@ -164,6 +169,7 @@ def test_a_case_gets_one_topic_in_a_group_that_has_topics(
     assert {each["message_thread_id"] for each in said} == {topic}
 
 
+@pytest.mark.on_both
 def test_a_group_that_becomes_a_supergroup_is_followed(
     office: Office, bot_api: BotApi, town: Institution, ticket: Ticket
 ) -> None:
