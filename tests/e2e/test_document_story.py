@@ -92,7 +92,7 @@ def town(office: Office) -> Institution:
 @pytest.fixture
 def address(place: Place, town: Institution) -> Iterator[str]:
     """All roles running; gives where the panel is."""
-    program: Program = place.program("serve", stop_signal=signal.SIGINT)
+    program: Program = place.program("serve", "--workers", "1", stop_signal=signal.SIGINT)
     program.start(lambda: "Ctrl-C" in program.output, timeout=90)
     yield f"http://127.0.0.1:{place.web_port}"
     program.stop(30)

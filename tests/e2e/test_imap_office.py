@@ -10,8 +10,9 @@ from uuid import uuid4
 import pytest
 
 from models import migrations
+from models.inbound_mail import InboundStatus
 from models.session import open_database
-from tests.e2e.test_serve import acuse_about, case_of, folio_in, reply_to
+from tests.e2e.test_serve import acuse_about, case_of, folio_in, inbound, reply_to
 from tests.support.command import Place
 from tests.support.dovecot import Account, Dovecot
 from tests.support.institution import found_institution
@@ -23,7 +24,7 @@ SUPPORT = "soporte@example.gob.mx"
 
 
 def serve(place: Place) -> Program:
-    office = place.program("serve", stop_signal=signal.SIGINT)
+    office = place.program("serve", "--workers", "1", stop_signal=signal.SIGINT)
     (place.folder / "serve.log").unlink(missing_ok=True)
     return office.start(lambda: "Ctrl-C" in office.output, timeout=60)
 
@@ -56,7 +57,7 @@ def test_a_mailbox_is_read_with_idle_across_a_restart_in_the_middle(
     imap_server.append(account, reply_to(acuse, "Ya son dos goteras.", "Ana López <ana@correo.example>"))
     with serve(place):
         folio = folio_in(acuse)
-        wait_until(lambda: len(case_of(place, folio)["messages"]) == 2, 60)
+        wait_until(lambda: len(inbound(place, InboundStatus.PROCESSED)) == 2, 60)
         imap_server.append(account, make_mail(subject="Otra cosa", text="Otra cosa."))
         acuse_about(place, "Otra cosa")
         messages = case_of(place, folio)["messages"]
