@@ -115,7 +115,7 @@ class Desk:
 
 
 @pytest.fixture(scope="module")
-def desk(migrated_sqlite: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
+def shared_desk(migrated_sqlite: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
     folder = tmp_path_factory.mktemp("digitizing")
     (folder / "register.db").write_bytes(migrated_sqlite.read_bytes())
     (folder / "scans").mkdir()
@@ -147,6 +147,16 @@ def desk(migrated_sqlite: Path, tmp_path_factory: pytest.TempPathFactory) -> Ite
         )  # fmt: skip
     yield Desk(office, town.accounts)
     office.database.close()
+
+
+@pytest.fixture
+def desk(shared_desk: Desk) -> Iterator[Desk]:
+    """The desk of this file; what a test leaves in its queues is not the next one's, whichever that is."""
+    yield shared_desk
+    with shared_desk.office.database.writing() as session:
+        for job in (Scan, ScanFiling):
+            open_ones = job.state.in_((JobState.QUEUED, JobState.RUNNING))
+            session.execute(update(job).where(open_ones).values(state=JobState.FAILED, reason="died"))
 
 
 # Twelve seconds of processor time; on a busy machine tesseract waits as everybody does.
