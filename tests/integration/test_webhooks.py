@@ -99,7 +99,7 @@ def test_a_subscriber_hears_of_no_case_that_its_account_may_not_see(
     assert subscriber.heard == []
     with office.database.writing() as session:
         case, by = session.get_one(Case, number), session.get_one(Account, town.accounts["head"].id)
-        turnos.assign(session, office, case, by, dependencia=town.works)
+        turnos.assign(session, office, case, by, dependencia=session.merge(town.works))
     webhooks.deliver(office)
     assert {one.json["type"] for one in subscriber.heard} == {"case.assigned", "case.state_changed"}
 
