@@ -22,6 +22,7 @@ from models.dependencia import Dependencia
 from models.inbound_mail import InboundMail
 from models.mailbox import Mailbox, MailboxPurpose
 from models.message import Direction, Message
+from models.oficio import Flow, Oficio
 from models.outbox_message import OutboxMessage
 from models.person import Account, Role
 from models.ticket import Ticket
@@ -29,10 +30,7 @@ from templates import language, render
 
 # An answer to a scanner's address would be taken for a scan.
 _WRITING = (
-    select(Mailbox)
-    .where(Mailbox.is_active, Mailbox.purpose == MailboxPurpose.CASES)
-    .order_by(Mailbox.id)
-    .limit(1)
+    select(Mailbox).where(Mailbox.is_active, Mailbox.purpose == MailboxPurpose.CASES).order_by(Mailbox.id)
 )
 # Notices to the requester that are no message of the thread; their ids belong into References too.
 _TOLD = ("acuse", "resolved", "concluded", "closed", "reopened", "cancelled")
@@ -64,7 +62,10 @@ class Thread:
 
 
 def letterhead(session: Session, office: Office, case: Case, message: Message | None = None) -> Letterhead:
-    """The mailbox the requester wrote to, so a conversation keeps one address; replies reach the case."""
+    """The mailbox the requester wrote to, so a conversation keeps one address; replies reach the case.
+
+    A document that we issue comes from who issues it.
+    """
     mailbox = _mailbox_of(session, case, message)
     if mailbox is None:
         return unbound_letterhead(session, office)
@@ -83,6 +84,16 @@ def unbound_letterhead(session: Session, office: Office) -> Letterhead:
 
 
 def _mailbox_of(session: Session, case: Case, message: Message | None) -> Mailbox | None:
+    is_issued = isinstance(case, Oficio) and case.flow == Flow.ISSUED
+    if not is_issued and (written_to := _written_to(session, case, message)):
+        return written_to
+    of_service = None
+    if isinstance(case, Ticket) and case.service_id is not None:
+        of_service = session.scalar(_WRITING.where(Mailbox.service_id == case.service_id))
+    return of_service or _nearest(session, case.dependencia) or session.scalar(_WRITING)
+
+
+def _written_to(session: Session, case: Case, message: Message | None) -> Mailbox | None:
     if message is not None and message.inbound_mail_id is not None:
         inbound = session.get(InboundMail, message.inbound_mail_id)
         recipient = inbound.envelope_to if inbound else ""
@@ -90,17 +101,15 @@ def _mailbox_of(session: Session, case: Case, message: Message | None) -> Mailbo
         of_case = select(InboundMail.envelope_to).where(InboundMail.case_id == case.id)
         recipient = session.scalar(of_case.order_by(InboundMail.id).limit(1)) or ""
     mailbox = mailbox_at(session, split_plus(recipient)[0])
-    if mailbox is not None and mailbox.is_active and mailbox.purpose == MailboxPurpose.CASES:
-        return mailbox
-    choices = []
-    if isinstance(case, Ticket) and case.service_id is not None:
-        choices.append(Mailbox.service_id == case.service_id)
-    if case.dependencia_id is not None:
-        choices.append(Mailbox.dependencia_id == case.dependencia_id)
-    for choice in choices:
-        if mailbox := session.scalar(_WRITING.where(choice)):
-            return mailbox
-    return session.scalar(_WRITING)
+    writes = mailbox is not None and mailbox.is_active and mailbox.purpose == MailboxPurpose.CASES
+    return mailbox if writes else None
+
+
+def _nearest(session: Session, dependencia: Dependencia | None) -> Mailbox | None:
+    """Bound to *dependencia*, or to the nearest above it that has one."""
+    lineage = dependencia.lineage if dependencia else []
+    bound = session.scalars(_WRITING.where(Mailbox.dependencia_id.in_(lineage))).all()
+    return max(bound, key=lambda one: lineage.index(one.dependencia_id or 0), default=None)
 
 
 def under(message: Message) -> Thread:

@@ -7,18 +7,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from intake.correspondence import Letterhead, Thread, is_answerable, letterhead, staff_address, write_mail
+from intake.correspondence import Thread, is_answerable, letterhead, staff_address, write_mail
 from intake.issued.documents import expected_issuer, heads_near, post_of
 from intake.issued.rich_text import plain
 from intake.notices import GENERATED, panel_link
 from intake.office import Office
 from intake.proofs.codes import reading_link, verification_link
-from intake.reply_address import sign
 from intake.wording import beginning, paragraphs, speaking, thread_subject
-from models.mailbox import Mailbox, MailboxPurpose
 from models.message import Message
 from models.oficio import Oficio
 from models.outbox_message import OutboxMessage
@@ -126,7 +123,7 @@ def _tell(
     to = list(dict.fromkeys(filter(None, to)))
     if not to:
         return
-    head = _letterhead(session, office, oficio)
+    head = letterhead(session, office, oficio)
     with speaking(office.settings.language):
         values = {
             **_about(office, oficio),
@@ -154,7 +151,7 @@ def _write_outside(
     message: Message | None = None,
     reason: str = "",
 ) -> OutboxMessage:
-    head = _letterhead(session, office, oficio)
+    head = letterhead(session, office, oficio)
     issuer = oficio.issuer
     with speaking(office.settings.language):
         values: dict[str, Any] = {
@@ -172,20 +169,6 @@ def _write_outside(
         }
         return write_mail(session, office, kind, [recipient.email], values, head, thread, oficio, "",
                           message=message)  # fmt: skip
-
-
-def _letterhead(session: Session, office: Office, oficio: Oficio) -> Letterhead:
-    """Of the mailbox of who issues it, or of the nearest above that has one; else as of any case."""
-    lineage = oficio.dependencia.lineage if oficio.dependencia else []
-    bound = select(Mailbox).where(
-        Mailbox.is_active, Mailbox.purpose == MailboxPurpose.CASES, Mailbox.dependencia_id.in_(lineage)
-    )
-    found = session.scalars(bound.order_by(Mailbox.id)).all()
-    nearest = max(found, key=lambda one: lineage.index(one.dependencia_id or 0), default=None)
-    if nearest is None:
-        return letterhead(session, office, oficio)
-    name = f"{nearest.name or nearest.address} · {office.settings.institution}"
-    return Letterhead(nearest.address, name, sign(office, nearest.address, oficio.folio))
 
 
 def _about(office: Office, oficio: Oficio) -> dict[str, Any]:
