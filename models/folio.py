@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from functools import cache
+from typing import Any
 
-from sqlalchemy import Executable, String, bindparam, select
+from sqlalchemy import Executable, String, event, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
@@ -14,6 +15,7 @@ TICKET_SERIES = "T"
 RECEPTION_SERIES = "OP"
 # What a document is called until it has a number of its own (borrador).
 DRAFT_SERIES = "B"
+_DRAWN = "series of which this transaction draws"
 
 
 class FolioSeries(Base):
@@ -36,26 +38,28 @@ def draw_folio(session: Session, series: str, year: int) -> str:
 
 def draw_number(session: Session, series: str, year: int) -> int:
     """Take the next number of *series* in *year*, starting at 1."""
-    statement = _next_number(session.get_bind().dialect.name)
-    number: int = session.connection().execute(statement, {"series": series, "year": year}).scalar_one()
-    return number
+    drawn: dict[tuple[str, int], FolioSeries] = session.info.setdefault(_DRAWN, {})
+    row = drawn.get((series, year))
+    if row is None:
+        # Two clerks at the same moment would get the same number: the second waits here for the first.
+        new = {"series": series, "year": year, "last_number": 0}
+        session.connection().execute(_begin(session.get_bind().dialect.name), new)
+        row = session.get_one(FolioSeries, (series, year), with_for_update=True, populate_existing=True)
+        drawn[series, year] = row
+    row.last_number += 1
+    return row.last_number
 
 
 @cache
-def _next_number(dialect_name: str) -> Executable:
-    # One INSERT … ON CONFLICT DO UPDATE … RETURNING: with read-then-write, two
-    # clerks at the same moment would get the same number.
+def _begin(dialect_name: str) -> Executable:
     dialect = postgresql if dialect_name == "postgresql" else sqlite
-    statement: Executable = (
-        dialect.insert(FolioSeries.__table__)
-        .values(series=bindparam("series"), year=bindparam("year"), last_number=1)
-        .on_conflict_do_update(
-            index_elements=[FolioSeries.series, FolioSeries.year],
-            set_={"last_number": FolioSeries.last_number + 1},
-        )
-        .returning(FolioSeries.last_number)
-    )
-    return statement
+    return dialect.insert(FolioSeries.__table__).on_conflict_do_nothing()
+
+
+@event.listens_for(Session, "after_commit")
+@event.listens_for(Session, "after_soft_rollback")
+def _forget(session: Session, *_: Any) -> None:
+    session.info.pop(_DRAWN, None)
 
 
 def last_number(session: Session, series: str, year: int) -> int:

@@ -6,11 +6,13 @@ message for another, and then everything that names them.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from typing import Any
 
-from sqlalchemy import event, func, select, text
+from sqlalchemy import Table, event, func, inspect, select, text
 from sqlalchemy.orm import Session
 
+from models.base import Base
 from models.case import Case
 from models.message import Message
 
@@ -25,12 +27,33 @@ def draw_key(session: Session, table: type[Case] | type[Message]) -> int:
             text("SELECT nextval(pg_get_serial_sequence(:table, 'id'))"), sequence
         ).scalar_one()
         return number
+    assert isinstance(table.__table__, Table)
+    return _next(session, table.__table__)
+
+
+def _next(session: Session, table: Table) -> int:
     # SQLite has one writer, which is us; what we drew and have not written yet, only we know.
-    last: int | None = session.info.get(_DRAWN, {}).get(table)
+    drawn: dict[Table, int] = session.info.setdefault(_DRAWN, {})
+    last = drawn.get(table)
     if last is None:
-        last = session.scalar(select(func.max(table.id))) or 0
-    session.info.setdefault(_DRAWN, {})[table] = last + 1
+        last = session.connection().scalar(select(func.max(table.c.id))) or 0
+    drawn[table] = last + 1
     return last + 1
+
+
+@event.listens_for(Session, "before_flush")
+def _draw_for_many(session: Session, *_: Any) -> None:
+    """SQLite does not tell which of many new rows got which key: each would be a statement of its own."""
+    if session.get_bind().dialect.name != "sqlite":
+        return
+    new: dict[type[Base], list[Any]] = defaultdict(list)
+    for row in session.new:
+        new[type(row)].append(row)
+    for kind, rows in new.items():
+        table = inspect(kind).local_table
+        if len(rows) > 1 and isinstance(table, Table) and table.autoincrement_column is not None:
+            for row in rows:
+                row.id = row.id or _next(session, table)
 
 
 @event.listens_for(Session, "after_flush")
