@@ -42,9 +42,10 @@ format: .venv/.dev ## put the code into the shape that lint wants
 types: .venv/.dev ## mypy, strict
 	$(BIN)/mypy
 
-bench: .venv/.dev ## the budgets, measured side by side with other programs (10 minutes)
-	@set -e; for bench in tests/bench/bench_*.py; do \
-		$(BIN)/python -m tests.bench.$$(basename $$bench .py) $(ARGS); done
+BENCH ?= $(patsubst tests/bench/bench_%.py,%,$(wildcard tests/bench/bench_*.py))
+bench: .venv/.dev ## the budgets, beside other programs (10 minutes); BENCH=panel ARGS="--cases 1000000" is one, larger
+	@sh tests/support/components.sh test
+	@set -e; for bench in $(BENCH); do $(BIN)/python -m tests.bench.bench_$$bench $(ARGS); done
 
 lock: .venv/lock/bin/uv ## write the locks anew from pyproject.toml; ARGS="--upgrade" takes newer releases
 	$< pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \

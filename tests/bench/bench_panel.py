@@ -19,7 +19,7 @@ from intake.office import Office
 from models import migrations
 from tests.bench import mails
 from tests.bench.offices import scratch, settings_in
-from tests.bench.results import Budget, at_most, p95, report
+from tests.bench.results import Budget, at_most, p95, report, smaller
 from tests.bench.years import fill
 from tests.support.panel import Clerk
 from tests.support.postgres import postgres_cluster
@@ -90,7 +90,8 @@ def compare(database: str, few: Panel, many: Panel, cases: int, runs: int) -> No
         figures[name] = large
         budgets.append(at_most(f"{name}, p95", p95(large), 100))
         budgets.append(at_most(f"{name} / with few cases", median(large) / median(small), 1.5))
-    report(f"panel-{database}", f"panel on {database}, {cases:,} cases", figures, "ms", budgets)
+    title = f"panel on {database}, {cases:,} cases"
+    report(f"panel-{database}", title, figures, "ms", budgets, smaller("--cases", cases, 1_000_000))
 
 
 def main() -> None:

@@ -43,9 +43,15 @@ def p95(values: Sequence[float]) -> float:
     return sorted(values)[max(0, -(-len(values) * 95 // 100) - 1)]
 
 
+def smaller(option: str, size: int, full: int) -> str:
+    """What a report says of a run at less than the size that its budget is about."""
+    return f"Measured with {size:,}; the budget speaks of {full:,}: {option} {full}" if size < full else ""
+
+
 def report(
-    name: str, title: str, figures: Mapping[str, Sequence[float]], unit: str, budgets: Sequence[Budget]
-) -> None:
+    name: str, title: str, figures: Mapping[str, Sequence[float]], unit: str, budgets: Sequence[Budget],
+    remark: str = "",
+) -> None:  # fmt: skip
     """Print and keep what each contender did in every run, and the budgets drawn from it."""
     table = Table(title=title)
     for head in ("", "median", "p95", "min", "max", "runs"):
@@ -63,10 +69,13 @@ def report(
         promises.add_row(escape(budget.what), limit, f"{budget.value:.2f}", verdict)
     if budgets:
         console.print(promises)
+    if remark:
+        console.print(escape(remark))
     FOLDER.mkdir(parents=True, exist_ok=True)
     kept = {
         "unit": unit,
         "runs": {contender: list(runs) for contender, runs in figures.items()},
+        "remark": remark,
         "budgets": [{**asdict(budget), "is_kept": budget.is_kept} for budget in budgets],
     }
     (FOLDER / f"{name}.json").write_text(json.dumps(kept, indent=1, ensure_ascii=False))
