@@ -200,8 +200,6 @@ def write_turno(
 
     *is_new_there*: its dependencia has not attended the case until now.
     """
-    # A turno that is still pending has not loaded its case and people.
-    session.flush()
     if turno.state == TurnoState.RETURNED:
         kind, giver = "returned", turno.from_account
         to = [giver] if giver else accounts_of(session, Account.role == Role.OFICIALIA)
@@ -218,18 +216,18 @@ def write_turno(
         "due": moment(turno.due_at, office.settings.zone) if turno.due_at else "",
     }
     if kind == "assigned" and is_new_there:
-        write_new_case(session, office, turno)
+        write_new_case(session, office, turno.to_dependencia, turno.case)
     return tell_staff(session, office, kind, to, turno.case, values)
 
 
 def write_new_case(
-    session: Session, office: Office, turno: Turno, first: Message | None = None
+    session: Session, office: Office, dependencia: Dependencia, case: Case, first: Message | None = None
 ) -> OutboxMessage | None:
-    """Tell the group in chat of the dependencia that got a case; *first*: its message, if not written yet."""
+    """Tell the group in chat of *dependencia*, which got a case; *first*: its message, if not written yet."""
     if first is None:
-        wanted = select(Message).where(Message.case_id == turno.case_id)
+        wanted = select(Message).where(Message.case_id == case.id)
         first = session.scalar(wanted.order_by(Message.id).limit(1))
-    return chat_notices.write_group(session, office, "new_case", turno.to_dependencia, turno.case, first)
+    return chat_notices.write_group(session, office, "new_case", dependencia, case, first)
 
 
 def write_follow_up(session: Session, office: Office, case: Case, message: Message) -> None:

@@ -35,6 +35,7 @@ from models.message import Message
 from models.person import Account
 from models.routing_rule import RoutingRule
 from models.service import Service
+from models.turno import Turno
 from models.workflow import State, enter
 from templates import say
 
@@ -131,14 +132,15 @@ def open_case(
 def _hand_to(session: Session, office: Office, case: Case, to: Route, message: Message) -> None:
     assert to.dependencia is not None
     dependencia = to.account.dependencia if to.account else to.dependencia
-    turno = hand_over(session, case, None, dependencia=dependencia, account=to.account,
-                      instruction=to.instruction, reason=to.reason)  # fmt: skip
+    key = hand_over(session, case, None, dependencia=dependencia, account=to.account,
+                    instruction=to.instruction, reason=to.reason)  # fmt: skip
     if to.account is not None:
         # What waits for a whole dependencia shows in its trays; a mail for each would be noise.
         enter(case, State.ASSIGNED)
-        notices.write_turno(session, office, turno)
+        session.flush()
+        notices.write_turno(session, office, session.get_one(Turno, key))
     else:
-        notices.write_new_case(session, office, turno, message)
+        notices.write_new_case(session, office, dependencia, case, message)
     record(session, case, "route", actor="rule",
            data={"dependencia": dependencia.name, "account": to.account.person.name if to.account else None,
                  "reason": to.reason})  # fmt: skip

@@ -17,7 +17,7 @@ from functools import cache, partial
 from typing import Any
 
 import structlog
-from sqlalchemy import ColumnElement, Select, TextClause, bindparam, inspect, select, text, update
+from sqlalchemy import ColumnElement, Select, TextClause, bindparam, select, text, update
 from sqlalchemy.orm import Session, aliased
 
 from intake.errors import InvalidInput
@@ -29,7 +29,7 @@ from models.event import record
 from models.message import Message, ThreadId
 from models.outbox_message import OutboxMessage, OutboxStatus
 from models.person import Account
-from models.rows import write_after_flush
+from models.rows import write_after_flush, write_row
 
 log = structlog.get_logger()
 
@@ -99,38 +99,36 @@ def queue(
 ) -> OutboxMessage:
     """Write a notice in the caller's transaction; *case* and *message* have their ids."""
     domain = from_addr.rpartition("@")[2].lower() or office.settings.domain
-    notice = OutboxMessage(
-        channel=channel,
-        kind=kind,
-        case=case,
-        case_id=case.id if case else None,
-        message_id=message.id if message else None,
-        to=list(to),
-        cc=list(cc),
-        from_addr=from_addr,
-        from_name=_one_line(from_name),
-        reply_to=reply_to,
-        subject=_one_line(subject),
-        text=_clean(text),
-        html=_clean(html),
-        rfc_message_id=f"{_token()}@{domain}",
-        in_reply_to=in_reply_to,
-        references=list(references),
-        auto_submitted=auto_submitted,
-        chat_options=dict(chat_options or {}),
-    )
-    session.add(notice)
+    row = {
+        "channel": channel,
+        "kind": kind,
+        "case_id": case.id if case else None,
+        "message_id": message.id if message else None,
+        "to": list(to),
+        "cc": list(cc),
+        "from_addr": from_addr,
+        "from_name": _one_line(from_name),
+        "reply_to": reply_to,
+        "subject": _one_line(subject),
+        "text": _clean(text),
+        "html": _clean(html),
+        "rfc_message_id": f"{_token()}@{domain}",
+        "in_reply_to": in_reply_to,
+        "references": list(references),
+        "auto_submitted": auto_submitted,
+        "chat_options": dict(chat_options or {}),
+    }
+    notice = OutboxMessage(**row)
+    if session.autoflush:
+        session.add(notice)
+        session.flush()
+    else:
+        # Many are written at once, at the end.
+        write_after_flush(session, OutboxMessage, row)
     if case is not None and channel == "email":
-        row = {"value": notice.rfc_message_id, "case_id": case.id, "is_ours": True}
-        if inspect(case).pending:
-            write_after_flush(session, ThreadId, row)
-        else:
-            session.add(ThreadId(**row))
+        write_row(session, ThreadId, {"value": notice.rfc_message_id, "case_id": case.id, "is_ours": True})
     if message is not None and channel == "email" and not message.rfc_message_id:
         message.rfc_message_id, message.references = notice.rfc_message_id, list(references)
-    if session.autoflush:
-        # Elsewhere many are written at once, at the end.
-        session.flush()
     return notice
 
 

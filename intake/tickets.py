@@ -135,8 +135,8 @@ def change_service(session: Session, office: Office, case: Case, by: Account, *,
     commitments.promise(session, office, case, service)
     if case.dependencia_id != service.dependencia_id:
         end_turno(session, case)
-        turno = hand_over(session, case, by, dependencia=service.dependencia, account=None)
-        notices.write_new_case(session, office, turno)
+        hand_over(session, case, by, dependencia=service.dependencia, account=None)
+        notices.write_new_case(session, office, service.dependencia, case)
     missing_fields.ask(session, office, case)
 
 

@@ -17,7 +17,9 @@ from models.access import grant
 from models.base import now
 from models.case import Case
 from models.dependencia import Dependencia
+from models.keys import draw_key
 from models.person import Account, Role
+from models.rows import write_row
 from models.task import Task, TaskKind, TaskState
 from models.turno import Turno, TurnoKind, TurnoState
 
@@ -47,7 +49,8 @@ def assign(
     if due_at is not None:
         commitments.fix_due(session, office, case, due_at)
     end_turno(session, case)
-    turno = hand_over(session, case, by, dependencia=dependencia, account=account, instruction=instruction)
+    key = hand_over(session, case, by, dependencia=dependencia, account=account, instruction=instruction)
+    turno = session.get_one(Turno, key)
     notices.write_turno(session, office, turno, is_new_there=is_new_there)
     return turno
 
@@ -67,28 +70,13 @@ def hand_over(
     account: Account | None,
     instruction: str = "",
     reason: str = "",
-) -> Turno:
-    """The turno for attention itself, after the workflow agreed (or by a rule: *by* None)."""
+) -> int:
+    """The turno for attention itself, after the workflow agreed (or by a rule: *by* None); returns its id."""
     case.dependencia_id, case.holder_id = dependencia.id, account.id if account else None
     case.dependencia, case.holder = dependencia, account
-    grant(session, case, dependencia.id)
     if account is not None:
         grant(session, case, account.dependencia_id, account.id)
-    turno = Turno(
-        # Both, so that the turno knows its case before anything is flushed.
-        case=case,
-        case_id=case.id,
-        kind=TurnoKind.ATTENTION,
-        from_account=by,
-        to_dependencia=dependencia,
-        to_account=account,
-        instruction=instruction.strip(),
-        reason=reason,
-        due_at=case.due_at,
-    )
-    session.add(turno)
-    session.add(_task(turno, TaskKind.ATTEND))
-    return turno
+    return _give(session, case, by, TurnoKind.ATTENTION, dependencia, account, instruction, reason)
 
 
 def copy(
@@ -104,7 +92,8 @@ def copy(
     """Copy the case for information; it never blocks and ends in *reviewed*."""
     _check_target(dependencia, account)
     step(session, case, by, "copy", data=_to(dependencia, account, instruction))
-    turno = copy_to(session, case, by, dependencia=dependencia, account=account, instruction=instruction)
+    key = copy_to(session, case, by, dependencia=dependencia, account=account, instruction=instruction)
+    turno = session.get_one(Turno, key)
     notices.write_turno(session, office, turno)
     return turno
 
@@ -118,23 +107,9 @@ def copy_to(
     account: Account | None = None,
     instruction: str = "",
     reason: str = "",
-) -> Turno:
-    """The turno for information itself (by a clerk, or by the desk: *by* None)."""
-    grant(session, case, dependencia.id, account.id if account else None)
-    turno = Turno(
-        # Both, so that the turno knows its case before anything is flushed.
-        case=case,
-        case_id=case.id,
-        kind=TurnoKind.INFORMATION,
-        from_account=by,
-        to_dependencia=dependencia,
-        to_account=account,
-        instruction=instruction.strip(),
-        reason=reason,
-    )
-    session.add(turno)
-    session.add(_task(turno, TaskKind.REVIEW_COPY))
-    return turno
+) -> int:
+    """The turno for information itself (by a clerk, or by the desk: *by* None); returns its id."""
+    return _give(session, case, by, TurnoKind.INFORMATION, dependencia, account, instruction, reason)
 
 
 def return_turno(session: Session, office: Office, case: Case, by: Account, *, reason: str) -> None:
@@ -207,17 +182,43 @@ def _open_turnos(session: Session, case: Case, kind: TurnoKind) -> list[Turno]:
     return list(session.scalars(wanted))
 
 
-def _task(turno: Turno, kind: TaskKind) -> Task:
-    return Task(
-        case=turno.case,
-        turno=turno,
-        kind=kind,
-        account=turno.to_account,
-        dependencia=turno.to_dependencia,
-        role=None if turno.to_account else Role.HEAD,
-        instruction=turno.instruction,
-        due_at=turno.due_at,
-    )
+def _give(
+    session: Session,
+    case: Case,
+    by: Account | None,
+    kind: TurnoKind,
+    dependencia: Dependencia,
+    account: Account | None,
+    instruction: str,
+    reason: str,
+) -> int:
+    """Write the turno and the task of whoever gets it, and let them see the case."""
+    is_copy = kind == TurnoKind.INFORMATION
+    grant(session, case, dependencia.id, account.id if account and is_copy else None)
+    key = draw_key(session, Turno)
+    both = {
+        "case_id": case.id,
+        "instruction": instruction.strip(),
+        "due_at": None if is_copy else case.due_at,
+    }
+    turno = {
+        "id": key,
+        "kind": kind,
+        "from_account_id": by.id if by else None,
+        "to_dependencia_id": dependencia.id,
+        "to_account_id": account.id if account else None,
+        "reason": reason,
+    }
+    task = {
+        "turno_id": key,
+        "kind": TaskKind.REVIEW_COPY if is_copy else TaskKind.ATTEND,
+        "account_id": turno["to_account_id"],
+        "dependencia_id": dependencia.id,
+        "role": None if account else Role.HEAD,
+    }
+    write_row(session, Turno, {**both, **turno})
+    write_row(session, Task, {**both, **task})
+    return key
 
 
 def _check_target(dependencia: Dependencia, account: Account | None) -> None:

@@ -13,10 +13,10 @@ from sqlalchemy import ColumnElement, func, literal, or_, select, true, union_al
 from sqlalchemy.orm import Session
 
 from models.carrier import Courier
+from models.count import COUNT_LIMIT
 from models.dispatch import OPEN, UNDER_WAY, Dispatch, DispatchState, Route
 from models.person import Account, Role
 from models.state_counts import StateCount
-from models.trays import COUNT_LIMIT
 
 
 def listed_for(

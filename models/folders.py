@@ -18,6 +18,7 @@ from sqlalchemy.orm import Session, aliased
 from models.access import principals_of, received_by, visible_to
 from models.case import Case, CaseAccess
 from models.contact import Contact
+from models.count import COUNT_LIMIT, Rows
 from models.dependencia import Dependencia
 from models.document_search import Sought as Sought
 from models.document_search import narrowing
@@ -29,7 +30,6 @@ from models.signature import Signature
 from models.workflow import State
 
 PAGE_SIZE = 50
-COUNT_LIMIT = 1000
 
 
 class Folder(StrEnum):
@@ -150,22 +150,14 @@ def count_by_type(
     return {DocumentType(kind): number for kind, number in found}
 
 
-def count_unread(session: Session, account: Account) -> int:
-    """How many documents *account* received and did not open, at most COUNT_LIMIT."""
-    unread = (
+def unread_by(account: Account) -> Rows:
+    """The documents that *account* received and did not open, to be counted."""
+    return (
         select(Recipient.oficio_id)
         .join(Case, Case.id == Recipient.oficio_id)
         .where(received_by(account), Recipient.read_at.is_(None), Case.state == State.SENT)
         .distinct()
-        .limit(COUNT_LIMIT)
     )
-    return session.scalar(select(func.count()).select_from(unread.subquery())) or 0
-
-
-def count_some(session: Session, rule: ColumnElement[bool]) -> int:
-    """How many documents a rule has, at most COUNT_LIMIT."""
-    part = select(Oficio.id).where(rule).limit(COUNT_LIMIT).subquery()
-    return session.scalar(select(func.count()).select_from(part)) or 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -53,7 +53,8 @@ def draw_number(session: Session, series: str, year: int) -> int:
 @cache
 def _begin(dialect_name: str) -> Executable:
     dialect = postgresql if dialect_name == "postgresql" else sqlite
-    return dialect.insert(FolioSeries.__table__).on_conflict_do_nothing()
+    statement: Executable = dialect.insert(FolioSeries.__table__).on_conflict_do_nothing()
+    return statement
 
 
 @event.listens_for(Session, "after_commit")

@@ -15,11 +15,12 @@ from sqlalchemy.orm import Session
 from models.base import Base
 from models.case import Case
 from models.message import Message
+from models.turno import Turno
 
 _DRAWN = "drawn keys"
 
 
-def draw_key(session: Session, table: type[Case] | type[Message]) -> int:
+def draw_key(session: Session, table: type[Case] | type[Message] | type[Turno]) -> int:
     """The key for a new row of *table*, which its caller adds to *session* at once."""
     if session.get_bind().dialect.name == "postgresql":
         sequence = {"table": f'"{table.__tablename__}"'}

@@ -15,12 +15,12 @@ from sqlalchemy.orm import Session, joinedload, selectin_polymorphic
 
 from models.access import principals_of
 from models.case import Case, CaseKind
+from models.count import COUNT_LIMIT, Rows
 from models.dependencia import Dependencia
 from models.oficio import Flow, Oficio
 from models.person import Account, Role
 from models.task import Task, TaskKind, TaskState
 from models.ticket import Ticket
-from models.trays import COUNT_LIMIT
 from models.workflow import Process
 
 PAGE_SIZE = 50
@@ -84,11 +84,13 @@ class PendingPage:
 
 
 def pending_of(session: Session, account: Account) -> ColumnElement[bool]:
-    """A condition on `Task` for what *account* may do now, for itself, its role, or a head that is absent.
+    """A condition on `Task` for what *account* may do now, for itself, its role, or a head that is absent."""
+    return _pending((account, *principals_of(session, account)))
 
-    A union of parts that one index each finds: with OR between them every open task would be read.
-    """
-    absent = principals_of(session, account)
+
+def _pending(accounts: Sequence[Account]) -> ColumnElement[bool]:
+    """A union of parts that one index each finds: with OR between them every open task would be read."""
+    account, *absent = accounts
     parts = [*_held_by(account)]
     parts += [and_(part, Task.kind == TaskKind.APPROVE) for one in absent for part in _held_by(one)]
     return Task.id.in_(union_all(*[select(Task.id).where(_IS_OPEN, part).correlate(None) for part in parts]))
@@ -145,15 +147,10 @@ def find_pending(
     return PendingPage(tasks[:PAGE_SIZE], key)
 
 
-def count_pending(session: Session, account: Account) -> int:
-    """The number beside *Seguimiento* in the rail, at most COUNT_LIMIT."""
-    some = (
-        select(Task.id)
-        .join(Case, Case.id == Task.case_id)
-        .where(pending_of(session, account), Case.snoozed_until.is_(None))
-        .limit(COUNT_LIMIT)
-    )
-    return session.scalar(select(func.count()).select_from(some.subquery())) or 0
+def pending_tasks(accounts: Sequence[Account]) -> Rows:
+    """The tasks of the first of *accounts*, who acts for the others, to be counted."""
+    awake = select(Task.id).join(Case, Case.id == Task.case_id).where(Case.snoozed_until.is_(None))
+    return awake.where(_pending(accounts))
 
 
 def count_by_kind(session: Session, account: Account, process: Process | None = None) -> dict[TaskKind, int]:

@@ -7,9 +7,9 @@ from sqlalchemy.orm import Session
 
 from models.access import visible_to
 from models.case import Case
+from models.count import COUNT_LIMIT
 from models.person import Account
 from models.tag import Tag, case_tag
-from models.trays import COUNT_LIMIT
 
 # More belong to the list of tags; the rail is to be read at a glance.
 MAX_FOLDERS = 12

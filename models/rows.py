@@ -22,6 +22,15 @@ def write_after_flush(session: Session, kind: type[Base], row: dict[str, Any]) -
     execute_after_flush(session, _insert(kind), row)
 
 
+def write_row(session: Session, kind: type[Base], row: dict[str, Any]) -> None:
+    """Write *row* after all that is pending: now where *session* flushes by itself, else when it is flushed."""
+    if session.autoflush:
+        session.flush()
+        session.connection().execute(_insert(kind), row)
+    else:
+        write_after_flush(session, kind, row)
+
+
 def execute_after_flush(session: Session, statement: Executable, row: dict[str, Any]) -> None:
     """The same for any statement; *session* has something to flush."""
     rows: dict[Executable, list[dict[str, Any]]] = session.info.setdefault(_ROWS, {})
@@ -32,6 +41,13 @@ def execute_after_flush(session: Session, statement: Executable, row: dict[str, 
 def _insert(kind: type[Base]) -> Executable:
     assert isinstance(kind.__table__, Table)
     return insert(kind.__table__)
+
+
+@event.listens_for(Session, "before_commit")
+def _write_last(session: Session) -> None:
+    # A flush with nothing to write does not say that it was.
+    session.flush()
+    _write(session)
 
 
 @event.listens_for(Session, "after_flush")

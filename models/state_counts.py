@@ -14,10 +14,11 @@ from sqlalchemy import Select, func, literal, select, union, union_all
 from sqlalchemy.orm import Session
 
 from models.case import Case, CaseKind
+from models.count import COUNT_LIMIT
 from models.diagram import states_of
 from models.folders import Folder, count_by_type, who_acts
 from models.person import Account, Role
-from models.trays import COUNT_LIMIT, Branch, Tray, attended_by, branches, find_tray
+from models.trays import Branch, Tray, attended_by, branches, find_tray
 from models.workflow import FINAL, Process, State
 
 # Days in which something ended counts as recent.

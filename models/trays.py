@@ -1,8 +1,8 @@
 """The trays of the bandeja: each is one rule, from which both its list and its count are made.
 
 A rule gives branches: selects of cases that one index each reads in the order of
-the list. Lists merge the first rows of every branch and counts stop at
-`COUNT_LIMIT`, so no page counts the table or sorts it, whatever its size.
+the list. Lists merge the first rows of every branch and counts stop
+(`models.count`), so no page counts the table or sorts it, whatever its size.
 """
 
 from __future__ import annotations
@@ -12,26 +12,15 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import (
-    ColumnElement,
-    Integer,
-    Select,
-    TextClause,
-    func,
-    literal_column,
-    select,
-    text,
-    union_all,
-)
+from sqlalchemy import ColumnElement, Integer, Select, TextClause, literal_column, select, text, union_all
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from models.access import visible_to
 from models.case import WAITING_OR_SNOOZED, Case, CaseAccess
+from models.count import Rows
 from models.dependencia import Dependencia
-from models.inbound_mail import InboundMail, InboundStatus
 from models.person import Account, Role
 
-COUNT_LIMIT = 1000
 # A head of more dependencias than this reads a good part of everything: one branch in the list's order is
 # then the shorter way to its first rows.
 MAX_BRANCHES = 12
@@ -152,25 +141,17 @@ def _visible(account: Account, attends: Sequence[int]) -> list[Branch]:
     ]
 
 
-def count_tray(session: Session, tray: Tray, account: Account, attends: Sequence[int]) -> int:
-    """How many cases the tray has, at most COUNT_LIMIT."""
+def cases_in(tray: Tray, account: Account, attends: Sequence[int]) -> Rows:
+    """The cases of *tray* in no order, to be counted."""
     if _is_scoped(tray, account):
         # A count needs no order, so the dependencias can be read one after the other.
         rule = [_of_case(tray, account, Case.dependencia_id.in_(attends))]
     else:
         rule = branches(tray, account, attends)
-    some = union_all(*[branch.query for branch in rule]) if len(rule) > 1 else rule[0].query
-    return session.scalar(select(func.count()).select_from(some.limit(COUNT_LIMIT).subquery())) or 0
+    return union_all(*[branch.query for branch in rule]) if len(rule) > 1 else rule[0].query
 
 
 def _is_scoped(tray: Tray, account: Account) -> bool:
     """Is the tray about what the account's dependencias attend?"""
     everywhere = account.role == Role.OFICIALIA
     return tray.reach == Reach.DEPENDENCIA or (tray.reach == Reach.ATTENDED and not everywhere)
-
-
-def count_held(session: Session) -> int:
-    """How many mails wait for a clerk's decision or a retry, at most COUNT_LIMIT."""
-    stuck = InboundMail.status.in_([InboundStatus.HELD, InboundStatus.FAILED])
-    some = select(InboundMail.id).where(stuck).limit(COUNT_LIMIT).subquery()
-    return session.scalar(select(func.count()).select_from(some)) or 0
