@@ -14,6 +14,7 @@ from typing import cast
 from flask import Flask, current_app, g, request
 from sqlalchemy.orm import Session
 
+from intake import memory
 from intake.office import Office
 
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -31,6 +32,8 @@ def session() -> Session:
         only_reads = request.method in _SAFE or request.blueprint == "security"
         database = office().database
         found = g.session = database.reader() if only_reads else database.writer()
+        if only_reads:
+            memory.remember(found)
     return found
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, cast
 
@@ -14,21 +14,25 @@ from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response as BaseResponse
 
 from admin.db import office, session
+from models.count import Rows, count_each
+from models.folders import who_acts
 from models.person import READERS, Account, Role
 from models.personal_folders import folders_of
-from models.trays import TRAYS, Tray, attended_by, count_tray
+from models.trays import TRAYS, attended_by, cases_in
 from models.user import User
 
 EVERYBODY = frozenset(Role)
 CONFIGURING = frozenset({Role.ADMINISTRATOR})
 READING = READERS
+# As far as mail programs count beside a folder: each number is on every page.
+RAIL_LIMIT = 100
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
     """A link of the rail: `section` and `label` are label keys, `roles` are who sees it.
 
-    `count` gives the number beside it; stop counting at `models.trays.COUNT_LIMIT`.
+    `count` gives what is counted beside it, if anything.
     """
 
     section: str
@@ -36,12 +40,12 @@ class Entry:
     endpoint: str
     icon: str
     roles: frozenset[Role] = EVERYBODY
-    count: Callable[[Session], int] | None = None
+    count: Callable[[Session], Rows | None] | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class RailLink:
-    """An entry as drawn. `count` is already a text ("999+"), `more`: not on a phone's bottom rail."""
+    """An entry as drawn. `count` is already a text ("99+"), `more`: not on a phone's bottom rail."""
 
     label: str
     url: str
@@ -89,6 +93,13 @@ def account() -> Account:
     return find_account() or abort(403)
 
 
+def acting() -> Sequence[Account]:
+    """The account of this request, and the absent ones for whom it acts now."""
+    if "acting" not in g:
+        g.acting = who_acts(session(), account())
+    return cast("Sequence[Account]", g.acting)
+
+
 class PanelView(BaseView):
     """A page of the panel for accounts whose role is in `roles`."""
 
@@ -118,9 +129,9 @@ def turn_away() -> BaseResponse:
     return redirect(target)
 
 
-def capped(number: int, cap: int = 999) -> str:
-    """A count as the rail shows it; counting stops beyond *cap*."""
-    return f"{cap}+" if number > cap else str(number)
+def capped(number: int) -> str:
+    """A count as the rail shows it; counting stops at RAIL_LIMIT."""
+    return f"{RAIL_LIMIT - 1}+" if number >= RAIL_LIMIT else str(number)
 
 
 def rail() -> list[tuple[str, list[RailLink]]]:
@@ -136,7 +147,7 @@ def rail() -> list[tuple[str, list[RailLink]]]:
     for entry in cast("list[Entry]", _registered("rail")):
         if who.role in entry.roles:
             url = url_for(entry.endpoint)
-            number = entry.count(session()) if entry.count else 0
+            number = _numbers().get(entry.endpoint, 0)
             sections.setdefault(entry.section, []).append(
                 RailLink(
                     entry.label,
@@ -150,14 +161,21 @@ def rail() -> list[tuple[str, list[RailLink]]]:
     return list(sections.items())
 
 
-def count_of(tray: Tray) -> int:
-    """How many cases *tray* has for the account of this request, counted once per request."""
-    counts: dict[str, int] = g.setdefault("tray_counts", {})
-    if tray.name not in counts:
-        if "attends" not in g:
-            g.attends = attended_by(session(), account())
-        counts[tray.name] = count_tray(session(), tray, account(), g.attends)
-    return counts[tray.name]
+def _numbers() -> dict[str, int]:
+    """What the rail counts, by tray and endpoint: all asked at once, once per request."""
+    if "numbers" not in g:
+        who, asked = account(), dict[str, Rows]()
+        if who.role in READING:
+            attends = attended_by(session(), who)
+            shown = [tray for tray in TRAYS if tray.is_counted and tray.is_shown(who)]
+            asked = {tray.name: cases_in(tray, who, attends) for tray in shown}
+        for entry in cast("list[Entry]", _registered("rail")):
+            wanted = entry.count(session()) if entry.count and who.role in entry.roles else None
+            if wanted is not None:
+                asked[entry.endpoint] = wanted
+        counted = count_each(session(), list(asked.values()), limit=RAIL_LIMIT)
+        g.numbers = dict(zip(asked, counted, strict=True))
+    return cast("dict[str, int]", g.numbers)
 
 
 def _registered(name: str) -> list[Any]:
@@ -185,7 +203,7 @@ def _tray_links(who: Account) -> list[RailLink]:
     for tray in TRAYS:
         if not tray.is_shown(who):
             continue
-        number = count_of(tray) if tray.is_counted else 0
+        number = _numbers().get(tray.name, 0)
         links.append(
             RailLink(
                 f"panel.tray.{tray.name}",
@@ -208,7 +226,7 @@ def init_app(app: Flask) -> None:
         return {
             "rail": rail,
             "has_endpoint": lambda name: name in app.view_functions,
-            "tray_count": lambda tray: capped(count_of(tray)),
+            "tray_count": lambda tray: capped(_numbers()[tray.name]),
             "account": find_account(),
             "user": user(),
             "institution": office().settings.institution,

@@ -34,9 +34,6 @@ def list_values() -> dict[str, Any]:
     values: dict[str, Any] = {"query": query, "keep": query.arguments, **_rows(query)}
     values["tags"] = tags_of(session(), who, [row.id for row in values["rows"]])
     values["clocks"] = clocks_of(session(), office(), values["rows"], now())
-    values["own_tags"] = (
-        session().scalars(select(Tag).where(Tag.account_id == who.id).order_by(Tag.name)).all()
-    )
     return values
 
 

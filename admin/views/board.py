@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from flask import Flask, flash, redirect, request, url_for
 from flask_admin import Admin, expose
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
@@ -16,23 +17,21 @@ from admin.forms import tree
 from admin.query import read_key, write_key
 from intake import tags
 from intake.errors import DeskError
+from models.count import COUNT_LIMIT, Rows
 from models.folders import (
     BOARD,
-    COUNT_LIMIT,
     Folder,
     count_by_type,
-    count_some,
-    count_unread,
     documents_of,
     find_documents,
     in_folder,
     recipients_named,
     to_approve,
-    who_acts,
+    unread_by,
 )
 from models.letterhead import Administration
 from models.listing import tags_of
-from models.oficio import DocumentType
+from models.oficio import DocumentType, Oficio
 from models.person import Account, Role
 from templates import say
 
@@ -44,7 +43,7 @@ class BoardView(frame.PanelView):
 
     @expose("/")
     def index(self) -> str:
-        accounts = who_acts(session(), frame.account())
+        accounts = frame.acting()
         administrations = board_query.administrations()
         chosen = board_query.find_administration(administrations)
         folder, sought = board_query.read_folder(), board_query.read_sought(chosen)
@@ -105,15 +104,15 @@ def _counted(
     return [(one, count_by_type(session(), one, accounts, chosen)) for one in shown]
 
 
-def unread(read: Session) -> int:
-    """The number beside *Tablero* in the rail: what was received and not opened."""
-    return count_unread(read, frame.account())
+def unread(_read: Session) -> Rows:
+    """Counted beside *Tablero* in the rail: what was received and not opened."""
+    return unread_by(frame.account())
 
 
-def waiting(read: Session) -> int:
-    """The number beside *Por aprobar*."""
-    accounts = who_acts(read, frame.account())
-    return count_some(read, to_approve(accounts)) if any(one.role == Role.HEAD for one in accounts) else 0
+def waiting(_read: Session) -> Rows | None:
+    """Counted beside *Por aprobar*."""
+    heads = any(one.role == Role.HEAD for one in frame.acting())
+    return select(Oficio.id).where(to_approve(frame.acting())) if heads else None
 
 
 def register(app: Flask, admin: Admin) -> None:

@@ -11,7 +11,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session, joinedload
 from werkzeug.wrappers import Response
 
-from admin import frame, paging
+from admin import frame
 from admin.db import office, session, writing
 from admin.dispatching import COLOURS, MANAGING, by_zone, dispatches_with_all, today
 from admin.documents import pdf_response
@@ -21,6 +21,7 @@ from intake.deliveries.dispatch_sheets import print_route
 from intake.errors import DeskError, InvalidInput
 from models.base import now
 from models.carrier import Carrier, Courier, Zone
+from models.count import count
 from models.dispatch import LATE, OPEN, UNDER_WAY, DeliveryAct, Dispatch, DispatchState, Route
 from models.workflow import NotAllowed
 from templates import say
@@ -60,7 +61,7 @@ class DispatchingView(frame.PanelView):
                 low=[(one, stock.get(one.id, 0)) for one in carriers if stock.get(one.id, 0) < one.low_stock],
                 routes=open_routes,
                 progress=_progress([one.id for one in open_routes]),
-                owed=paging.count(read, select(Dispatch.id).where(Dispatch.acuse_remind_at <= now())),
+                owed=count(read, select(Dispatch.id).where(Dispatch.acuse_remind_at <= now())),
                 today=today()[0],
                 late=_late(read),
                 wrong=wrong,

@@ -20,6 +20,7 @@ from intake import tags
 from intake.counter import digests
 from intake.errors import DeskError, InvalidInput
 from models.base import now
+from models.count import COUNT_LIMIT, Rows
 from models.digest import DigestChannel, DigestSetting
 from models.pending import (
     Due,
@@ -29,11 +30,10 @@ from models.pending import (
     Whose,
     colleagues,
     count_by_kind,
-    count_pending,
     find_pending,
+    pending_tasks,
 )
 from models.task import TaskKind
-from models.trays import COUNT_LIMIT
 from models.workflow import NotAllowed
 from templates import say
 
@@ -176,9 +176,9 @@ def _choice(members: type[Choice], value: str) -> Choice | None:
     return next((one for one in members if one.value == value), None)
 
 
-def waiting(read: Session) -> int:
-    """The number beside *Seguimiento* in the rail."""
-    return count_pending(read, frame.account())
+def waiting(_read: Session) -> Rows:
+    """Counted beside *Seguimiento* in the rail."""
+    return pending_tasks(frame.acting())
 
 
 def register(app: Flask, admin: Admin) -> None:

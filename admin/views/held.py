@@ -25,6 +25,7 @@ from intake.reading.inspection import inspect_again
 from models.access import visible_to
 from models.base import now
 from models.case import Case
+from models.count import Rows, count_each
 from models.inbound_mail import InboundMail, InboundStatus
 from models.person import Account, Role
 from templates import say
@@ -67,9 +68,9 @@ def _escape(words: str) -> str:
     return words.replace("\\", r"\\").replace("%", r"\%").replace("_", r"\_")
 
 
-def count_undecided(session: Session) -> int:
-    """How many mails wait for the account of this request."""
-    return paging.count(session, select(InboundMail.id).where(_STUCK, may_see(session, frame.account())))
+def undecided(session: Session) -> Rows:
+    """The mails that wait for the account of this request, to be counted."""
+    return select(InboundMail.id).where(_STUCK, may_see(session, frame.account()))
 
 
 def _cases_by_folio(words: str, account: Account) -> Select[Case]:
@@ -111,10 +112,8 @@ class HeldView(frame.PanelView):
         page = paging.newest(
             session(), select(InboundMail).where(allowed, InboundMail.status == tab), InboundMail.id
         )
-        counts = {
-            one: paging.count(session(), select(InboundMail.id).where(allowed, InboundMail.status == one))
-            for one in tabs
-        }
+        some = [select(InboundMail.id).where(allowed, InboundMail.status == one) for one in tabs]
+        counts = dict(zip(tabs, count_each(session(), some), strict=True))
         return self.render("admin/held.html", tab=tab, tabs=tabs, counts=counts, page=page,
                            reads_content=self.reads_content)  # fmt: skip
 
@@ -274,5 +273,5 @@ def register(app: Flask, admin: Admin) -> None:
     frame.add_entry(
         app,
         frame.Entry("panel.rail.office", "office.held.rail", "held.index", "mail-pause", HeldView.roles,
-                    count_undecided),
+                    undecided),
     )  # fmt: skip

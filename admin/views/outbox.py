@@ -20,6 +20,7 @@ from intake import outbox
 from intake.errors import DeskError
 from models.access import visible_to
 from models.case import Case
+from models.count import Rows, count
 from models.message import Message
 from models.outbox_message import OutboxMessage, OutboxStatus
 from models.person import Account, Role
@@ -48,10 +49,10 @@ def may_see(account: Account) -> ColumnElement[bool]:
     return exists().where(Case.id == OutboxMessage.case_id, visible_to(account))
 
 
-def count_undelivered(session: Session) -> int:
-    """How many notices of the account's reach could not be delivered; what waits is no concern yet."""
+def undelivered(_session: Session) -> Rows:
+    """The notices of the account's reach that could not be delivered; what waits is no concern yet."""
     failed = OutboxMessage.status == OutboxStatus.FAILED
-    return paging.count(session, select(OutboxMessage.id).where(failed, may_see(frame.account())))
+    return select(OutboxMessage.id).where(failed, may_see(frame.account()))
 
 
 class OutboxView(frame.PanelView):
@@ -74,9 +75,7 @@ class OutboxView(frame.PanelView):
         tab = tab if tab in TABS else "waiting"
         counts = {
             name: sum(
-                paging.count(
-                    session(), select(OutboxMessage.id).where(allowed, OutboxMessage.status == status)
-                )
+                count(session(), select(OutboxMessage.id).where(allowed, OutboxMessage.status == status))
                 for status in TABS[name]
             )
             for name in _COUNTED
@@ -166,5 +165,5 @@ def register(app: Flask, admin: Admin) -> None:
     frame.add_entry(
         app,
         frame.Entry("panel.rail.office", "office.outbox.rail", "outbox.index", "send", OutboxView.roles,
-                    count_undelivered),
+                    undelivered),
     )  # fmt: skip

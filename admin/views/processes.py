@@ -18,6 +18,7 @@ from admin.dispatching import SEEING, dispatches_with_all, seen_by, today
 from models.access import visible_to
 from models.base import now
 from models.case import Case, CaseLink, LinkKind
+from models.count import COUNT_LIMIT
 from models.course import Stay, passages, replay, replay_delivery, steps_taken
 from models.diagram import DISPATCH, DISPATCH_WORDS, draw, draw_deliveries, own_standing
 from models.dispatch import Dispatch
@@ -28,7 +29,6 @@ from models.oficio import Oficio
 from models.pending import count_by_kind
 from models.person import Account, Role
 from models.state_counts import RECENT_DAYS, StateCount, count_states, kind_of
-from models.trays import COUNT_LIMIT
 from models.workflow import Process, State, process_of
 
 # Characters that fit a box and the line below the name of a step.

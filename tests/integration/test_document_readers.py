@@ -13,10 +13,11 @@ from intake.issued import approval, issuing
 from intake.office import Office
 from models.access import standing, visible_to
 from models.case import Case
+from models.count import count
 from models.oficio import Oficio
 from models.outbox_message import OutboxMessage
 from models.person import Account, Person, Role
-from models.trays import TRAYS, attended_by, count_tray
+from models.trays import TRAYS, attended_by, cases_in
 from tests.support.documents import acting, fields, write
 from tests.support.institution import Institution, found_institution
 from tests.support.panel import Clerk, give_logins
@@ -109,7 +110,9 @@ def test_what_is_being_written_is_in_nobody_s_tray(office: Office, town: Institu
         for name in READERS[:-1]:
             who = session.get_one(Account, town.accounts[name].id)
             attends = attended_by(session, who)
-            counts = {one.name: count_tray(session, one, who, attends) for one in TRAYS if one.is_counted}
+            counts = {
+                one.name: count(session, cases_in(one, who, attends)) for one in TRAYS if one.is_counted
+            }
             assert not any(counts.values()), (name, counts)
 
 

@@ -22,6 +22,7 @@ from intake.wording import day
 from models.base import now
 from models.case import Case
 from models.chat import Chat
+from models.count import count
 from models.digest import DigestChannel
 from models.oficio import Oficio
 from models.outbox_message import OutboxMessage
@@ -30,7 +31,7 @@ from models.person import Account
 from models.state_counts import count_states
 from models.task import Task, TaskKind, TaskState
 from models.ticket import Ticket
-from models.trays import attended_by, count_tray, find_tray
+from models.trays import attended_by, cases_in, find_tray
 from models.workflow import Process, State
 from tests.support.documents import acting, fields, write
 from tests.support.institution import Institution, found_institution, open_case
@@ -161,7 +162,7 @@ def test_what_is_returned_goes_back_to_the_tray_and_tasks_of_who_turned_it(
         assert pending(session, people["worker"]) == [] == pending(session, people["oficialia"])
         tray = find_tray("unassigned", people["head"])
         assert tray is not None
-        assert count_tray(session, tray, people["head"], attended_by(session, people["head"])) == 1
+        assert count(session, cases_in(tray, people["head"], attended_by(session, people["head"]))) == 1
         turnos.assign(session, office, case, people["head"], dependencia=people["other"].dependencia)
         session.flush()
         assert pending(session, people["head"]) == []

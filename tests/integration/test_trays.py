@@ -12,11 +12,12 @@ from intake import cases, turnos
 from intake.office import Office
 from models.base import now
 from models.case import Case
+from models.count import count, count_each
 from models.listing import PAGE_SIZE, Filters, Page, find_page, search
 from models.message import Message
 from models.person import Account
 from models.search import index_message
-from models.trays import TRAYS, attended_by, count_tray, find_tray
+from models.trays import TRAYS, attended_by, cases_in, find_tray
 from tests.support.institution import Institution, open_case
 from tests.support.mails import make_mail
 from tests.support.panel import arrive
@@ -30,7 +31,7 @@ def tray_of(session: Session, name: str, account: Account) -> list[int]:
     assert tray is not None
     page = find_page(session, account, tray, NO_FILTERS)
     if tray.is_counted:
-        assert count_tray(session, tray, account, attended_by(session, account)) == len(page.rows)
+        assert count(session, cases_in(tray, account, attended_by(session, account))) == len(page.rows)
     return [row.id for row in page.rows]
 
 
@@ -145,16 +146,16 @@ def _walk(session: Session, account: Account, name: str, expected: int) -> None:
 
 
 def test_osticket_5589_glpi_6861_8749_oca_240_a_count_stops_where_the_rail_stops_showing_it(
-    office: Office, town: Institution, monkeypatch: pytest.MonkeyPatch
+    office: Office, town: Institution
 ) -> None:
-    monkeypatch.setattr("models.trays.COUNT_LIMIT", 3)
     with office.database.writing() as session:
         head = account_of(session, town, "head")
         for number in range(5):
             open_case(session, town, address=f"persona{number}@example.com")
         tray = find_tray("unassigned", head)
         assert tray is not None
-        assert count_tray(session, tray, head, attended_by(session, head)) == 3
+        waiting = cases_in(tray, head, attended_by(session, head))
+        assert count_each(session, [waiting, waiting], limit=3) == (3, 3)
 
 
 def test_filters_narrow_a_tray(office: Office, town: Institution) -> None:
