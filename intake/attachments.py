@@ -81,20 +81,21 @@ def keep_files(session: Session, office: Office, message: Message, files: Sequen
     """Attach *files* to the new *message*, in their order."""
     for file in files:
         keep_blob(session, office, file.sha256, file.content)
-    message.attachments = [
-        Attachment(
-            position=position,
-            filename=file.filename,
-            content_type=file.content_type,
-            declared_type=file.declared_type,
-            size=file.size,
-            sha256=file.sha256,
-            is_inline=file.inline,
-            content_id=file.content_id,
-            danger=file.danger,
-        )
-        for position, file in enumerate(files)
-    ]
+    if files:
+        message.attachments = [
+            Attachment(
+                position=position,
+                filename=file.filename,
+                content_type=file.content_type,
+                declared_type=file.declared_type,
+                size=file.size,
+                sha256=file.sha256,
+                is_inline=file.inline,
+                content_id=file.content_id,
+                danger=file.danger,
+            )
+            for position, file in enumerate(files)
+        ]
 
 
 def read_blob(session: Session, office: Office, sha256: str) -> bytes:

@@ -32,7 +32,9 @@ from templates import say
 log = structlog.get_logger()
 
 # Mails, and bytes of mail, that are decided in one transaction at most; other writers wait for its end.
-MAILS, BYTES = 20, 8_000_000
+MAILS, BYTES = 40, 8_000_000
+# The first batch is short: nothing is written while it is read.
+FIRST = 8
 # Mails of a batch whose large files are written at the same time.
 STORES = 8
 
@@ -97,11 +99,11 @@ def waiting_among(office: Office, ids: Sequence[int]) -> list[tuple[int, int]]:
 
 def _batches(waiting: Iterable[tuple[int, int]]) -> Iterator[list[tuple[int, int]]]:
     batch: list[tuple[int, int]] = []
-    weight = 0
+    weight, most = 0, FIRST
     for inbound_id, size in waiting:
-        if batch and (len(batch) == MAILS or weight + size > BYTES):
+        if batch and (len(batch) == most or weight + size > BYTES):
             yield batch
-            batch, weight = [], 0
+            batch, weight, most = [], 0, MAILS
         batch.append((inbound_id, size))
         weight += size
     if batch:

@@ -53,7 +53,7 @@ CONFLICT_TRIES = 3
 def process_spooled(
     office: Office,
     *,
-    limit: int = 50,
+    limit: int = 200,
     part: tuple[int, int] = (0, 1),
     reader: MailReader = HERE,
 ) -> int:

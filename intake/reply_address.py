@@ -74,7 +74,7 @@ def is_link_key(office: Office, folio: str, key: str) -> bool:
 
 def _tag(office: Office, purpose: str, value: str, length: int) -> str:
     # The purpose keeps a tag of one kind from being used as another.
-    digest = hmac.digest(office.settings.secret, f"{purpose}:{value}".encode(), hashlib.sha256)
+    digest = hmac.new(office.settings.secret, f"{purpose}:{value}".encode(), hashlib.sha256).digest()
     return base64.b32encode(digest).decode("ascii").lower()[:length]
 
 

@@ -47,8 +47,6 @@ _PROPOSE = 3.0
 _BIND = 3.0
 # Seconds until a stack is looked through or a page read, and between two looks at the watched folder.
 _READ, _FOLDER = 1.0, 2.0
-# Mails between two looks at `stop`.
-_BATCH = 100
 
 
 @dataclass(frozen=True)
@@ -70,7 +68,7 @@ def chores(part: tuple[int, int], reader: Reader, stop: threading.Event) -> list
     """What a worker does, each in its own thread: a slow relay must not keep mail from becoming cases."""
 
     def process(office: Office) -> int:
-        return pipeline.process_spooled(office, limit=_BATCH, part=part, reader=reader)
+        return pipeline.process_spooled(office, part=part, reader=reader)
 
     return [
         Chore("process", process),
