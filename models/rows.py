@@ -23,7 +23,7 @@ def write_after_flush(session: Session, kind: type[Base], row: dict[str, Any]) -
 
 
 def write_row(session: Session, kind: type[Base], row: dict[str, Any]) -> None:
-    """Write *row* after all that is pending: now where *session* flushes by itself, else when it is flushed."""
+    """Write *row* after all that is pending: now where *session* flushes by itself, else with the flush."""
     if session.autoflush:
         session.flush()
         session.connection().execute(_insert(kind), row)
