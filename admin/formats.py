@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 from datetime import date, datetime, timedelta
+from functools import lru_cache
 from typing import Any
 
+from babel import dates
 from flask import Flask
-from flask_babel import format_date, format_datetime, format_decimal, to_user_timezone
+from flask_babel import format_date, format_decimal, get_locale, get_timezone, to_user_timezone
 
 from intake.services.service_fields import words_of
 from models.base import now
@@ -16,9 +18,20 @@ from templates import say
 _ISO = re.compile(r"\d{4}-\d\d-\d\d(T\d\d:\d\d[0-9:.]*([+-]\d\d:\d\d|Z))?")
 
 
+def _write(value: datetime, pattern: str) -> str:
+    """*value* to the minute, as the reader writes it: a list has hundreds of them, the same at every look."""
+    minute = value.replace(second=0, microsecond=0)
+    return _written(minute, pattern, str(get_locale()), str(get_timezone()))
+
+
+@lru_cache(maxsize=8192)
+def _written(value: datetime, pattern: str, locale: str, zone: str) -> str:
+    return dates.format_datetime(value, pattern, tzinfo=dates.get_timezone(zone), locale=locale)
+
+
 def moment(value: datetime | None) -> str:
     """Date and time in full, for titles and history."""
-    return format_datetime(value, "d MMM y, HH:mm") if value else ""
+    return _write(value, "d MMM y, HH:mm") if value else ""
 
 
 def day(value: date | None) -> str:
@@ -44,15 +57,15 @@ def short(value: datetime | None) -> str:
     local, today = to_user_timezone(value), to_user_timezone(now())
     days = (today.date() - local.date()).days
     if days == 0:
-        return format_datetime(value, "HH:mm")
+        return _write(value, "HH:mm")
     if days == 1:
         return say("panel.time.yesterday")
-    return format_date(value, "d MMM" if local.year == today.year else "d MMM y")
+    return _write(value, "d MMM" if local.year == today.year else "d MMM y")
 
 
 def short_full(value: datetime) -> str:
     """Like `short`, with the hour on other days too."""
-    hour = format_datetime(value, "HH:mm")
+    hour = _write(value, "HH:mm")
     day = short(value)
     return hour if day == hour else f"{day}, {hour}"
 
@@ -81,10 +94,10 @@ def due(value: datetime) -> str:
     local, today = to_user_timezone(value), to_user_timezone(now())
     days = (local.date() - today.date()).days
     if days == 0:
-        return say("panel.time.due_today", time=format_datetime(value, "HH:mm"))
+        return say("panel.time.due_today", time=_write(value, "HH:mm"))
     if days == 1:
-        return say("panel.time.due_tomorrow", time=format_datetime(value, "HH:mm"))
-    return say("panel.time.due_on", date=format_date(value, "d MMM"))
+        return say("panel.time.due_tomorrow", time=_write(value, "HH:mm"))
+    return say("panel.time.due_on", date=_write(value, "d MMM"))
 
 
 def is_soon(value: datetime) -> bool:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import func, or_, select
+from sqlalchemy import Row, func, or_, select
 from sqlalchemy.orm import Session, joinedload, selectinload
 
 from admin.formats import as_read
@@ -87,23 +87,26 @@ class Thread:
 
 def read_thread(session: Session, case: Case, *, before: int | None = None) -> Thread:
     """The newest page of the thread, or the one older than message *before*."""
+    # A few characters more than the reply are only spaces and line ends.
+    has_more = func.length(Message.text) > func.length(Message.reply_text) + 8
     query = (
-        select(Message)
+        select(Message, has_more, Message.html != "")
         .where(Message.case_id == case.id)
         .options(selectinload(Message.attachments), joinedload(Message.author))
         .order_by(Message.id.desc())
         .limit(PAGE_SIZE + 1)
     )
-    messages = session.scalars(query.where(Message.id < before) if before else query).all()
-    has_older, messages = len(messages) > PAGE_SIZE, messages[:PAGE_SIZE]
-    entries = _message_entries(session, messages)
+    rows = session.execute(query.where(Message.id < before) if before else query).all()
+    has_older, rows = len(rows) > PAGE_SIZE, rows[:PAGE_SIZE]
+    entries = _message_entries(session, rows)
     # The oldest page also has what happened before its first message; the newest, what happened since.
-    since = messages[-1].created_at if has_older else None
+    since = rows[-1][0].created_at if has_older else None
     until = _instant_of(session, before) if before else None
     entries += [Entry(event.at, event=event) for event in _events(session, case, since, until)]
     entries += _notices(session, case, since, until)
     entries.sort(key=lambda entry: (entry.at, entry.message.id if entry.message else 0))
-    return Thread(entries, messages[-1].id if has_older else None, newest_id(session, case))
+    newest = newest_id(session, case) if before or not rows else rows[0][0].id
+    return Thread(entries, rows[-1][0].id if has_older else None, newest)
 
 
 def newest_id(session: Session, case: Case) -> int:
@@ -116,26 +119,14 @@ def _instant_of(session: Session, message_id: int) -> datetime | None:
     return session.scalar(select(Message.created_at).where(Message.id == message_id))
 
 
-def _message_entries(session: Session, messages: Sequence[Message]) -> list[Entry]:
-    ids = [message.id for message in messages]
+def _message_entries(session: Session, rows: Sequence[Row[Message, bool, bool]]) -> list[Entry]:
+    ids = [message.id for message, _, _ in rows]
     deliveries, revisions = _deliveries(session, ids), _revisions(session, ids)
-    sizes = {
-        row.id: (row.size, row.has_html)
-        for row in session.execute(
-            select(
-                Message.id, func.length(Message.text).label("size"), (Message.html != "").label("has_html")
-            ).where(Message.id.in_(ids))
-        )
-    }
-    found = []
-    for message in messages:
-        size, has_html = sizes.get(message.id, (0, False))
-        # A few characters more are only spaces and line ends.
-        has_more = size > len(message.reply_text) + 8
-        found.append(Entry(message.created_at, message, deliveries=deliveries.get(message.id, []),
-                           revisions=revisions.get(message.id, []), has_more=has_more,
-                           has_html=bool(has_html)))  # fmt: skip
-    return found
+    return [
+        Entry(message.created_at, message, deliveries=deliveries.get(message.id, []),
+              revisions=revisions.get(message.id, []), has_more=has_more, has_html=has_html)
+        for message, has_more, has_html in rows
+    ]  # fmt: skip
 
 
 def _revisions(session: Session, message_ids: Sequence[int]) -> dict[int, list[MessageRevision]]:
@@ -278,14 +269,20 @@ def read_facts(session: Session, case: Case, account: Account) -> Facts:
         .order_by(Turno.id.desc())
         .limit(10)
     ).all()
-    links = select(CaseLink).order_by(CaseLink.id).limit(10)
+    linked = session.scalars(
+        select(CaseLink)
+        .where(or_(CaseLink.case_id == case.id, CaseLink.other_id == case.id))
+        .options(joinedload(CaseLink.case), joinedload(CaseLink.other))
+        .order_by(CaseLink.id)
+        .limit(20)
+    ).all()
     version = case.catalogue_version_id if isinstance(case, Ticket) else None
     others = select(Case.id).where(Case.requester_id == case.requester_id, Case.id != case.id).limit(100)
     return Facts(
         tags,
         turnos,
-        session.scalars(links.where(CaseLink.case_id == case.id).options(joinedload(CaseLink.other))).all(),
-        session.scalars(links.where(CaseLink.other_id == case.id).options(joinedload(CaseLink.case))).all(),
+        [link for link in linked if link.case_id == case.id],
+        [link for link in linked if link.other_id == case.id],
         session.scalar(select(func.count()).select_from(others.subquery())) or 0,
         session.get(Rating, case.id),
         values_of(session, case),

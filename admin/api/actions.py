@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime
 from typing import Annotated
 
@@ -28,7 +29,7 @@ from models.case import Case
 from models.dependencia import Dependencia
 from models.oficio import Oficio
 from models.service import Service
-from models.workflow import Process, allowed_actions, process_of
+from models.workflow import Process, Who, allowed_actions, process_of
 
 # They have addresses of their own, because they take files.
 _WRITING = frozenset({"answer", "answer_and_wait", "answer_and_resolve", "note", "follow_up"})
@@ -38,20 +39,21 @@ Name = Annotated[str, StringConstraints(pattern=r"^[a-z_]{1,40}$")]
 @operation("GET", "/cases/{folio}/actions", Scope.CASES_READ)
 def list_actions(call: Call, folio: Folio) -> Actions:
     case = case_at(call, folio)
-    rows = {row.action: row for row in allowed_actions(case, standing(call.session, case, call.account))}
+    stands = standing(call.session, case, call.account)
+    rows = {row.action: row for row in allowed_actions(case, stands)}
     found = []
-    for name in _buttons(call, case):
+    for name in _buttons(call, case, stands):
         row = rows.get(name)
         found.append(Action(action=name, target=row.target if row else None,
                             needs_reason=bool(row and row.needs_reason)))  # fmt: skip
     return Actions(items=found)
 
 
-def _buttons(call: Call, case: Case) -> list[str]:
+def _buttons(call: Call, case: Case, stands: Collection[Who]) -> list[str]:
     if process_of(case) == Process.ISSUED:
         assert isinstance(case, Oficio)
         return [one for one in documents.buttons(case, call.account) if one in OF_DOCUMENTS]
-    return [one for one in buttons(case, call.account) if one in ACTIONS or one in _WRITING]
+    return [one for one in buttons(case, call.account, stands) if one in ACTIONS or one in _WRITING]
 
 
 @operation("POST", "/cases/{folio}/actions/{action}", Scope.CASES_WRITE, if_match=True)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 from flask import Flask, abort, flash, redirect, request, url_for
 from flask_admin import Admin, expose
 from sqlalchemy import or_, select
-from sqlalchemy.orm import Session, joinedload
+from sqlalchemy.orm import Session, joinedload, with_polymorphic
 from werkzeug.wrappers import Response
 
 from admin import frame
@@ -31,7 +32,7 @@ from models.oficio import Oficio
 from models.person import Account, Person
 from models.service import Service
 from models.ticket import Ticket
-from models.workflow import NotAllowed, Process, allowed_actions, process_of
+from models.workflow import NotAllowed, Process, Who, allowed_actions, process_of
 from templates import say
 
 # Buttons that stay in sight; the others are in the menu.
@@ -48,16 +49,22 @@ STEPS = (
 
 def get_case(read: Session, case_id: int) -> Case:
     """The case, if this account may see it; else 404, which says nothing about whether it exists."""
+    return _find_case(read, case_id) or abort(404)
+
+
+def _find_case(read: Session, case_id: int) -> Case | None:
+    whole = with_polymorphic(Case, [Ticket])
     query = (
-        select(Case)
-        .where(Case.id == case_id, visible_to(frame.account()))
+        select(whole)
+        .where(whole.id == case_id, visible_to(frame.account()))
         .options(
-            joinedload(Case.requester).selectinload(Contact.addresses),
-            joinedload(Case.dependencia),
-            joinedload(Case.holder),
+            joinedload(whole.requester).selectinload(Contact.addresses),
+            joinedload(whole.dependencia),
+            joinedload(whole.holder),
+            joinedload(whole.Ticket.service),
         )
     )
-    return read.scalar(query) or abort(404)
+    return read.scalar(query)
 
 
 def get_ordinary(read: Session, case_id: int) -> Case:
@@ -71,9 +78,8 @@ def list_arguments() -> dict[str, Any]:
     return {name: request.args[name] for name in (*NAMES, *PAGE_NAMES) if name in request.args}
 
 
-def buttons(case: Case, who: Account) -> list[str]:
+def buttons(case: Case, who: Account, stands: Collection[Who]) -> list[str]:
     """Actions that *who* may use now, in the order of the workflow table; the spam button after them."""
-    stands = standing(session(), case, who)
     found = dict.fromkeys(row.action for row in allowed_actions(case, stands))
     if "take" in found and case.holder_id == who.id and case.state != "assigned":
         del found["take"]
@@ -95,9 +101,11 @@ def case_values(case: Case, *, before: int | None = None) -> dict[str, Any]:
     who = frame.account()
     to, cc = cases.default_recipients(session(), case)
     chat, (channel, _) = notices.chat_for(session(), case), way_to(session(), case)
-    allowed = buttons(case, who)
+    stands = standing(session(), case, who)
+    allowed = buttons(case, who, stands)
     return {
         "case": case,
+        "stands": stands,
         "service": case.service if isinstance(case, Ticket) else None,
         "thread": read_thread(session(), case, before=before),
         "promised": promises_of_case(session(), office(), case, now()),
@@ -140,11 +148,12 @@ class CaseView(frame.PanelView):
 
     @expose("/<int:case_id>")
     def show(self, case_id: int) -> str | Response:
-        case = session().get(Case, case_id)
+        seen = _find_case(session(), case_id)
+        case = seen or session().get(Case, case_id)
         if case is not None and process_of(case) == Process.ISSUED:
             # A page of its own, which asks by itself who may see it.
             return away(url_for("documents.show", document_id=case_id))
-        return show_case(self, get_case(session(), case_id))
+        return show_case(self, seen or abort(404))
 
     @expose("/<int:case_id>/mensajes")
     def older(self, case_id: int) -> str | Response:
@@ -176,7 +185,8 @@ class CaseView(frame.PanelView):
         case = get_case(session(), case_id)
         if action not in ASKING:
             abort(404)
-        allowed = buttons(case, frame.account())
+        who = frame.account()
+        allowed = buttons(case, who, standing(session(), case, who))
         if action not in allowed:
             raise NotAllowed(action, case.state)
         return str(

@@ -26,6 +26,7 @@ from intake.errors import DeskError, InvalidInput
 from intake.incoming import IncomingFile
 from intake.matching import end_of_merges
 from intake.services.service_fields import form_name
+from models.access import standing
 from models.article import Article
 from models.canned_reply import CannedReply
 from models.case import Case
@@ -69,7 +70,8 @@ class ComposerView(frame.PanelView):
         except NotAllowed as error:
             # Somebody ended or merged the case while this was being written.
             case = end_of_merges(session(), get_case(session(), case_id))
-            mode = "answer" if "answer" in buttons(case, who) else "note"
+            stands = standing(session(), case, who)
+            mode = "answer" if "answer" in buttons(case, who, stands) else "note"
             return self._again(case, sentence_of(error), "error", mode)
         flash(say(f"panel.done.{form.get('then', 'answer')}"), "success")
         if (to_sign := turnos.find_task(session(), get_case(session(), case_id), TaskKind.SIGN)) is not None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from flask import Flask, Response, abort, flash, redirect, request, url_for
@@ -18,13 +18,12 @@ from intake.attachments import read_blob
 from intake.counter import registering
 from intake.errors import DeskError
 from intake.oficios import confirm_proposals, proposals_of
-from models.access import standing
 from models.acuse import Acuse
 from models.case import Case, CaseKind
 from models.oficio import Flow, Oficio
 from models.person import Role
 from models.proposal import Proposal
-from models.workflow import find_transition
+from models.workflow import Who, find_transition
 from templates import say
 
 DATES = ("written_on", "answer_required_on")
@@ -40,12 +39,11 @@ class Received:
     acuses: Sequence[Acuse]
 
 
-def received(case: Case) -> Received | None:
+def received(case: Case, stands: Collection[Who]) -> Received | None:
     """None for a case that is none."""
     if not isinstance(case, Oficio) or case.flow != Flow.RECEIVED:
         return None
     read = session()
-    stands = standing(read, case, frame.account())
     acuses = read.scalars(select(Acuse).where(Acuse.case_id == case.id).order_by(Acuse.id)).all()
     is_open = find_transition(case, "confirm_proposals", stands) is not None
     return Received(case, proposals_of(read, case), is_open, acuses)
@@ -73,20 +71,11 @@ def confirm(case_id: int) -> BaseResponse:
     return redirect(url_for("case.show", case_id=case_id, **list_arguments()))
 
 
-def can_register(case: Case) -> bool:
-    """Whether the button that makes an oficio of this ticket is shown."""
-    who = frame.account()
-    if case.kind != CaseKind.TICKET or who.role != Role.OFICIALIA:
-        return False
-    return find_transition(case, "merge", standing(session(), case, who)) is not None
-
-
-def can_turn(case: Case) -> bool:
-    """Whether the button that makes a ticket of this oficio is shown."""
-    who = frame.account()
-    if case.kind != CaseKind.OFICIO or who.role != Role.OFICIALIA:
-        return False
-    return find_transition(case, "merge", standing(session(), case, who)) is not None
+def can_become(case: Case, stands: Collection[Who]) -> CaseKind | None:
+    """What a button makes of it: an oficio of what was taken for a ticket, or the other way round."""
+    if frame.account().role != Role.OFICIALIA or find_transition(case, "merge", stands) is None:
+        return None
+    return CaseKind.OFICIO if case.kind == CaseKind.TICKET else CaseKind.TICKET
 
 
 def as_ticket(case_id: int) -> BaseResponse:
@@ -158,5 +147,4 @@ def register(app: Flask, admin: Admin) -> None:
                      methods=["POST"])  # fmt: skip
     app.add_url_rule("/admin/casos/<int:case_id>/es-solicitud", "received.as_ticket", as_ticket,
                      methods=["POST"])  # fmt: skip
-    app.jinja_env.globals.update(received=received, read_dates=DATES, can_register_oficio=can_register,
-                                 can_turn_into_ticket=can_turn)  # fmt: skip
+    app.jinja_env.globals.update(received=received, read_dates=DATES, can_become=can_become)

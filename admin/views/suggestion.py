@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from flask import Flask, flash, redirect, request, url_for
@@ -16,10 +16,9 @@ from admin.views.case import get_case, list_arguments
 from intake.errors import DeskError
 from intake.learning.learning import first_texts
 from intake.learning.proposing import accept, find_proposed, refuse
-from models.access import standing
 from models.case import Case
 from models.search import fold
-from models.workflow import NotAllowed
+from models.workflow import NotAllowed, Who
 from templates import say
 
 # Of the text in which the words are shown.
@@ -45,10 +44,10 @@ class Suggested:
     cases: int
 
 
-def suggested(case: Case) -> Suggested | None:
+def suggested(case: Case, stands: Collection[Who]) -> Suggested | None:
     """What is proposed for *case* to this account, if anything still is."""
     read = session()
-    found = find_proposed(read, office(), case, standing(read, case, frame.account()))
+    found = find_proposed(read, office(), case, stands)
     if found is None:
         return None
     row, lines = found.row, []

@@ -24,7 +24,7 @@ from intake.issued import approval
 from intake.office import Office
 from intake.programs.tokens import KEPT
 from intake.running.reports import whole_case
-from models.access import visible_to
+from models.access import standing, visible_to
 from models.api_token import ApiToken, IdempotencyKey
 from models.base import now
 from models.case import Case
@@ -344,7 +344,8 @@ def test_the_actions_offered_are_the_panels_buttons_and_the_workflow_decides(tow
         offered = [one["action"] for one in town.program(name).get(f"/cases/{folio}/actions").json["items"]]
         with town.app.test_request_context(), town.office.database.reading() as session:
             case = session.scalars(select(Case).where(Case.folio == folio)).one()
-            assert offered == buttons(case, session.get_one(Account, town.people.accounts[name].id))
+            who = session.get_one(Account, town.people.accounts[name].id)
+            assert offered == buttons(case, who, standing(session, case, who))
     program, worker = town.program("head"), town.people.accounts["worker"]
     assign = {"account": worker.id, "instruction": "Con urgencia", "due_at": "2999-01-02T10:00:00-06:00"}
     done = program.post(f"/cases/{folio}/actions/assign", assign).json
