@@ -47,7 +47,7 @@ bench: .venv/.dev ## the budgets, beside other programs (10 minutes); BENCH=pane
 	@sh tests/support/components.sh test
 	@set -e; for bench in $(BENCH); do $(BIN)/python -m tests.bench.bench_$$bench $(ARGS); done
 
-lock: .venv/lock/bin/uv ## write the locks anew from pyproject.toml; ARGS="--upgrade" takes newer releases
+lock: .venv/bin/uv ## write the locks anew from pyproject.toml; ARGS="--upgrade" takes newer releases
 	$< pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 		--no-annotate --no-header $(ARGS) pyproject.toml -o requirements.txt
 	$< pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
@@ -58,21 +58,30 @@ clean: ## remove the environment and all caches; var/, the data of the office, s
 	find . -name __pycache__ -type d -not -path './var/*' -prune -exec rm -rf {} +
 
 # Compiled by all cores; pip does it with one, for a third of its time. What cannot be compiled is Python 2.
-COMPILE := $(BIN)/python -m compileall -qq -j 0 .venv/lib
+# A third of the lines is never imported.
+COMPILE := $(BIN)/python -m compileall -qq -x '/(pip|setuptools|sympy|mpmath|networkx|tests)/' .venv/lib
 
 # The stamps say for which lock the environment was last filled. The development lock holds everything
 # the other one does, at the same versions.
 .venv/.run: requirements.txt | .venv/bin/oficialia
 	@echo "Installing the libraries of requirements.txt into .venv (once)"
 	@$(BIN)/pip install --quiet --no-compile --require-hashes -r requirements.txt
-	@$(COMPILE) || true
+	@$(COMPILE) -j 0 || true
 	@touch $@
 
-.venv/.dev: requirements-dev.txt | .venv/bin/oficialia
+# uv takes a fifth of pip's time, but knows nothing of a mirror in pip's settings: there pip does it.
+# Compiling goes on beside mypy, which leaves a core free.
+.venv/.dev: requirements-dev.txt | .venv/bin/oficialia .venv/bin/uv
 	@echo "Installing the libraries of requirements-dev.txt into .venv (once)"
-	@$(BIN)/pip install --quiet --no-compile --require-hashes -r requirements-dev.txt
-	@$(COMPILE) || true
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r $< \
+		|| $(BIN)/pip install --quiet --no-compile --require-hashes -r $<
+	@$(COMPILE) >/dev/null 2>&1 &
 	@touch $@ .venv/.run
+
+# By its own lines of the lock: the first that does not end in a backslash is the last.
+.venv/bin/uv: requirements-dev.txt | .venv/bin/python
+	@sed -n '/^uv==/,/[^\]$$/p' $< | $(BIN)/pip install --quiet --no-compile --require-hashes -r /dev/stdin
+	@touch $@
 
 # The command is a launcher, not an editable install: nothing is built, so nothing outside the locks is
 # fetched, and running oficialia.py by its path puts this folder first, before PyPI's package `intake`.
@@ -84,7 +93,3 @@ COMPILE := $(BIN)/python -m compileall -qq -j 0 .venv/lib
 	@test -n "$(PYTHON)" || { echo "Python 3.11, 3.12 or 3.13 is needed: apt install python3" >&2; exit 1; }
 	@PYTHON=$(PYTHON) sh tests/support/components.sh venv
 	$(PYTHON) -m venv .venv
-
-.venv/lock/bin/uv: | .venv/bin/python
-	$(PYTHON) -m venv .venv/lock
-	.venv/lock/bin/pip install --quiet uv
