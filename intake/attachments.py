@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import func, inspect, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session, undefer
 
@@ -62,8 +62,7 @@ def fit(
     if not files:
         return [], []
     settings = office.settings
-    used = select(func.coalesce(func.sum(Attachment.size), 0)).join(Message)
-    room = settings.max_case_bytes - (session.scalar(used.where(Message.case_id == case.id)) or 0)
+    room = settings.max_case_bytes - (0 if inspect(case).pending else _used(session, case))
     largest = settings.max_file_bytes if is_mail else settings.upload_max_bytes
     kept: list[IncomingFile] = []
     left_out: list[dict[str, Any]] = []
@@ -75,6 +74,11 @@ def fit(
             kept.append(file)
             room -= file.size
     return kept, left_out
+
+
+def _used(session: Session, case: Case) -> int:
+    sizes = select(func.sum(Attachment.size)).join(Message).where(Message.case_id == case.id)
+    return session.scalar(sizes) or 0
 
 
 def keep_files(session: Session, office: Office, message: Message, files: Sequence[IncomingFile]) -> None:

@@ -6,7 +6,7 @@ away. In every other session nothing is remembered and each question is a query.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 
@@ -148,11 +148,19 @@ def _forget(session: Session, *_: object) -> None:
     session.info.pop(_MEMORY, None)
 
 
-def forget_filed(session: Session) -> None:
-    """What is filed and told changes within *session*: from now on that is asked anew."""
+def forget(session: Session, senders: Iterable[str], fingerprints: Iterable[str]) -> None:
+    """What was filed and told within *session* because of these is asked anew."""
     memory = _memory(session)
-    if memory is not None:
-        memory.filed, memory.acuses, memory.recent = {}, {}, {}
+    if memory is None:
+        return
+    for sender in senders:
+        contact = memory.contacts.get((AddressKind.EMAIL, sender))
+        if contact is not None:
+            memory.acuses.pop(contact.id, None)
+            for address in contact.addresses:
+                memory.recent.pop(address.value, None)
+    for fingerprint in fingerprints:
+        memory.filed.pop(fingerprint, None)
 
 
 def case_of(session: Session, fingerprint: str) -> int | None:

@@ -24,7 +24,7 @@ from intake.errors import StoreFailed
 from intake.incoming import IncomingMessage
 from intake.issued import issuing
 from intake.matching import FOLIO, Match, end_of_merges, match
-from intake.memory import forget_filed, mailbox_at, remember
+from intake.memory import forget, mailbox_at, remember
 from intake.messages import file_incoming
 from intake.office import Office
 from intake.oficios import as_document, register_received
@@ -121,23 +121,21 @@ def _decide(office: Office, read: Sequence[Read]) -> int:
     """All that *read* cause, in one transaction; returns how many of them still waited."""
     # The verbs draw their keys, so that what many mails cause is written at once, at the end.
     with office.database.writing() as session, session.no_autoflush:
-        incoming = [one.incoming for one in read]
-        remember(
-            session, {one.from_addr for one in incoming}, {screening.fingerprint(one) for one in incoming}
-        )
-        batch = [one.inbound_id for one in read]
-        waiting = session.scalars(still_waiting(batch).with_for_update(skip_locked=True)).all()
+        fingerprints = {one.inbound_id: screening.fingerprint(one.incoming) for one in read}
+        remember(session, {one.incoming.from_addr for one in read}, set(fingerprints.values()))
+        waiting = session.scalars(still_waiting(list(fingerprints)).with_for_update(skip_locked=True)).all()
         rows = {inbound.id: inbound for inbound in waiting}
-        unwritten: set[str] = set()
+        # What was decided and is not written yet: sender and fingerprint.
+        unwritten: dict[str, str] = {}
         for one in read:
             inbound = rows.get(one.inbound_id)
             if inbound is None:
                 continue
             if _may_follow(one.incoming, inbound, unwritten):
                 session.flush()
-                forget_filed(session)
+                forget(session, unwritten.keys(), unwritten.values())
                 unwritten.clear()
-            unwritten.add(one.incoming.from_addr)
+            unwritten[one.incoming.from_addr] = fingerprints[one.inbound_id]
             accept(session, office, one.incoming, inbound)
             inbound.processed_at, inbound.attempts = now(), inbound.attempts + 1
             inbound.error, inbound.authentication = "", inspection.findings(one.incoming)

@@ -65,6 +65,8 @@ def living_at(moment: datetime) -> Iterator[None]:
 class Base(DeclarativeBase):
     """Base of all tables."""
 
+    # What the server fills in is what the class would: to ask for it back would make a statement of each row.
+    __mapper_args__ = {"eager_defaults": False}
     metadata = MetaData(
         naming_convention={
             "ix": "ix_%(table_name)s_%(column_0_N_name)s",
