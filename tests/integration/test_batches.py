@@ -11,7 +11,7 @@ from models.base import now
 from models.case import Case, CaseLink, LinkKind
 from models.contact import Contact
 from models.event import Event, find_broken_chain
-from models.folio import last_number
+from models.folio import draw_number, last_number
 from models.inbound_mail import InboundMail, InboundStatus, Outcome
 from models.keys import draw_key
 from models.message import Message
@@ -104,6 +104,33 @@ def test_mails_of_one_conversation_that_arrive_together_are_one_case(
     assert opened.case_id == copy.case_id == answer.case_id != other.case_id
 
 
+def test_a_copy_is_a_copy_also_after_an_answer_to_something_else(office: Office, town: Institution) -> None:
+    known, *_ = arrive_together(office, from_person(1))
+    answer = make_mail(
+        "Persona 1 <persona1@correo.example>",
+        message_id="<respuesta@correo.example>",
+        in_reply_to="<1@correo.example>",
+    )
+    opened, continued, copy = arrive_together(office, from_person(2), answer, from_person(2))
+    assert [opened.outcome, continued.outcome, copy.outcome] == [
+        Outcome.TICKET,
+        Outcome.FOLLOW_UP,
+        Outcome.DUPLICATE,
+    ]
+    assert continued.case_id == known.case_id
+    assert copy.case_id == opened.case_id
+
+
+def test_acuses_are_counted_within_a_batch_too(office: Office, town: Institution) -> None:
+    most = office.settings.acuse_per_hour
+    mails = [make_mail(message_id=f"<{n}@correo.example>", subject=f"Asunto {n}") for n in range(most + 3)]
+    arrive_together(office, *mails)
+    with office.database.reading() as session:
+        acuses = select(func.count(OutboxMessage.id)).where(OutboxMessage.kind == "acuse")
+        assert session.scalar(acuses) == min(most, office.settings.acuse_per_hour_pair)
+        assert session.scalar(select(func.count(Case.id))) == most + 3
+
+
 def test_two_requests_of_one_person_that_arrive_together_are_hers_and_related(
     office: Office, town: Institution
 ) -> None:
@@ -123,3 +150,18 @@ def test_drawn_keys_go_on_after_rows_that_were_written_without_one(office: Offic
     with office.database.writing() as session:
         written = open_case(session, town)
         assert draw_key(session, Case) > written.id
+
+
+def test_a_number_that_a_savepoint_takes_back_is_drawn_again(office: Office, town: Institution) -> None:
+    with office.database.writing() as session:
+        assert [draw_number(session, "X", 2026) for _ in range(2)] == [1, 2]
+        savepoint = session.begin_nested()
+        assert draw_number(session, "X", 2026) == 3
+        savepoint.rollback()
+        assert draw_number(session, "X", 2026) == 3
+    with office.database.writing() as session:
+        assert last_number(session, "X", 2026) == 3
+        assert draw_number(session, "X", 2026) == 4
+        session.rollback()
+    with office.database.writing() as session:
+        assert draw_number(session, "X", 2026) == 4
