@@ -1,7 +1,7 @@
 """Rows that belong to what is not written yet, and that nobody reads before it is.
 
 They go in one statement for each table, right after the flush that writes their
-owners; as objects of the ORM they would take a fifth of the time of a new case.
+owners; as objects of the ORM they would take two fifths of the time of a new case.
 """
 
 from __future__ import annotations
