@@ -13,7 +13,6 @@ from datetime import date, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
-import holidays
 from sqlalchemy import Date, ForeignKey, String
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
@@ -100,6 +99,9 @@ def write_hours(spans: Iterable[Span]) -> str:
 @lru_cache(maxsize=128)
 def federal_holidays(year: int) -> frozenset[date]:
     """The obligatory days of rest of Mexico in *year*."""
+    # Loaded when the first date is asked for: it is more than most programs do.
+    import holidays
+
     return frozenset(holidays.country_holidays("MX", years=year))
 
 

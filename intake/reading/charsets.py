@@ -11,7 +11,6 @@ import codecs
 import re
 from functools import lru_cache
 
-import ftfy
 from charset_normalizer import from_bytes
 
 # Names seen in mail that Python does not know, and narrow names whose wider
@@ -107,6 +106,9 @@ def repair_mojibake(text: str) -> str:
     """UTF-8 read as Latin-1 and encoded again, undone; sound text comes back untouched."""
     if text.isascii() or len(text) > _REPAIR_LIMIT or not _MOJIBAKE.search(text):
         return text
+    # Few mails need it, and every program would load it.
+    import ftfy
+
     lines = text.splitlines(keepends=True)
     return "".join(ftfy.fix_encoding(line) if _MOJIBAKE.search(line) else line for line in lines)
 

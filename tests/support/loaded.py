@@ -22,6 +22,8 @@ ROOT = Path(__file__).parents[2]
 MODULES = (
     "admin.auth",
     "alembic.command",
+    "ftfy",
+    "holidays",
     "intake.running.audit",
     "intake.running.backup",
     "intake.demo.demo",
