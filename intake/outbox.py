@@ -120,6 +120,8 @@ def queue(
     }
     notice = OutboxMessage(**row)
     if session.autoflush:
+        # By the object, a flush knows that a new case comes first.
+        notice.case = case
         session.add(notice)
         session.flush()
     else:
