@@ -13,6 +13,7 @@ import json
 import multiprocessing
 import os
 import pty
+import shutil
 import subprocess
 import sys
 import time
@@ -50,11 +51,17 @@ def peer_python(cache: Path) -> str:
     return str(python)
 
 
-def peer(python: str, script: str, *arguments: str) -> float:
-    """Mails per second of a peer. Raises when it did not take every mail."""
-    done = subprocess.run(
-        [python, str(PEERS / script), *arguments], capture_output=True, text=True, check=True
-    )
+def peer(python: str, script: str, source: Path, empty: Path, folder: Path, *arguments: str) -> float:
+    """Mails per second of a peer, in a copy of its *empty* register. Raises when it took no mail."""
+
+    def feed(mails: Path, register: Path) -> subprocess.CompletedProcess[str]:
+        command = [python, str(PEERS / script), str(mails), str(register), *arguments]
+        return subprocess.run(command, capture_output=True, text=True, check=True)
+
+    if not empty.exists():
+        feed(empty.with_name("no mails"), empty)
+    shutil.copytree(empty, folder)
+    done = feed(source, folder)
     said = json.loads(done.stdout.splitlines()[-1])
     if said["cases"] == 0:
         raise RuntimeError(f"{script} opened nothing: {done.stderr[-500:]}")
@@ -114,10 +121,15 @@ def compare(name: str, title: str, count: int, runs: int, python: str, budgets: 
             "Oficialía, one worker": lambda folder: ours(folder, files, 1),
             f"Oficialía, {CORES} workers": lambda folder: ours(folder, files, CORES),
             "Roundup": lambda folder: peer(
-                python, "roundup_gateway.py", str(source), str(folder / "tracker"), ",".join(mails.SENDERS)
+                python,
+                "roundup_gateway.py",
+                source,
+                all_runs / "tracker",
+                folder / "tracker",
+                ",".join(mails.SENDERS),
             ),
             "django-helpdesk": lambda folder: peer(
-                python, "helpdesk_gateway.py", str(source), str(folder / "helpdesk")
+                python, "helpdesk_gateway.py", source, all_runs / "helpdesk", folder / "helpdesk"
             ),
         }
         figures: dict[str, list[float]] = {contender: [] for contender in contenders}

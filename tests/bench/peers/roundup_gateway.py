@@ -1,7 +1,7 @@
 """Feeds a folder of mails to Roundup's mail gateway and prints {"count", "seconds"}.
 
 Runs under the Python that has Roundup: `python roundup_gateway.py MAILS TRACKER SENDERS`.
-Senders are registered first, which is Roundup's fast case.
+In an empty TRACKER, senders are registered first, which is Roundup's fast case.
 """
 
 import argparse
@@ -16,7 +16,9 @@ from roundup import instance, mailgw
 
 mails, tracker, senders = Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3].split(",")
 admin = [sys.executable, "-m", "roundup.scripts.roundup_admin", "-i", str(tracker)]
-subprocess.run([*admin, "install", "classic", "sqlite"], check=True, capture_output=True)
+is_new = not (tracker / "config.ini").exists()
+if is_new:
+    subprocess.run([*admin, "install", "classic", "sqlite"], check=True, capture_output=True)
 WANTED = {
     ("tracker", "web"): "http://localhost/",
     ("mail", "domain"): "example.gob.mx",
@@ -32,13 +34,15 @@ for line in (tracker / "config.ini").read_text().splitlines():
     wanted = WANTED.get((section, key)) if "=" in line else None
     lines.append(f"{key} = {wanted}" if wanted else line)
 (tracker / "config.ini").write_text("\n".join(lines))
-subprocess.run([*admin, "initialise", "secret"], check=True, capture_output=True)
+if is_new:
+    subprocess.run([*admin, "initialise", "secret"], check=True, capture_output=True)
 opened = instance.open(str(tracker))
-database = opened.open("admin")
-for sender in senders:
-    database.user.create(username=sender.partition("@")[0], address=sender, roles="User")
-database.commit()
-database.close()
+if is_new:
+    database = opened.open("admin")
+    for sender in senders:
+        database.user.create(username=sender.partition("@")[0], address=sender, roles="User")
+    database.commit()
+    database.close()
 NO_OPTIONS = argparse.Namespace(default_class="issue", set_value=[], catch_class=None)
 files = sorted(mails.glob("*.eml"))
 began = time.perf_counter()
