@@ -15,6 +15,7 @@ from sqlalchemy import Row, func, or_, select
 from sqlalchemy.orm import Session, joinedload, selectinload
 
 from admin.formats import as_read
+from intake.incoming import Channel
 from intake.services.service_fields import values_of
 from models.case import Case, CaseLink
 from models.catalogue import CatalogueVersion
@@ -121,7 +122,9 @@ def _instant_of(session: Session, message_id: int) -> datetime | None:
 
 def _message_entries(session: Session, rows: Sequence[Row[Message, bool, bool]]) -> list[Entry]:
     ids = [message.id for message, _, _ in rows]
-    deliveries, revisions = _deliveries(session, ids), _revisions(session, ids)
+    # Only a chat lets its writer edit what was sent.
+    editable = [message.id for message, _, _ in rows if message.channel == Channel.TELEGRAM]
+    deliveries, revisions = _deliveries(session, ids), _revisions(session, editable) if editable else {}
     return [
         Entry(message.created_at, message, deliveries=deliveries.get(message.id, []),
               revisions=revisions.get(message.id, []), has_more=has_more, has_html=has_html)

@@ -17,9 +17,10 @@ from admin.db import office, session, writing
 from admin.query import NAMES, PAGE_NAMES
 from admin.thread import describe, newest_id, read_facts, read_history, read_thread
 from admin.views.bandeja import list_values, wants_only
-from intake import cases, contacts, notices, turnos
-from intake.correspondence import way_to
+from intake import cases, contacts, turnos
+from intake.correspondence import telegram_chat, way_to
 from intake.errors import DeskError
+from intake.incoming import Channel
 from intake.services.promises import promises_of_case
 from models.access import standing, visible_to
 from models.base import now
@@ -100,7 +101,7 @@ def case_values(case: Case, *, before: int | None = None) -> dict[str, Any]:
     """What the case pane shows."""
     who = frame.account()
     to, cc = cases.default_recipients(session(), case)
-    chat, (channel, _) = notices.chat_for(session(), case), way_to(session(), case)
+    channel, address = way_to(session(), case)
     stands = standing(session(), case, who)
     allowed = buttons(case, who, stands)
     return {
@@ -120,7 +121,7 @@ def case_values(case: Case, *, before: int | None = None) -> dict[str, Any]:
         "to": to,
         "cc": cc,
         # The requester's chat, and where the answer goes unless the clerk chooses otherwise.
-        "chat": chat,
+        "chat": address if channel == Channel.TELEGRAM else telegram_chat(case),
         "channel": channel,
         "describe": describe,
         "is_older_page": before is not None,
