@@ -36,7 +36,6 @@ PAGES = {
     "search, rare word": ("oficialia", f"/admin/?q={RARE}"),
     "search, both": ("oficialia", f"/admin/?q={EVERYWHERE}+{RARE}"),
     "search, beginning": ("oficialia", f"/admin/?q={EVERYWHERE[:4]}"),
-    "search, number": ("oficialia", "/admin/?q=9876"),
     "search, nothing found": ("oficialia", "/admin/?q=xilófono"),
     "worker's board": ("worker", "/admin/"),
     "worker's list": ("worker", "/admin/?bandeja=all"),
@@ -58,9 +57,11 @@ class Panel:
         people = {who for who, _ in PAGES.values()}
         self._clerks = {who: Clerk(office, institution.accounts[who]) for who in people}
         page = self._clerks["oficialia"].get("/admin/?bandeja=all").text
-        # What differs between registers: where the second page begins, and which case is the newest.
+        # What differs between registers: how many digits 111 of its cases begin with, where the second page
+        # begins, and which case is the newest.
         self.pages = {
             **PAGES,
+            "search, number": ("oficialia", f"/admin/?q={'98765'[: len(str(cases)) - 3]}"),
             "list, next page": ("oficialia", _link(r'href="(/admin/\?[^"]*antes=[^"]*)"', page)),
             "case": ("oficialia", _link(r'href="(/admin/casos/\d+)', page)),
         }
