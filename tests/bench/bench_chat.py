@@ -1,6 +1,6 @@
 """Seconds from what a person does in a chat until the bot's answer is with Telegram, in many chats at once.
 
-`python -m tests.bench.bench_chat [--chats 150] [--rate 25]`: `oficialia bot` and our Bot API
+`python -m tests.bench.bench_chat [--chats 100] [--rate 25]`: `oficialia bot` and our Bot API
 server with Telegram's limits, each a process of its own. Every chat opens a request and
 adds to it, all interleaved; no answer may end up in another's chat. Budget: p95 at most 0.3 s,
 with 1,000 chats (4 minutes).
@@ -188,7 +188,7 @@ def run(folder: Path, chats: int, rate: float) -> tuple[list[float], int, int]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--chats", type=int, default=150)
+    parser.add_argument("--chats", type=int, default=100)
     parser.add_argument("--rate", type=float, default=25)
     options = parser.parse_args()
     with scratch() as folder:

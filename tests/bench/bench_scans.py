@@ -90,7 +90,7 @@ def mails(office: Office, count: int) -> list[float]:
 
 def main() -> None:
     options = argparse.ArgumentParser()
-    options.add_argument("--pages", type=int, default=15)
+    options.add_argument("--pages", type=int, default=10)
     options.add_argument("--nice", type=int, default=19)
     given = options.parse_args()
     changes = {"authenticate": "off", "scan_nice": given.nice}
