@@ -22,7 +22,7 @@ from models.inbound_mail import InboundMail
 from models.keys import draw_key
 from models.message import Direction, Message, ThreadId
 from models.person import Account
-from models.rows import write_after_flush
+from models.rows import write_after_flush, write_new
 from models.search import index_new_message
 
 
@@ -40,6 +40,7 @@ def file_incoming(
     """File what arrived into *case* (which has its id). What the office's own people mail in is a note."""
     is_mail = incoming.channel == Channel.EMAIL
     files, left_out = fit(session, office, case, incoming.attachments, is_mail=is_mail)
+    author = staff if incoming.authentication.domain else None
     message = Message(
         id=draw_key(session, Message),
         case=case,
@@ -49,7 +50,8 @@ def file_incoming(
         channel=incoming.channel,
         sender_name=incoming.from_name,
         sender_address=incoming.from_addr,
-        author=staff if staff and incoming.authentication.domain else None,
+        author=author,
+        author_id=author.id if author else None,
         sent_at=incoming.date,
         subject=incoming.subject,
         text=incoming.text,
@@ -70,7 +72,11 @@ def file_incoming(
         # Copies are a habit of mail; in chat and at the counter the same words twice are said twice.
         fingerprint=fingerprint(incoming) if is_mail else None,
     )
-    session.add(message)
+    if files:
+        # They name it, as objects.
+        session.add(message)
+    else:
+        write_new(session, message)
     keep_files(session, office, message, files)
     scanning.record_malware(session, case, message, [(file.filename, file.danger) for file in files])
     remember_ids(session, case, (incoming.message_id,), is_ours=True)

@@ -29,7 +29,7 @@ from models.event import record
 from models.message import Message, ThreadId
 from models.outbox_message import OutboxMessage, OutboxStatus
 from models.person import Account
-from models.rows import write_after_flush, write_row
+from models.rows import write_new, write_row
 
 log = structlog.get_logger()
 
@@ -99,34 +99,29 @@ def queue(
 ) -> OutboxMessage:
     """Write a notice in the caller's transaction; *case* and *message* have their ids."""
     domain = from_addr.rpartition("@")[2].lower() or office.settings.domain
-    row = {
-        "channel": channel,
-        "kind": kind,
-        "case_id": case.id if case else None,
-        "message_id": message.id if message else None,
-        "to": list(to),
-        "cc": list(cc),
-        "from_addr": from_addr,
-        "from_name": _one_line(from_name),
-        "reply_to": reply_to,
-        "subject": _one_line(subject),
-        "text": _clean(text),
-        "html": _clean(html),
-        "rfc_message_id": f"{_token()}@{domain}",
-        "in_reply_to": in_reply_to,
-        "references": list(references),
-        "auto_submitted": auto_submitted,
-        "chat_options": dict(chat_options or {}),
-    }
-    notice = OutboxMessage(**row)
+    notice = OutboxMessage(
+        channel=channel,
+        kind=kind,
+        case_id=case.id if case else None,
+        message_id=message.id if message else None,
+        to=list(to),
+        cc=list(cc),
+        from_addr=from_addr,
+        from_name=_one_line(from_name),
+        reply_to=reply_to,
+        subject=_one_line(subject),
+        text=_clean(text),
+        html=_clean(html),
+        rfc_message_id=f"{_token()}@{domain}",
+        in_reply_to=in_reply_to,
+        references=list(references),
+        auto_submitted=auto_submitted,
+        chat_options=dict(chat_options or {}),
+    )
     if session.autoflush:
         # By the object, a flush knows that a new case comes first.
         notice.case = case
-        session.add(notice)
-        session.flush()
-    else:
-        # Many are written at once, at the end.
-        write_after_flush(session, OutboxMessage, row)
+    write_new(session, notice)
     if case is not None and channel == "email":
         write_row(session, ThreadId, {"value": notice.rfc_message_id, "case_id": case.id, "is_ours": True})
     if message is not None and channel == "email" and not message.rfc_message_id:
