@@ -31,7 +31,7 @@ from intake.config import Settings
 from intake.office import Office
 from intake.pipeline import process_spooled
 from intake.reading.isolation import Reader
-from intake.worker import seek_garbage_rarely
+from intake.worker import tune_interpreter
 from models.case import Case
 from models.inbound_mail import InboundMail, InboundStatus
 from tests.bench import mails
@@ -71,7 +71,7 @@ def peer(python: str, script: str, source: Path, empty: Path, folder: Path, *arg
 def work(settings: Settings, part: tuple[int, int], ready: Barrier) -> None:
     """What `oficialia worker` does with spooled mail, and its child process with it."""
     office = Office.open(settings)
-    seek_garbage_rarely()
+    tune_interpreter()
     with Reader() as reader:
         reader.parse(b"")
         ready.wait()
