@@ -114,7 +114,7 @@ def tune_interpreter() -> None:
     # What was loaded stays, and what a batch makes goes with it; to look for garbage often costs a tenth.
     gc.freeze()
     gc.set_threshold(20_000, 10, 50)
-    # Who reads the next mails needs the interpreter for a moment, often, and would wait 5 ms for it each time.
+    # Who reads the next mails needs the interpreter often, for a moment, and would wait 5 ms each time.
     sys.setswitchinterval(0.0005)
 
 
