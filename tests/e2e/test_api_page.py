@@ -5,6 +5,7 @@ from __future__ import annotations
 from playwright.sync_api import expect
 
 from tests.support.barriers import barriers
+from tests.support.browser import must_fit
 from tests.support.documents_panel import DocumentOffice
 
 
@@ -20,7 +21,7 @@ def test_a_person_finds_the_page_makes_a_key_and_sees_it_once(desk: DocumentOffi
     assert key.startswith("ofi_")
     assert barriers(page) == []
     page.set_viewport_size({"width": 390, "height": 800})
-    assert page.evaluate("document.documentElement.scrollWidth") == 390
+    must_fit(page)
     page.goto("/admin/api/")
     expect(page.get_by_text("Sistema de catastro")).to_be_visible()
     assert key not in page.content()

@@ -23,7 +23,7 @@ from models.chat import Rating
 from models.outbox_message import OutboxMessage
 from models.person import Account, Person
 from models.ticket import Ticket
-from tests.support.browser import clerks_window, photograph
+from tests.support.browser import clerks_window, must_fit_a_phone, photograph
 from tests.support.manual_of_services import SENTENCES, TOWN, flat
 from tests.support.panel import served_panel
 from tests.support.portal import PASSWORD
@@ -100,19 +100,10 @@ def window(town: Town) -> Iterator[Page]:
         assert errors == []
 
 
-def fits(page: Page) -> None:
-    """Nothing hangs over the edge of a phone."""
-    before = page.viewport_size
-    page.set_viewport_size({"width": 390, "height": 800})
-    assert page.evaluate("document.documentElement.scrollWidth") <= 390, page.url
-    if before:
-        page.set_viewport_size(before)
-
-
 def create_account(town: Town, page: Page) -> None:
     """From the first page to the empty list."""
     page.goto("/")
-    fits(page)
+    must_fit_a_phone(page)
     photograph(page, "portal-inicio")
     page.get_by_role("link", name="Crear cuenta").click()
     expect(page.locator("main")).to_contain_text("será su nombre de usuario")
@@ -148,7 +139,7 @@ def ask(town: Town, page: Page) -> Ticket:
     page.get_by_role("radio", name=re.compile("Soporte técnico: son")).check()
     page.get_by_label(re.compile(r"^Servicio")).select_option("Impresión de credenciales")
     page.get_by_label("Nombres como irán en las credenciales").fill("Luz Mar\nSol Paz")
-    fits(page)
+    must_fit_a_phone(page)
     photograph(page, "portal-nueva")
     page.get_by_role("button", name="Enviar solicitud").click()
     expect(page.locator(".toast")).to_contain_text("Recibimos su solicitud")
@@ -204,7 +195,7 @@ def show_profile(page: Page) -> None:
     page.get_by_label("Contraseña nueva").fill(f"{PASSWORD} siempre")
     page.get_by_role("button", name="Cambiar contraseña").click()
     expect(page.locator(".toast")).to_contain_text("contraseña cambió")
-    fits(page)
+    must_fit_a_phone(page)
     photograph(page, "portal-perfil")
 
 
@@ -223,7 +214,7 @@ def test_a_citizen_creates_an_account_asks_with_a_screenshot_reads_the_answer_li
     expect(page.locator("#told")).to_have_text("Hay novedades en su solicitud.")
     assert page.evaluate("window.isTheSamePage")
     expect(page.get_by_label("Mensaje", exact=True)).to_have_value("Gracias, ")
-    fits(page)
+    must_fit_a_phone(page)
     photograph(page, "portal-solicitud")
     follow_up_and_rate(town, page, ticket)
     show_profile(page)
@@ -234,7 +225,7 @@ def test_a_citizen_creates_an_account_asks_with_a_screenshot_reads_the_answer_li
     page.keyboard.press("Tab")
     page.keyboard.press("Enter")
     expect(page.locator(".requests li")).to_have_count(1)
-    fits(page)
+    must_fit_a_phone(page)
     photograph(page, "portal-solicitudes")
 
 
@@ -256,12 +247,12 @@ def test_the_catalogue_is_read_printed_and_leads_to_a_request_also_without_scrip
     page.goto("/servicios")
     expect(page.locator(".requests li")).to_have_count(6)
     assert unread(page) == [], "Every sentence of the manual stands in the pages of the catalogue."
-    fits(page)
+    must_fit_a_phone(page)
     photograph(page, "servicios")
     page.get_by_role("link", name=re.compile("Desarrollo de plataformas web")).click()
     expect(page.get_by_role("img", name="Diagrama de flujo: Desarrollo de plataformas web")).to_be_visible()
     expect(page.locator("table")).to_contain_text("Puede variar 1 semana a 3 meses aproximadamente")
-    fits(page)
+    must_fit_a_phone(page)
     photograph(page, "servicio")
     assert page.request.get("/servicios/manual.pdf").body().startswith(b"%PDF")
     with clerks_window(town.browser, town.address, scripts=False) as plain:

@@ -17,7 +17,7 @@ from models.oficio import Oficio
 from models.person import Role
 from models.task import Task, TaskKind, TaskState
 from tests.support.barriers import barriers
-from tests.support.browser import photograph
+from tests.support.browser import must_fit, photograph
 from tests.support.counter import hire
 from tests.support.digitizer import look_through, read_pages, upload
 from tests.support.documents_panel import DocumentOffice
@@ -113,4 +113,4 @@ def photograph_for(desk: DocumentOffice, page: Page, oficio: Oficio, picture: by
 def check_width(page: Page) -> None:
     """On a telephone nothing goes sideways."""
     page.set_viewport_size({"width": 390, "height": 844})
-    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    must_fit(page)

@@ -16,7 +16,7 @@ from models.carrier import DispatchKind
 from models.dispatch import DeliveryAct, Dispatch
 from models.message import Message
 from models.user import User
-from tests.support.browser import photograph
+from tests.support.browser import must_fit, photograph
 from tests.support.dispatch_panel import (
     PHONE,
     ask_at_desk,
@@ -62,10 +62,6 @@ def acts(desk: DocumentOffice, document: int) -> list[tuple[str, str, float | No
         return [(act.outcome.value, act.receiver, act.latitude) for act in found if act.is_applied]
 
 
-def fits(page: Page) -> bool:
-    return bool(page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"))
-
-
 def test_a_document_is_delivered_by_a_phone_without_a_net_and_its_acuse_is_filed(
     desk: DocumentOffice, tmp_path: Path
 ) -> None:
@@ -75,7 +71,7 @@ def test_a_document_is_delivered_by_a_phone_without_a_net_and_its_acuse_is_filed
     asked, managed = ask_for(desk, document, "Mtra. Elena Ruiz"), route(desk)
     expect(managed.get_by_role("link", name="Imprimir la hoja de ruta")).to_be_visible()
     phone = courier(desk)
-    assert fits(phone)
+    must_fit(phone)
     photograph(phone, "mensajero-lista")
     phone.set_viewport_size(PHONE)
     leave(phone)
@@ -85,7 +81,7 @@ def test_a_document_is_delivered_by_a_phone_without_a_net_and_its_acuse_is_filed
     expect(phone.locator("#net")).to_contain_text("Sin conexión")
     deliver(phone, "Mtra. Elena Ruiz", picture)
     expect(phone.locator("#net")).to_have_text("Sin conexión: puede seguir trabajando · 1 por enviar")
-    assert fits(phone)
+    must_fit(phone)
     phone.reload()
     expect(phone.locator("#net")).to_contain_text("1 por enviar")
     expect(phone.locator("#done").get_by_text("Entregado · Por enviar")).to_be_visible()
@@ -137,7 +133,7 @@ def test_an_act_that_was_sent_after_another_got_the_delivery_is_shown_to_the_man
     # Whoever was at the door learns that the office has it, and that it was not simply taken.
     expect(phone.locator("#late")).to_contain_text("La oficina recibió lo de Mtra. Julia Vera")
     expect(phone.locator("#net")).to_have_text("En línea")
-    assert fits(phone)
+    must_fit(phone)
     photograph(phone, "mensajero-tarde")
 
     managed.goto("/admin/mensajeria/")

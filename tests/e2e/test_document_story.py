@@ -23,7 +23,7 @@ from models.acuse import Acuse
 from models.message import Message
 from models.oficio import Flow, Oficio
 from models.person import Account
-from tests.support.browser import photograph
+from tests.support.browser import must_fit, photograph
 from tests.support.command import Place
 from tests.support.documents import poppler
 from tests.support.efirma import PASSWORD, Authority, EfirmaFiles
@@ -247,5 +247,5 @@ def look_from_outside(page: Page, document: EmailMessage, pdf: bytes, tmp_path: 
         window.get_by_role("button", name="Comparar el archivo").click()
         expect(window.get_by_role("status")).to_contain_text(said)
         photograph(window, "verificar-" + said.split()[0].lower())
-        assert window.evaluate("document.documentElement.scrollWidth <= innerWidth")
+        must_fit(window)
     visitor.close()

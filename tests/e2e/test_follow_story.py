@@ -11,7 +11,7 @@ from intake import turnos
 from intake.archiving import archive
 from intake.archiving.archive import SeriesFields
 from intake.archiving.binding import bind
-from tests.support.browser import photograph
+from tests.support.browser import must_fit_a_phone, photograph
 from tests.support.documents_panel import DocumentOffice
 from tests.support.institution import open_case
 
@@ -34,9 +34,7 @@ def hand_over(desk: DocumentOffice, *subjects: str) -> list[str]:
 
 def fits_a_phone(page: Page, name: str) -> None:
     photograph(page, name)
-    page.set_viewport_size({"width": 390, "height": 800})
-    assert page.evaluate("document.documentElement.scrollWidth") <= 390
-    page.set_viewport_size({"width": 1280, "height": 800})
+    must_fit_a_phone(page)
 
 
 def test_users_attend_the_tasks_that_wait_for_them_in_seguimiento(desk: DocumentOffice) -> None:

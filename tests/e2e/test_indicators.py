@@ -17,7 +17,7 @@ from models.suggestion import LearnedModel, ModelState, Suggestion
 from models.ticket import Ticket
 from models.workflow import State, enter
 from tests.support.barriers import barriers
-from tests.support.browser import photograph
+from tests.support.browser import must_fit, photograph
 from tests.support.documents_panel import DocumentOffice
 from tests.support.institution import open_case
 
@@ -78,7 +78,7 @@ def test_a_head_reads_every_chart_as_a_table_and_has_the_report_mailed(desk: Doc
     assert not barriers(page)
     photograph(page, "indicadores")
     page.set_viewport_size({"width": 390, "height": 844})
-    assert page.evaluate("document.documentElement.scrollWidth") == 390
+    must_fit(page)
     page.get_by_role("link", name="Esta semana").click()
     expect(page.get_by_role("link", name="Esta semana")).to_have_attribute("aria-current", "page")
     page.get_by_text("Descargar").click()

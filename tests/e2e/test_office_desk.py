@@ -17,7 +17,7 @@ from models.mailbox import Door
 from models.message import Message
 from models.outbox_message import OutboxStatus
 from models.ticket import Ticket
-from tests.support.browser import photograph
+from tests.support.browser import must_fit, photograph
 from tests.support.institution import Institution, found_institution, open_case
 from tests.support.institution import spool as leave_in_spool
 from tests.support.mails import make_mail
@@ -51,11 +51,6 @@ def arrive(office: Office, raw: bytes) -> InboundMail:
     process_spooled(office)
     with office.database.reading() as session:
         return session.get_one(InboundMail, number)
-
-
-def fits(page: Page) -> bool:
-    """Nothing makes a phone scroll sideways."""
-    return bool(page.evaluate("document.documentElement.scrollWidth <= innerWidth"))
 
 
 def on_a_phone(page: Page) -> None:
@@ -115,7 +110,7 @@ def test_mail_is_discarded_only_with_a_reason(
     log_in(page, panel, town.accounts["oficialia"])
     on_a_phone(page)
     page.goto(f"{panel}/admin/retenidos/{mail.id}")
-    assert fits(page)
+    must_fit(page)
     page.get_by_text("Desechar…").click()
     page.get_by_role("button", name="Desechar el correo").click()
     # The browser asks for the reason before anything is sent.
@@ -162,7 +157,7 @@ def test_a_door_that_fails_and_mail_that_waits_too_long_are_shown_without_reload
     expect(page.get_by_text("Hay correo aceptado sin procesar desde hace 6 min")).to_be_visible()
     photograph(page, "puertas")
     on_a_phone(page)
-    assert fits(page)
+    must_fit(page)
 
 
 def test_a_notice_that_failed_says_why_and_is_sent_again(
@@ -182,7 +177,7 @@ def test_a_notice_that_failed_says_why_and_is_sent_again(
     page.get_by_role("button", name="Enviar ahora").click()
     expect(page.get_by_text("Sale de nuevo en unos segundos.")).to_be_visible()
     on_a_phone(page)
-    assert fits(page)
+    must_fit(page)
 
 
 def test_an_administrator_writes_a_rule_in_plain_words_and_tries_it_on_a_mail(
@@ -212,7 +207,7 @@ def test_an_administrator_writes_a_rule_in_plain_words_and_tries_it_on_a_mail(
     page.get_by_role("button", name="Probar").click()
     expect(page.get_by_text("Regla 1 «Baches»: asunto con «hoyo».")).to_be_visible()
     on_a_phone(page)
-    assert fits(page)
+    must_fit(page)
 
 
 CATALOGUES = (
@@ -228,6 +223,6 @@ def test_every_catalogue_fits_a_phone_and_names_its_fields(town: Institution, pa
     on_a_phone(page)
     for address in CATALOGUES:
         page.goto(f"{panel}/admin/{address}")
-        assert fits(page), address
+        must_fit(page)
         assert page.evaluate(NAMELESS) == [], address
         assert page.locator("main h1").count() == 1, address

@@ -16,6 +16,7 @@ from models.base import now
 from models.case import Case
 from models.listing import PAGE_SIZE
 from models.person import Account
+from tests.support.browser import must_fit
 from tests.support.institution import Institution, open_case
 from tests.support.panel import PASSWORD, log_in, served_panel
 
@@ -105,7 +106,7 @@ def test_on_a_phone_list_and_case_are_two_pages_with_a_bottom_rail(
     page.locator(".row a").first.tap()
     expect(page.locator("#list")).to_be_hidden()
     expect(page.locator("#case h1")).to_be_visible()
-    assert page.evaluate("document.documentElement.scrollWidth") == 390
+    must_fit(page)
     page.get_by_label("Volver a la lista").tap()
     expect(page.locator("#list")).to_be_visible()
     page.get_by_role("navigation", name="Secciones").get_by_text("Más").tap()

@@ -74,3 +74,17 @@ def photograph(page: Page, name: str) -> list[Path]:
     if before:
         page.set_viewport_size(before)
     return taken
+
+
+def must_fit(page: Page) -> None:
+    """Nothing hangs over the edge, once styles and scripts have drawn the page at its width."""
+    page.wait_for_function("document.documentElement.scrollWidth <= innerWidth")
+
+
+def must_fit_a_phone(page: Page) -> None:
+    """The same at the width of a telephone, whatever the page has now."""
+    before = page.viewport_size
+    page.set_viewport_size({"width": WIDTHS["telefono"], "height": 800})
+    must_fit(page)
+    if before:
+        page.set_viewport_size(before)
