@@ -26,6 +26,7 @@ from models.person import Account
 from tests.support.browser import must_fit, photograph
 from tests.support.command import Place
 from tests.support.documents import poppler
+from tests.support.documents_panel import editor
 from tests.support.efirma import PASSWORD, Authority, EfirmaFiles
 from tests.support.institution import Institution, found_institution
 from tests.support.mails import make_mail
@@ -151,7 +152,7 @@ def answer(page: Page, address: str, town: Institution, efirma: EfirmaFiles) -> 
     page.locator("#case").get_by_text("Más", exact=True).click()
     page.get_by_role("button", name="Responder con un documento").click()
     expect(page.get_by_label("Asunto")).to_have_value(re.compile("SOP/DP/0456/2026"))
-    page.get_by_role("textbox", name="Información adicional").fill("Se remite la relación de obras.")
+    editor(page).fill("Se remite la relación de obras.")
     page.get_by_text("Lugar, plazo y firma").click()
     page.locator("input[name=needs_efirma]").check()
     page.get_by_role("button", name="Enviar", exact=True).click()

@@ -18,7 +18,7 @@ from models.oficio import DocumentType, Oficio
 from models.person import Account, Role
 from tests.support.browser import photograph
 from tests.support.documents import fields
-from tests.support.documents_panel import DocumentOffice
+from tests.support.documents_panel import DocumentOffice, editor
 from tests.support.panel import log_in
 
 pytestmark = pytest.mark.browser
@@ -181,7 +181,7 @@ def test_answering_a_received_document_opens_a_prefilled_new_document(desk: Docu
         "Respuesta a " + desk.find("Pide informe").folio + ": Pide informe"
     )
     expect(page.get_by_role("list", name="Destinatarios")).to_contain_text("Jaime Torres")
-    page.get_by_role("textbox", name="Información adicional").fill("Se anexa el informe.")
+    editor(page).fill("Se anexa el informe.")
     page.get_by_role("button", name="Enviar").click()
     expect(page.get_by_role("heading", name="Registrado con éxito")).to_be_visible()
     page.get_by_role("link", name="Visualizar").click()

@@ -15,7 +15,7 @@ from models.letterhead import DocumentTemplate
 from models.oficio import DocumentFile, DraftVersion, Oficio
 from models.recipient import Delivery, Recipient
 from tests.support.browser import photograph
-from tests.support.documents_panel import DocumentOffice
+from tests.support.documents_panel import DocumentOffice, editor
 
 pytestmark = pytest.mark.browser
 
@@ -37,7 +37,7 @@ PASTE = """(html) => {
 
 def write(page: Page, subject: str, text: str = "Se le informa lo siguiente.") -> None:
     page.get_by_label("Asunto").fill(subject)
-    page.get_by_role("textbox", name="Información adicional").fill(text)
+    editor(page).fill(text)
 
 
 def add(page: Page, name: str, words: str) -> None:
@@ -114,7 +114,7 @@ def test_a_circular_asks_for_no_dependencia_because_it_goes_to_all(desk: Documen
 def test_bold_lists_tables_and_links_are_kept_and_scripts_are_not(desk: DocumentOffice) -> None:
     page = desk.enter("worker", NEW)
     page.get_by_label("Asunto").fill("Con formatos")
-    text = page.get_by_role("textbox", name="Información adicional")
+    text = editor(page)
     tools = page.get_by_role("toolbar", name="Formato del texto")
     text.click()
     tools.get_by_role("button", name="Negrita").click()
@@ -153,7 +153,7 @@ def test_bold_lists_tables_and_links_are_kept_and_scripts_are_not(desk: Document
     )
     assert 'href="https://example.org/obras"' in html
     assert "Pegado" in html and "script" not in html and "onclick" not in html and "color" not in html
-    expect(page.get_by_role("textbox", name="Información adicional").locator("li")).to_have_count(2)
+    expect(editor(page).locator("li")).to_have_count(2)
 
 
 def test_files_are_attached_one_by_one_and_what_is_not_allowed_is_told(desk: DocumentOffice) -> None:
@@ -190,18 +190,16 @@ def test_a_draft_saves_itself_and_is_found_among_the_drafts(desk: DocumentOffice
     page.goto("/admin/tablero/?carpeta=drafts")
     page.get_by_role("link", name="Se guarda solo").click()
     expect(page.get_by_label("Asunto")).to_have_value("Se guarda solo")
-    expect(page.get_by_role("textbox", name="Información adicional")).to_have_text(
-        "Se le informa lo siguiente."
-    )
+    expect(editor(page)).to_have_text("Se le informa lo siguiente.")
 
 
 def test_two_windows_on_one_draft_are_told_of_each_other_and_nothing_is_lost(desk: DocumentOffice) -> None:
     document = desk.draft("Dos ventanas")
     one = desk.enter("worker", f"{NEW}{document}")
     two = desk.enter("worker", f"{NEW}{document}")
-    one.get_by_role("textbox", name="Información adicional").fill("Texto de la primera ventana.")
+    editor(one).fill("Texto de la primera ventana.")
     wait_until_saved(one)
-    two.get_by_role("textbox", name="Información adicional").fill("Texto de la segunda ventana.")
+    editor(two).fill("Texto de la segunda ventana.")
     expect(two.get_by_role("alert")).to_contain_text("se guardó desde otra ventana")
     photograph(two, "conflicto")
     assert "primera ventana" in desk.find("Dos ventanas").body_html
@@ -235,9 +233,7 @@ def test_a_template_of_the_type_and_dependencia_begins_the_text(desk: DocumentOf
     assert "De Obras" not in page.get_by_label("Plantilla").inner_text()
     page.get_by_label("Plantilla").select_option(label="Invitación · Invitación a evento")
     page.get_by_role("button", name="Usar").click()
-    expect(page.get_by_role("textbox", name="Información adicional")).to_have_text(
-        "Tenemos el gusto de invitarle."
-    )
+    expect(editor(page)).to_have_text("Tenemos el gusto de invitarle.")
     expect(page.get_by_label("Tipo de documento")).to_have_value("invitacion")
 
 
@@ -291,7 +287,7 @@ def test_what_is_missing_is_told_and_what_was_typed_stays(desk: DocumentOffice) 
     write(page, "Sin destinatario", "No se pierde.")
     page.get_by_role("button", name="Enviar").click()
     expect(page.locator(".toast.error")).to_contain_text("Elija al menos un destinatario")
-    expect(page.get_by_role("textbox", name="Información adicional")).to_have_text("No se pierde.")
+    expect(editor(page)).to_have_text("No se pierde.")
     assert desk.find("Sin destinatario").state == "draft"
 
 

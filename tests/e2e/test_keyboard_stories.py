@@ -15,7 +15,7 @@ from models.case import Case
 from models.catalogue import Classification
 from models.outbox_message import OutboxMessage
 from tests.support.browser import clerks_window
-from tests.support.documents_panel import DocumentOffice
+from tests.support.documents_panel import DocumentOffice, editor
 from tests.support.keyboard import Keyboard
 from tests.support.mails import make_mail
 from tests.support.panel import arrive
@@ -72,7 +72,7 @@ def test_a_worker_writes_a_document_and_the_head_approves_it(desk: DocumentOffic
     keys.fill(worker.get_by_label("Asunto"), "Sin ratón")
     keys.fill(worker.get_by_label("Trabajadores"), "olga")
     keys.press_on(worker.get_by_role("button", name="Agregar a Olga Peña"))
-    keys.fill(worker.get_by_role("textbox", name="Información adicional"), "Se solicita apoyo.")
+    keys.fill(editor(worker), "Se solicita apoyo.")
     keys.press_on(worker.get_by_role("button", name="Enviar"))
     expect(worker.get_by_role("heading", name="Registrado con éxito")).to_be_visible()
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from flask import Flask
-from playwright.sync_api import Browser, BrowserContext, Page
+from playwright.sync_api import Browser, BrowserContext, Locator, Page
 from pydantic import SecretStr
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -148,3 +148,9 @@ def document_office(folder: Path, migrated: Path, browser: Browser) -> Iterator[
             yield DocumentOffice(office, people, address, folder, browser, panel_of(office))
     finally:
         office.database.close()
+
+
+def editor(page: Page) -> Locator:
+    """Where the text of a document is written, once the script has put it in the place of the plain field."""
+    field = page.get_by_role("textbox", name="Información adicional")
+    return field.and_(page.locator("[contenteditable]"))
