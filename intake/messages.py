@@ -73,7 +73,7 @@ def file_incoming(
         fingerprint=fingerprint(incoming) if is_mail else None,
     )
     if files:
-        # They name it, as objects.
+        # Its files refer to it as an object, so the session must know it.
         session.add(message)
     else:
         write_new(session, message)
