@@ -271,7 +271,6 @@ def write_mail(
 ) -> OutboxMessage:
     """Queue a mail of *kind*, whose subject, text and page are in `templates/email/<kind>/`."""
     subject = render(f"email/{kind}/subject.txt", **values)
-    values = {**values, "language": language.get(), "title": subject}
     return queue(
         session,
         office,
@@ -279,8 +278,7 @@ def write_mail(
         to=to,
         cc=cc or [],
         subject=subject,
-        text=render(f"email/{kind}/text.txt", **values),
-        html=render(f"email/{kind}/body.html", **values),
+        facts={**values, "language": language.get(), "title": subject},
         case=case,
         message=message,
         from_addr=head.address,

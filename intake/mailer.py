@@ -26,7 +26,7 @@ from intake.attachments import read_blob
 from intake.doors.pulse import Pulse
 from intake.doors.relay import RelaySession
 from intake.office import Office
-from intake.outbox import ChannelDown, Delivered, NotDelivered
+from intake.outbox import ChannelDown, Delivered, NotDelivered, words_of
 from intake.reply_address import sign_bounce
 from models.case import Case
 from models.message import Attachment
@@ -138,9 +138,10 @@ def make_mail(office: Office, notice: OutboxMessage) -> EmailMessage:
     with office.database.reading() as session:
         case = session.get(Case, notice.case_id) if notice.case_id else None
         _write_headers(mail, notice, case.folio if case else "")
-        mail.set_content(notice.text)
-        if notice.html:
-            mail.add_alternative(notice.html, subtype="html")
+        text, html = words_of(notice)
+        mail.set_content(text)
+        if html:
+            mail.add_alternative(html, subtype="html")
         _attach_files(session, office, mail, notice)
     # Not at random, so that a second delivery is the first one byte by byte.
     for number, part in enumerate(part for part in mail.walk() if part.is_multipart()):

@@ -22,6 +22,7 @@ from sqlalchemy.orm import Session, aliased
 
 from intake.errors import InvalidInput
 from intake.office import Office
+from intake.wording import speaking
 from models.base import now
 from models.case import Case
 from models.contact import Address
@@ -30,6 +31,7 @@ from models.message import Message, ThreadId
 from models.outbox_message import OutboxMessage, OutboxStatus
 from models.person import Account
 from models.rows import write_new, write_row
+from templates import render
 
 log = structlog.get_logger()
 
@@ -83,8 +85,9 @@ def queue(
     kind: str,
     to: Sequence[str],
     subject: str,
-    text: str,
+    text: str = "",
     html: str = "",
+    facts: Mapping[str, Any] | None = None,
     channel: str = "email",
     cc: Sequence[str] = (),
     case: Case | None = None,
@@ -97,7 +100,10 @@ def queue(
     auto_submitted: str = "",
     chat_options: Mapping[str, Any] | None = None,
 ) -> OutboxMessage:
-    """Write a notice in the caller's transaction; *case* and *message* have their ids."""
+    """Write a notice in the caller's transaction; *case* and *message* have their ids.
+
+    *facts*: its words are drawn from them when it is sent, while nobody waits for the register.
+    """
     domain = from_addr.rpartition("@")[2].lower() or office.settings.domain
     notice = OutboxMessage(
         channel=channel,
@@ -112,6 +118,7 @@ def queue(
         subject=_one_line(subject),
         text=_clean(text),
         html=_clean(html),
+        facts=_cleaned(facts or {}),
         rfc_message_id=f"{_token()}@{domain}",
         in_reply_to=in_reply_to,
         references=list(references),
@@ -141,6 +148,23 @@ def _one_line(text: str) -> str:
 def _clean(text: str) -> str:
     # A lone surrogate (from a broken mail quoted back) has no UTF-8 and would block the row for ever.
     return text.encode("utf-8", "replace").decode().replace("\0", "")
+
+
+def _cleaned(value: Any) -> Any:
+    if isinstance(value, str):
+        return _clean(value)
+    if isinstance(value, Mapping):
+        return {name: _cleaned(one) for name, one in value.items()}
+    return [_cleaned(one) for one in value] if isinstance(value, list | tuple) else value
+
+
+def words_of(notice: OutboxMessage) -> tuple[str, str]:
+    """Its text and its page (HTML), in the language in which it was decided: `templates/email/<kind>/`."""
+    if not notice.facts:
+        return notice.text, notice.html
+    with speaking(notice.facts["language"]):
+        text = render(f"email/{notice.kind}/text.txt", **notice.facts)
+        return text, render(f"email/{notice.kind}/body.html", **notice.facts)
 
 
 def deliver_due(office: Office, channel: str, send: Send, *, limit: int = 100) -> int:
@@ -221,6 +245,7 @@ def _claim(session: Session, channel: str) -> OutboxMessage | None:
 def _send_one(notice: OutboxMessage, send: Send) -> Callable[[Session], None]:
     """Deliver *notice*; returns what to write about it. Raises ChannelDown."""
     try:
+        notice.text, notice.html, notice.facts = *words_of(notice), {}
         return partial(settle_delivered, notice=notice, delivered=send(notice))
     except ChannelDown:
         raise
@@ -238,6 +263,7 @@ def settle_delivered(session: Session, notice: OutboxMessage, delivered: Deliver
     """Write down that the other side took *notice*, which the caller had claimed."""
     row = session.get_one(OutboxMessage, notice.id, with_for_update=True)
     row.attempts += 1
+    _keep_words(row, notice)
     row.remote_id = delivered.remote_id or row.remote_id
     # What an earlier attempt was told of recipients settled by it still holds.
     told = [line for line in row.last_error.splitlines() if line.partition(": ")[0] in row.settled]
@@ -258,12 +284,19 @@ def settle_refused(session: Session, notice: OutboxMessage, error: NotDelivered)
         # We were so slow that somebody else took the row; its result counts.
         return
     row.attempts += 1
+    _keep_words(row, notice)
     row.last_error = _clean(error.words)[:2000]
     _tell_refused(session, row, error.refused)
     if error.is_permanent:
         _fail(session, row)
     else:
         _wait(session, row, error.retry_after)
+
+
+def _keep_words(row: OutboxMessage, notice: OutboxMessage) -> None:
+    """What was handed over stays as it was, whatever the templates say when it is sent again."""
+    if row.facts and not notice.facts:
+        row.text, row.html, row.facts = notice.text, notice.html, {}
 
 
 def _wait(session: Session, row: OutboxMessage, retry_after: timedelta | None) -> None:

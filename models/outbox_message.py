@@ -59,6 +59,8 @@ class OutboxMessage(Base):
     subject: Mapped[str] = mapped_column(default="")
     text: Mapped[str] = mapped_column(default="")
     html: Mapped[str] = mapped_column(default="")
+    # What the templates of its kind say in `text` and `html` as soon as it is sent; then it is empty.
+    facts: Mapped[dict[str, Any]] = mapped_column(default=dict, server_default="{}")
     # Fixed when queued, so that a second delivery of the same notice is recognised. Without < >.
     rfc_message_id: Mapped[str] = mapped_column(String(255), unique=True)
     in_reply_to: Mapped[str] = mapped_column(String(512), default="")

@@ -18,6 +18,7 @@ from admin import frame, paging
 from admin.db import session, writing
 from intake import outbox
 from intake.errors import DeskError
+from intake.outbox import words_of
 from models.access import visible_to
 from models.case import Case
 from models.count import Rows, count
@@ -114,9 +115,12 @@ class OutboxView(frame.PanelView):
         if notice.message_id is not None and self.reads_content:
             wanted = select(Message).where(Message.id == notice.message_id)
             message = session().scalar(wanted.options(selectinload(Message.attachments)))
+        text, html = words_of(notice)
         return self.render(
             "admin/outbox_notice.html",
             notice=notice,
+            text=text,
+            has_page=bool(html),
             files=message.attachments if message else [],
             may_retry=notice.status in RETRYABLE,
             may_cancel=notice.status in CANCELLABLE,
@@ -134,7 +138,7 @@ class OutboxView(frame.PanelView):
         notice = self._get(number)
         if not self.reads_content:
             abort(403)
-        response = Response(notice.html, mimetype="text/html")
+        response = Response(words_of(notice)[1], mimetype="text/html")
         response.headers["Content-Security-Policy"] = (
             "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src data:; frame-ancestors 'self'"
         )

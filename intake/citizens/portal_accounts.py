@@ -15,11 +15,10 @@ from sqlalchemy.orm import Session
 from intake.addresses import is_address, normalise_address
 from intake.citizens.one_time_links import mint, spend
 from intake.contacts import contact_for
-from intake.correspondence import is_answerable, unbound_letterhead
+from intake.correspondence import Thread, is_answerable, unbound_letterhead, write_mail
 from intake.errors import InvalidInput, Refused
 from intake.notices import GENERATED
 from intake.office import Office
-from intake.outbox import queue
 from intake.wording import speaking
 from models.base import now
 from models.chat import LinkPurpose, OneTimeLink
@@ -27,7 +26,7 @@ from models.contact import Address, AddressKind, Contact
 from models.event import record
 from models.outbox_message import OutboxMessage
 from models.user import User
-from templates import LANGUAGES, language, render
+from templates import LANGUAGES
 
 MIN_PASSWORD, MAX_PASSWORD, MAX_NAME = 10, 200, 120
 _LIFETIME = {
@@ -176,12 +175,4 @@ def _write(session: Session, office: Office, kind: str, to: str, link: str, code
     head = unbound_letterhead(session, office)
     with speaking(code):
         values = {"institution": office.settings.institution, "link": link, "kind": kind}
-        subject = render(f"email/{kind}/subject.txt", **values)
-        values |= {"language": language.get(), "title": subject}
-        return queue(
-            session, office, kind=kind, to=[to], subject=subject,
-            text=render(f"email/{kind}/text.txt", **values),
-            html=render(f"email/{kind}/body.html", **values),
-            from_addr=head.address, from_name=head.name, reply_to=head.reply_to,
-            auto_submitted=GENERATED,
-        )  # fmt: skip
+        return write_mail(session, office, kind, [to], values, head, Thread(), None, GENERATED)

@@ -12,10 +12,9 @@ from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
 from intake.chat import chat_notices
-from intake.correspondence import staff_address, unbound_letterhead
+from intake.correspondence import Thread, staff_address, unbound_letterhead, write_mail
 from intake.errors import InvalidInput
 from intake.office import Office
-from intake.outbox import queue
 from intake.services import commitments
 from intake.wording import moment, speaking
 from models.base import now
@@ -23,7 +22,7 @@ from models.digest import DigestChannel, DigestSetting
 from models.pending import Moments, Wanted, count_by_kind, find_pending
 from models.person import Account, Role
 from models.task import Task
-from templates import language, render, say
+from templates import say
 
 # Of so many tasks each has a line; the page shows the others.
 LINES = 15
@@ -126,17 +125,5 @@ def _line(office: Office, task: Task, at: datetime, tomorrow: datetime) -> dict[
 
 def _mail(session: Session, office: Office, to: str, values: dict[str, Any]) -> None:
     head = unbound_letterhead(session, office)
-    subject = render("email/digest/subject.txt", **values)
-    told = {**values, "language": language.get(), "title": subject, "mailbox": head.name}
-    queue(
-        session,
-        office,
-        kind="digest",
-        to=[to],
-        subject=subject,
-        text=render("email/digest/text.txt", **told),
-        html=render("email/digest/body.html", **told),
-        from_addr=head.address,
-        from_name=head.name,
-        auto_submitted=GENERATED,
-    )
+    told = {**values, "mailbox": head.name}
+    write_mail(session, office, "digest", [to], told, head, Thread(), None, GENERATED)

@@ -29,6 +29,7 @@ from intake.demo.demo_files import DemoFile, make_file
 from intake.demo.demo_services import make_visits
 from intake.incoming import IncomingFile, IncomingMessage, Raw
 from intake.office import Office
+from intake.outbox import words_of
 from intake.reading.inspection import Here
 from intake.services import service_fields
 from intake.services.commitments import calendar_of
@@ -193,7 +194,7 @@ def _reply(play: Play, scene: Scene) -> None:
             .order_by(OutboxMessage.id.desc())
         ).first()
     assert notice is not None
-    quoted = "\n".join(f"> {line}" for line in notice.text.splitlines())
+    quoted = "\n".join(f"> {line}" for line in words_of(notice)[0].splitlines())
     sender = scene.sender or play.senders[scene.case]
     wrote = f"{notice.created_at:%d/%m/%Y %H:%M}, {notice.from_name} <{notice.reply_to}>:"
     # Who complains says so in the subject.

@@ -16,12 +16,11 @@ from sqlalchemy.orm import Session
 
 from intake.addresses import is_address, normalise_address
 from intake.attachments import SMALL, keep_blob
-from intake.correspondence import unbound_letterhead
+from intake.correspondence import Thread, unbound_letterhead, write_mail
 from intake.errors import InvalidInput
 from intake.figures.indicators import Period, Scope, below, local_today
 from intake.notices import GENERATED
 from intake.office import Office
-from intake.outbox import queue
 from intake.wording import speaking
 from models.base import now
 from models.dependencia import Dependencia
@@ -30,7 +29,7 @@ from models.outbox_file import OutboxFile
 from models.person import Account, Role
 from models.scheduled_report import Frequency, ScheduledReport, next_after, period_before
 from models.workflow import NotAllowed
-from templates import language, render, say
+from templates import say
 
 log = structlog.get_logger()
 
@@ -167,21 +166,7 @@ def _queue(
         "name": report.account.person.name,
         "link": f"{office.settings.base_url.rstrip('/')}/admin/tablero-de-indicadores/",
     }
-    subject = render("email/report/subject.txt", **values)
-    values |= {"language": language.get(), "title": subject}
-    notice = queue(
-        session,
-        office,
-        kind="report",
-        to=report.to,
-        subject=subject,
-        text=render("email/report/text.txt", **values),
-        html=render("email/report/body.html", **values),
-        from_addr=head.address,
-        from_name=head.name,
-        reply_to=head.reply_to,
-        auto_submitted=GENERATED,
-    )
+    notice = write_mail(session, office, "report", report.to, values, head, Thread(), None, GENERATED)
     session.flush()
     sha256 = hashlib.sha256(content).hexdigest()
     keep_blob(session, office, sha256, content)

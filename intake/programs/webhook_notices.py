@@ -5,13 +5,11 @@ from __future__ import annotations
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from intake.correspondence import staff_address, unbound_letterhead
+from intake.correspondence import Thread, staff_address, unbound_letterhead, write_mail
 from intake.office import Office
-from intake.outbox import queue
 from intake.wording import instant, speaking
 from models.user import User
 from models.webhook import Webhook
-from templates import language, render
 
 
 def write_disabled(session: Session, office: Office, hook: Webhook) -> None:
@@ -29,17 +27,4 @@ def write_disabled(session: Session, office: Office, hook: Webhook) -> None:
             "since": instant(hook.failing_since, zone) if hook.failing_since else "",
             "link": f"{office.settings.base_url.rstrip('/')}/admin/api/",
         }
-        subject = render("email/webhook_disabled/subject.txt", **values)
-        values |= {"language": language.get(), "title": subject}
-        queue(
-            session,
-            office,
-            kind="webhook_disabled",
-            to=[to],
-            subject=subject,
-            text=render("email/webhook_disabled/text.txt", **values),
-            html=render("email/webhook_disabled/body.html", **values),
-            from_addr=head.address,
-            from_name=head.name,
-            auto_submitted="auto-generated",
-        )
+        write_mail(session, office, "webhook_disabled", [to], values, head, Thread(), None, "auto-generated")

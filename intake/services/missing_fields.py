@@ -10,10 +10,9 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from intake.cases import step_alone
-from intake.correspondence import is_answerable, letterhead, thread_of, way_to
+from intake.correspondence import is_answerable, letterhead, thread_of, way_to, write_mail
 from intake.incoming import Channel
 from intake.office import Office
-from intake.outbox import queue
 from intake.reply_address import case_link
 from intake.senders import trust
 from intake.services import service_fields
@@ -25,7 +24,6 @@ from models.outbox_message import OutboxMessage
 from models.service import Service
 from models.service_field import ServiceField
 from models.ticket import Ticket
-from templates import language, render
 
 ASKED = "ask_missing"
 
@@ -93,12 +91,6 @@ def _write(
             ],
             "link": case_link(office, case.folio),
         }
-        subject = render("email/missing_fields/subject.txt", **values)
-        values |= {"language": language.get(), "title": subject}
-        return queue(
-            session, office, kind="missing_fields", to=[to], subject=subject,
-            text=render("email/missing_fields/text.txt", **values),
-            html=render("email/missing_fields/body.html", **values),
-            case=case, from_addr=head.address, from_name=head.name, reply_to=head.reply_to,
-            in_reply_to=thread.in_reply_to, references=thread.references, auto_submitted="auto-generated",
-        )  # fmt: skip
+        return write_mail(
+            session, office, "missing_fields", [to], values, head, thread, case, "auto-generated"
+        )

@@ -24,6 +24,7 @@ from models.task import Task, TaskKind, TaskState
 from models.ticket import Ticket
 from models.turno import Turno, TurnoKind, TurnoState
 from tests.support.browser import photograph
+from tests.support.desk import as_sent
 from tests.support.institution import Institution
 from tests.support.mails import make_mail
 from tests.support.panel import Clerk, arrive, log_in, open_case
@@ -56,7 +57,7 @@ def take(office: Office, town: Institution, case_id: int) -> None:
 
 
 def notices_of(session: Session, kind: str) -> list[OutboxMessage]:
-    return list(session.scalars(select(OutboxMessage).where(OutboxMessage.kind == kind)))
+    return as_sent(session.scalars(select(OutboxMessage).where(OutboxMessage.kind == kind)))
 
 
 def test_a_copy_for_information_reaches_another_dependencia_and_ends_when_reviewed(

@@ -23,7 +23,7 @@ from models.message import Attachment
 from models.outbox_message import OutboxMessage
 from models.person import Account, Person
 from tests.support.chats import ANA, BETO, add, ask, enter_chat, told
-from tests.support.desk import arrive, get_case, later, notices
+from tests.support.desk import arrive, as_sent, get_case, later, notices
 from tests.support.institution import Institution
 from tests.support.mails import make_mail
 
@@ -49,7 +49,7 @@ def link_mail(office: Office, chat_id: int = ANA) -> None:
 
 
 def notices_in(session: Session) -> list[OutboxMessage]:
-    return list(session.scalars(select(OutboxMessage).order_by(OutboxMessage.id)))
+    return as_sent(session.scalars(select(OutboxMessage).order_by(OutboxMessage.id)))
 
 
 def link_person(office: Office, account: Account, chat_id: int) -> None:

@@ -37,6 +37,7 @@ from models.recipient import Recipient
 from models.task import Task, TaskKind, TaskState
 from models.ticket import Ticket
 from models.workflow import NotAllowed
+from tests.support.desk import as_sent
 from tests.support.dispatch import Deliveries, found_deliveries, photo, signature
 from tests.support.documents import OUTSIDE, acting, fields, poppler
 from tests.support.institution import Institution, found_institution, open_case
@@ -99,7 +100,7 @@ def delivered(key: str = "a1", **more: object) -> Act:
 
 def notices(session: Session, kind: str) -> list[OutboxMessage]:
     wanted = select(OutboxMessage).where(OutboxMessage.kind == kind, OutboxMessage.channel == "email")
-    return list(session.scalars(wanted))
+    return as_sent(session.scalars(wanted))
 
 
 def test_a_delivery_runs_from_its_request_to_the_filed_acuse(town: Town) -> None:

@@ -33,6 +33,7 @@ from models.task import Task, TaskKind, TaskState
 from models.ticket import Ticket
 from models.trays import attended_by, cases_in, find_tray
 from models.workflow import Process, State
+from tests.support.desk import as_sent
 from tests.support.documents import acting, fields, write
 from tests.support.institution import Institution, found_institution, open_case
 from tests.support.panel import Clerk, give_logins
@@ -221,7 +222,7 @@ def test_the_picture_of_a_case_shows_where_it_stands_and_how_long_it_stayed(
 
 def digest_of(office: Office) -> list[OutboxMessage]:
     with office.database.reading() as session:
-        return list(session.scalars(select(OutboxMessage).where(OutboxMessage.kind == "digest")))
+        return as_sent(session.scalars(select(OutboxMessage).where(OutboxMessage.kind == "digest")))
 
 
 def test_the_daily_digest_comes_once_each_working_day_whatever_restarts_happen(

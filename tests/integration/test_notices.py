@@ -182,8 +182,8 @@ def test_a_contact_who_reads_english_is_told_in_english(office: Office, town: In
         case = get_case(session, case_id)
         case.requester.language = "en"
         message = session.scalars(select(Message)).one()
-        notice = told.write_acuse(session, office, case, message)
-        assert notice is not None
+        assert told.write_acuse(session, office, case, message) is not None
+    notice = notices(office, "acuse")[-1]
     assert "We received your request" in notice.text and '<html lang="en">' in notice.html
     assert "Mexico City time" in notice.text
 
@@ -326,9 +326,10 @@ def test_each_state_is_told_in_its_own_words(office: Office, town: Institution, 
     case_id = arrive(office, make_mail())
     with office.database.writing() as session:
         case = get_case(session, case_id)
-        notice = told.write_state(session, office, case, kind, "Porque sí")
-        assert notice is not None
-        assert case.folio in notice.text and case.folio in notice.html
+        assert told.write_state(session, office, case, kind, "Porque sí") is not None
+        folio = case.folio
+    (notice,) = notices(office, kind)
+    assert folio in notice.text and folio in notice.html
     assert "mail." not in notice.text + notice.html + notice.subject
 
 
@@ -392,8 +393,8 @@ def test_a_refusal_says_why_and_answers_the_mail_it_is_about(office: Office, tow
     with office.database.writing() as session:
         raw = b"From: <ana@correo.example>\r\nMessage-ID: <grande@x.example>\r\n\r\nHola"
         inbound = spool(session, office, raw)
-        notice = told.write_refusal(session, office, inbound, "too_large", limit=50)
-        assert notice is not None
+        assert told.write_refusal(session, office, inbound, "too_large", limit=50) is not None
+    (notice,) = notices(office, "refusal")
     assert notice.to == [ANA] and notice.in_reply_to == "grande@x.example"
     assert "(50 MB)" in notice.text and notice.auto_submitted == "auto-replied"
 

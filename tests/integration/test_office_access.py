@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from intake import outbox
+from intake.mailer import deliver_mail
 from intake.office import Office
 from models.access import grant
 from models.event import Event
@@ -12,6 +15,7 @@ from models.inbound_mail import InboundMail, InboundStatus
 from models.mailbox import Mailbox
 from models.outbox_message import OutboxMessage
 from models.ticket import Ticket
+from tests.support.desk import arrive, notices
 from tests.support.institution import Institution, found_institution, open_case, spool
 from tests.support.mails import make_mail
 from tests.support.panel import Clerk, give_logins
@@ -181,6 +185,21 @@ def _notice(office: Office, case: Ticket) -> OutboxMessage:
         return outbox.queue(session, office, kind="answer", to=["ana@correo.example"], subject="Re: Secreto",
                             text="Respuesta reservada", html="<p>Respuesta <b>reservada</b></p>",
                             case=session.merge(case))  # fmt: skip
+
+
+def test_a_notice_reads_before_it_is_sent_as_after_it(office: Office, town: Institution) -> None:
+    arrive(office, make_mail())
+    (acuse,) = notices(office, "acuse")
+    address, clerk = f"/admin/salida/{acuse.id}", enter(office, town, "oficialia")
+
+    def words() -> tuple[str, str]:
+        shown = re.search(r'<div class="paper words">(.*?)</div>', clerk.get(address).text, re.DOTALL)
+        assert shown is not None and "Recibimos su solicitud" in shown[1]
+        return shown[1], clerk.get(f"{address}/html").text
+
+    waiting = words()
+    assert deliver_mail(office) == 1
+    assert words() == waiting and acuse.html == waiting[1]
 
 
 @pytest.mark.on_both

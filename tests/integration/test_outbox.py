@@ -19,7 +19,7 @@ from models.message import Attachment, Blob, Message, ThreadId
 from models.outbox_message import OutboxMessage, OutboxStatus
 from models.person import Account
 from models.ticket import Ticket
-from tests.support.desk import get_notice, later, notices, queue_notice
+from tests.support.desk import SUPPORT, get_notice, later, notices, queue_notice
 from tests.support.institution import Institution, open_case, write_message
 from tests.support.relay import Relay
 
@@ -319,6 +319,59 @@ def test_an_answer_to_any_notice_of_a_case_leads_to_the_case(office: Office, tic
     with office.database.reading() as session:
         known = session.scalars(select(ThreadId).where(ThreadId.value == notice.rfc_message_id)).one()
         assert known.case_id == ticket.id and known.is_ours
+
+
+LINK = {"institution": "San Marcos", "name": "Ana", "link": "https://example.gob.mx/x", "title": "Enlace"}
+
+
+def queue_facts(office: Office, **facts: str) -> int:
+    with office.database.writing() as session:
+        return outbox.queue(session, office, kind="link", to=[ANA], subject="Enlace", from_addr=SUPPORT,
+                            facts={**LINK, "language": "en", **facts}).id  # fmt: skip
+
+
+def test_a_notice_gets_its_words_when_it_is_sent_and_keeps_them(
+    office: Office, relay: Relay, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    notice = queue_facts(office)
+    relay.fail_next()
+    deliver_mail(office)
+    # As after an upgrade with other templates.
+    monkeypatch.setattr(outbox, "render", lambda name, **facts: "Otras palabras")
+    with later(minutes=2):
+        deliver_mail(office)
+    (mail,) = relay.received
+    with office.database.reading() as session:
+        row = session.get_one(OutboxMessage, notice)
+        assert row.status == OutboxStatus.SENT and row.facts == {}
+        assert "https://example.gob.mx/x" in row.text and '<html lang="en">' in row.html
+    text = mail.message.get_body(("plain",))
+    assert text is not None and text.get_content().splitlines() == row.text.splitlines()
+
+
+def test_a_notice_whose_template_fails_waits_for_a_mended_one_and_stops_no_other(
+    office: Office, relay: Relay
+) -> None:
+    with office.database.writing() as session:
+        broken = outbox.queue(session, office, kind="link", to=[ANA], subject="Enlace", from_addr=SUPPORT,
+                              facts={"language": "es", "title": "Enlace"}).id  # fmt: skip
+    queue_notice(office, subject="Otro")
+    deliver_mail(office)
+    assert subjects(relay) == ["Otro"]
+    with office.database.writing() as session:
+        row = session.get_one(OutboxMessage, broken)
+        assert row.status == OutboxStatus.RETRYING and "UndefinedError" in row.last_error
+        row.facts = {**LINK, **row.facts}
+    with later(minutes=2):
+        deliver_mail(office)
+    assert subjects(relay) == ["Otro", "Enlace"]
+
+
+@pytest.mark.on_both
+def test_facts_that_no_database_takes_are_repaired(office: Office, relay: Relay) -> None:
+    queue_facts(office, name="A\udc80na\0")
+    assert deliver_mail(office) == 1
+    assert "A?na" in relay.received[0].message.as_string()
 
 
 def test_a_surrogate_in_quoted_text_does_not_block_the_outbox(office: Office, relay: Relay) -> None:

@@ -29,6 +29,7 @@ from models.person import Account
 from models.routing_rule import RoutingRule
 from models.ticket import Ticket
 from models.turno import Turno
+from tests.support.desk import as_sent
 from tests.support.institution import Institution
 from tests.support.mails import make_mail
 
@@ -60,9 +61,9 @@ def only_case(session: Session) -> Case:
 
 
 def acuse_of(session: Session, case_id: int | None) -> OutboxMessage:
-    return session.scalars(
-        select(OutboxMessage).where(OutboxMessage.case_id == case_id, OutboxMessage.kind == "acuse")
-    ).one()
+    wanted = select(OutboxMessage).where(OutboxMessage.case_id == case_id, OutboxMessage.kind == "acuse")
+    (acuse,) = as_sent(session.scalars(wanted))
+    return acuse
 
 
 def test_a_mail_becomes_a_ticket_with_folio_turno_and_acuse(office: Office, town: Institution) -> None:

@@ -25,6 +25,7 @@ from models.inbound_mail import InboundMail, InboundStatus, Outcome
 from models.message import Attachment, Message
 from models.outbox_message import OutboxMessage
 from tests.support.clamd import EICAR, OWN_SAMPLE
+from tests.support.desk import as_sent
 from tests.support.doors import mail_doors
 from tests.support.institution import Institution
 from tests.support.mails import make_mail
@@ -63,7 +64,7 @@ def dangers(office: Office) -> dict[str, str]:
 def acuses(office: Office) -> list[OutboxMessage]:
     with office.database.reading() as session:
         wanted = select(OutboxMessage).where(OutboxMessage.kind == "acuse").order_by(OutboxMessage.id)
-        return list(session.scalars(wanted))
+        return as_sent(session.scalars(wanted))
 
 
 @contextmanager

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from email import message_from_bytes, policy
@@ -43,7 +43,15 @@ def notices(office: Office, kind: str | None = None) -> list[OutboxMessage]:
     """What lies in the outbox, of one kind or all of it, in the order it was written."""
     wanted = select(OutboxMessage).order_by(OutboxMessage.id)
     with office.database.reading() as session:
-        return list(session.scalars(wanted.where(OutboxMessage.kind == kind) if kind else wanted))
+        return as_sent(session.scalars(wanted.where(OutboxMessage.kind == kind) if kind else wanted))
+
+
+def as_sent(found: Iterable[OutboxMessage]) -> list[OutboxMessage]:
+    """These notices with the words that their recipients read."""
+    told = list(found)
+    for notice in told:
+        notice.text, notice.html = outbox.words_of(notice)
+    return told
 
 
 def queue_notice(office: Office, *to: str, subject: str = "Aviso", case: Case | None = None,
@@ -59,7 +67,7 @@ def queue_notice(office: Office, *to: str, subject: str = "Aviso", case: Case | 
 
 def get_notice(office: Office, identifier: int) -> OutboxMessage:
     with office.database.reading() as session:
-        return session.get_one(OutboxMessage, identifier)
+        return as_sent([session.get_one(OutboxMessage, identifier)])[0]
 
 
 def sent_files(office: Office) -> list[EmailMessage]:

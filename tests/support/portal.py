@@ -12,6 +12,7 @@ from werkzeug.test import TestResponse
 from intake.office import Office
 from models.outbox_message import OutboxMessage
 from models.user import User
+from tests.support.desk import as_sent
 from tests.support.panel import panel_of
 
 ANA = "ana@example.com"
@@ -41,7 +42,7 @@ class Visitor:
     def mails(self, to: str = ANA) -> list[OutboxMessage]:
         with self.office.database.reading() as session:
             found = session.scalars(select(OutboxMessage).order_by(OutboxMessage.id))
-            return [one for one in found if one.to == [to]]
+            return [one for one in as_sent(found) if one.to == [to]]
 
     def link(self, to: str = ANA) -> str:
         """The path of the link in the newest mail."""
