@@ -6,6 +6,7 @@ here, where nobody waits for the database. Nothing here is written.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict, replace
 from datetime import datetime
 from pathlib import Path
@@ -32,6 +33,9 @@ class MailReader(Protocol):
     def parse(self, raw: Raw) -> IncomingMessage:
         """What `parse_email` says."""
 
+    def parse_all(self, raws: Sequence[bytes]) -> list[IncomingMessage | Exception]:
+        """What `parse` says or raises of each."""
+
     def authenticate(self, raw: Raw, envelope: Envelope, dns_server: str) -> Authentication:
         """What `authentication.evaluate` says."""
 
@@ -44,6 +48,15 @@ class Here:
 
     def parse(self, raw: Raw) -> IncomingMessage:
         return parse_email(_bytes(raw))
+
+    def parse_all(self, raws: Sequence[bytes]) -> list[IncomingMessage | Exception]:
+        return [self._parse_or_error(raw) for raw in raws]
+
+    def _parse_or_error(self, raw: bytes) -> IncomingMessage | Exception:
+        try:
+            return self.parse(raw)
+        except Exception as error:
+            return error
 
     def authenticate(self, raw: Raw, envelope: Envelope, dns_server: str) -> Authentication:
         return evaluate(_bytes(raw), envelope, dns_server)
@@ -67,10 +80,11 @@ def _head(raw: Raw) -> bytes:
         return file.read(MAX_HEAD)
 
 
-def inspect(office: Office, inbound: InboundMail, raw: Raw, reader: MailReader = HERE) -> IncomingMessage:
-    """Read the mail and find out who sent it and what its files hold. Raises what *reader* raises."""
+def inspect(
+    office: Office, inbound: InboundMail, raw: Raw, incoming: IncomingMessage, reader: MailReader
+) -> IncomingMessage:
+    """Find out who sent a parsed mail and what its files hold. Raises what *reader* raises."""
     settings = office.settings
-    incoming = reader.parse(raw)
     authentication = _authentication(office, inbound, raw, incoming, reader)
     # A file beyond the limit is not kept, so nobody can open it.
     files = [file for file in incoming.attachments if file.size <= settings.max_file_bytes]

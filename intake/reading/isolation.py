@@ -2,8 +2,9 @@
 
 Only a kill stops a loop inside C code, and killing the worker itself would take its
 outbox and its clock along; so each worker keeps one child, which knows no database and
-no secret, and takes one mail at a time over a socket. Measured: 0.2 ms for a short mail
-and 9 ms for one with a 5 MB file, of processor time; a new child takes 0.2 s.
+no secret, and takes requests over a socket: one mail, or some short ones that it answers
+one by one. Measured: 0.1 ms for a short mail and 9 ms for one with a 5 MB file, of processor
+time; a new child takes 0.2 s.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ import subprocess
 import sys
 import threading
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, cast
 
@@ -93,6 +94,11 @@ class Reader:
         assert isinstance(message, IncomingMessage)
         return message
 
+    def parse_all(self, raws: Sequence[bytes]) -> list[IncomingMessage | Exception]:
+        """What `parse` says or raises of each of these mails, in one request: for short ones."""
+        found = self._call_each(self._parser, [(raw,) for raw in raws])
+        return cast("list[IncomingMessage | Exception]", found)
+
     def authenticate(self, raw: Raw, envelope: Envelope, dns_server: str) -> Authentication:
         """What `authentication.evaluate` says; "temperror" where the mail is too much for it."""
         try:
@@ -136,22 +142,35 @@ class Reader:
         self.close()
 
     def _call(self, function: str, *arguments: object) -> object:
+        (found,) = self._call_each(function, [arguments])
+        if isinstance(found, Poisoned):
+            raise found
+        return found
+
+    def _call_each(self, function: str, calls: Sequence[tuple[object, ...]]) -> list[object]:
+        """What *function* says to each of these arguments, or how they ended the child."""
+        found: list[object] = []
         with self._turn:
-            if self._child is None or not self._child.is_alive:
-                self._end()
-                self._child = _start(*self._limits)
-            try:
-                status, value, is_tired = self._child.ask((function, arguments), self._patience)
-            except TimeoutError:
-                self._end()
-                raise Poisoned("slow") from None
-            except (EOFError, OSError, pickle.UnpicklingError) as error:
-                raise Poisoned(self._cause(), str(error)) from None
-            if is_tired or status != "ok":
-                self._end()
-        if status != "ok":
-            raise Poisoned(status, str(value))
-        return value
+            while len(found) < len(calls):
+                self._ask(function, calls[len(found) :], found)
+        return found
+
+    def _ask(self, function: str, calls: Sequence[tuple[object, ...]], found: list[object]) -> None:
+        """Add to *found* what a child says, until it is of no further use."""
+        if self._child is None or not self._child.is_alive:
+            self._end()
+            self._child = _start(*self._limits)
+        try:
+            for status, value, is_tired in self._child.ask(function, calls, self._patience):
+                found.append(value if status == "ok" else Poisoned(status, str(value)))
+                if is_tired or status != "ok":
+                    self._end()
+                    return
+        except TimeoutError:
+            self._end()
+            found.append(Poisoned("slow"))
+        except (EOFError, OSError, pickle.UnpicklingError) as error:
+            found.append(Poisoned(self._cause(), str(error)))
 
     def _cause(self) -> str:
         """Why the child is gone; the kernel says it with a signal."""
@@ -202,14 +221,17 @@ class _Child:
     def is_alive(self) -> bool:
         return self._process.poll() is None
 
-    def ask(self, request: tuple[str, tuple[object, ...]], patience: float) -> tuple[str, object, bool]:
+    def ask(
+        self, function: str, calls: Sequence[tuple[object, ...]], patience: float
+    ) -> Iterator[tuple[str, object, bool]]:
         """Raises TimeoutError, EOFError, OSError or UnpicklingError, after which the child is of no use."""
         self._socket.settimeout(patience)
         # Large byte strings are written and read in place, without a copy on the way.
-        pickle.dump(request, self._requests, protocol=5)
+        pickle.dump((function, calls), self._requests, protocol=5)
         self._requests.flush()
-        status, value, is_tired = PlainValues(self._answers).load()
-        return status, value, is_tired
+        for _ in calls:
+            status, value, is_tired = PlainValues(self._answers).load()
+            yield status, value, is_tired
 
     def end(self) -> int:
         """Kill and bury it; the exit code, of the kill or of what came before."""
@@ -249,21 +271,22 @@ def serve(connection: socket.socket, seconds: float, memory: int) -> None:
     answers.flush()
     # What is loaded now stays: looking for garbage need not walk through it.
     gc.freeze()
-    while _serve_one(requests, answers, seconds):
+    while _serve_request(requests, answers, seconds):
         # The parts of a mail know each other, and would keep its bytes until a collection happens to come.
         gc.collect()
 
 
-def _serve_one(requests: io.BufferedReader, answers: io.BufferedWriter, seconds: float) -> bool:
+def _serve_request(requests: io.BufferedReader, answers: io.BufferedWriter, seconds: float) -> bool:
     try:
-        function, arguments = pickle.load(requests)
+        function, calls = pickle.load(requests)
     except EOFError:
         return False
-    # The kernel kills us when the time is up, even inside a loop in C.
-    signal.setitimer(signal.ITIMER_PROF, seconds)
-    status, value = _answer(function, arguments)
-    _send(answers, (status, value, _peak() > TIRED))
-    signal.setitimer(signal.ITIMER_PROF, 0)
+    for number, arguments in enumerate(calls, start=1):
+        # The kernel kills us when the time is up, even inside a loop in C.
+        signal.setitimer(signal.ITIMER_PROF, seconds)
+        status, value = _answer(function, arguments)
+        _send(answers, (status, value, number == len(calls) and _peak() > TIRED))
+        signal.setitimer(signal.ITIMER_PROF, 0)
     return True
 
 

@@ -69,6 +69,14 @@ def test_what_happens_to_the_child_is_known_and_the_next_mail_is_read(
     assert reader.parse(make_mail()).subject == "No enciende la impresora"
 
 
+def test_of_mails_that_are_read_together_each_gets_its_own_answer(reader: Reader) -> None:
+    subjects = ["uno", "loop", "dos", "crash", "raise", "tres", "leave"]
+    said = reader.parse_all([make_mail(subject=subject) for subject in subjects])
+    shown = [one.key if isinstance(one, Poisoned) else one.subject for one in said
+             if isinstance(one, Poisoned | IncomingMessage)]  # fmt: skip
+    assert shown == ["uno", "slow", "dos", "crash", "error", "tres", "crash"]
+
+
 def test_a_child_that_only_waits_is_killed_by_the_clock() -> None:
     with Reader(POISON, patience=0.5) as reader:
         reader.parse(make_mail())
