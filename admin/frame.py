@@ -17,7 +17,7 @@ from admin.db import office, session
 from models.count import Rows, count_each
 from models.folders import who_acts
 from models.person import READERS, Account, Role
-from models.personal_folders import folders_of
+from models.personal_folders import count_folders, folders_of
 from models.trays import TRAYS, attended_by, cases_in
 from models.user import User
 
@@ -100,6 +100,20 @@ def acting() -> Sequence[Account]:
     return cast("Sequence[Account]", g.acting)
 
 
+def attends() -> Sequence[int]:
+    """The dependencias for which the account of this request works; asked once, for list and rail."""
+    if "attends" not in g:
+        g.attends = attended_by(session(), account())
+    return cast("Sequence[int]", g.attends)
+
+
+def folders() -> Sequence[tuple[int, str]]:
+    """Id and name of the personal folders of the account; without any it has no tags on any case."""
+    if "folders" not in g:
+        g.folders = folders_of(session(), account())
+    return cast("Sequence[tuple[int, str]]", g.folders)
+
+
 class PanelView(BaseView):
     """A page of the panel for accounts whose role is in `roles`."""
 
@@ -166,9 +180,8 @@ def _numbers() -> dict[str, int]:
     if "numbers" not in g:
         who, asked = account(), dict[str, Rows]()
         if who.role in READING:
-            attends = attended_by(session(), who)
             shown = [tray for tray in TRAYS if tray.is_counted and tray.is_shown(who)]
-            asked = {tray.name: cases_in(tray, who, attends) for tray in shown}
+            asked = {tray.name: cases_in(tray, who, attends()) for tray in shown}
         for entry in cast("list[Entry]", _registered("rail")):
             wanted = entry.count(session()) if entry.count and who.role in entry.roles else None
             if wanted is not None:
@@ -184,17 +197,18 @@ def _registered(name: str) -> list[Any]:
 
 def _folder_links(who: Account) -> list[RailLink]:
     """A personal folder for each of the account's tags."""
+    numbers = count_folders(session(), who, folders())
     return [
         RailLink(
             "",
             url_for("admin.index", bandeja="all", etiqueta=tag),
             "tag",
-            capped(number) if number else "",
+            capped(numbers[tag]) if tag in numbers else "",
             is_current=request.path == url_for("admin.index") and request.args.get("etiqueta") == str(tag),
             more=True,
             name=name,
         )
-        for tag, name, number in folders_of(session(), who)
+        for tag, name in folders()
     ]
 
 

@@ -9,10 +9,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
-from sqlalchemy import Row, func, or_, select
-from sqlalchemy.orm import Session, joinedload, selectinload
+from sqlalchemy import Row, exists, func, or_, select, union_all
+from sqlalchemy.orm import Session, joinedload
+from sqlalchemy.orm.attributes import set_committed_value
 
 from admin.formats import as_read
 from intake.incoming import Channel
@@ -21,17 +22,18 @@ from models.case import Case, CaseLink
 from models.catalogue import CatalogueVersion
 from models.chat import MessageRevision, Rating
 from models.event import Event, of_case
-from models.message import Attachment, Message
+from models.expediente import ExpedienteEntry
+from models.message import Attachment, Direction, Message
 from models.outbox_message import OutboxMessage, OutboxStatus
-from models.person import Account
 from models.service_field import FieldValue
-from models.tag import Tag, case_tag
+from models.suggestion import Suggestion
 from models.ticket import Ticket
 from models.turno import Turno, TurnoState
 from templates import say
 
 PAGE_SIZE = 20
 MAX_EVENTS = 100
+MAX_TURNOS = 10
 # Events that a message in the thread already shows.
 SHOWN_BY_MESSAGE = ("answer", "answer_and_wait", "answer_and_resolve", "note", "follow_up", "revised")
 # Notices that the requester reads; those to staff are told in the history, unless they failed.
@@ -42,6 +44,8 @@ _HOW = {
     OutboxStatus.FAILED: "bad",
     OutboxStatus.BOUNCED: "bad",
 }
+# A message; whether it has more text, a formatted original, and files.
+_MessageRow = Row[Message, bool, bool, bool]
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +88,14 @@ class Thread:
     entries: list[Entry]
     older_before: int | None
     newest_id: int
+    # The whole bitácora, when it is no longer than a page of it.
+    history: Sequence[Event] | None
+
+    @property
+    def last_word(self) -> Message | None:
+        """The last message on this page that a person sent us."""
+        came = [one.message for one in self.entries if one.message and one.message.direction == Direction.IN]
+        return max((one for one in came if not one.robot), key=lambda one: one.id, default=None)
 
 
 def read_thread(session: Session, case: Case, *, before: int | None = None) -> Thread:
@@ -91,23 +103,41 @@ def read_thread(session: Session, case: Case, *, before: int | None = None) -> T
     # A few characters more than the reply are only spaces and line ends.
     has_more = func.length(Message.text) > func.length(Message.reply_text) + 8
     query = (
-        select(Message, has_more, Message.html != "")
+        select(Message, has_more, Message.html != "", exists().where(Attachment.message_id == Message.id))
         .where(Message.case_id == case.id)
-        .options(selectinload(Message.attachments), joinedload(Message.author))
+        .options(joinedload(Message.author))
         .order_by(Message.id.desc())
         .limit(PAGE_SIZE + 1)
     )
     rows = session.execute(query.where(Message.id < before) if before else query).all()
     has_older, rows = len(rows) > PAGE_SIZE, rows[:PAGE_SIZE]
-    entries = _message_entries(session, rows)
+    _give_files(session, rows)
     # The oldest page also has what happened before its first message; the newest, what happened since.
     since = rows[-1][0].created_at if has_older else None
     until = _instant_of(session, before) if before else None
-    entries += [Entry(event.at, event=event) for event in _events(session, case, since, until)]
-    entries += _notices(session, case, since, until)
+    notices = _read_notices(session, case, [row[0].id for row in rows], since, until)
+    entries = _message_entries(session, rows, notices)
+    history = whole_history(session, case)
+    events = _events(session, case, since, until) if history is None else _shown(history, since, until)
+    entries += [Entry(event.at, event=event) for event in events]
+    entries += [
+        Entry(one.created_at, notice=_delivery(one)) for one in reversed(notices) if one.message_id is None
+    ]
     entries.sort(key=lambda entry: (entry.at, entry.message.id if entry.message else 0))
     newest = newest_id(session, case) if before or not rows else rows[0][0].id
-    return Thread(entries, rows[-1][0].id if has_older else None, newest)
+    return Thread(entries, rows[-1][0].id if has_older else None, newest, history)
+
+
+def _give_files(session: Session, rows: Sequence[_MessageRow]) -> None:
+    """Put its files into each message: asked for only when there are any, and for all at once."""
+    having = [message.id for message, *_, has_files in rows if has_files]
+    found: dict[int, list[Attachment]] = {}
+    if having:
+        files = select(Attachment).where(Attachment.message_id.in_(having)).order_by(Attachment.position)
+        for file in session.scalars(files):
+            found.setdefault(file.message_id, []).append(file)
+    for message, *_ in rows:
+        set_committed_value(message, "attachments", found.get(message.id, []))
 
 
 def newest_id(session: Session, case: Case) -> int:
@@ -120,15 +150,19 @@ def _instant_of(session: Session, message_id: int) -> datetime | None:
     return session.scalar(select(Message.created_at).where(Message.id == message_id))
 
 
-def _message_entries(session: Session, rows: Sequence[Row[Message, bool, bool]]) -> list[Entry]:
-    ids = [message.id for message, _, _ in rows]
+def _message_entries(
+    session: Session, rows: Sequence[_MessageRow], notices: Sequence[_Notice]
+) -> list[Entry]:
     # Only a chat lets its writer edit what was sent.
-    editable = [message.id for message, _, _ in rows if message.channel == Channel.TELEGRAM]
-    deliveries, revisions = _deliveries(session, ids), _revisions(session, editable) if editable else {}
+    editable = [message.id for message, *_ in rows if message.channel == Channel.TELEGRAM]
+    revisions = _revisions(session, editable) if editable else {}
+    deliveries: dict[int | None, list[Delivery]] = {}
+    for notice in notices:
+        deliveries.setdefault(notice.message_id, []).append(_delivery(notice))
     return [
         Entry(message.created_at, message, deliveries=deliveries.get(message.id, []),
               revisions=revisions.get(message.id, []), has_more=has_more, has_html=has_html)
-        for message, has_more, has_html in rows
+        for message, has_more, has_html, _ in rows
     ]  # fmt: skip
 
 
@@ -140,16 +174,23 @@ def _revisions(session: Session, message_ids: Sequence[int]) -> dict[int, list[M
     return found
 
 
-def _deliveries(session: Session, message_ids: Sequence[int]) -> dict[int, list[Delivery]]:
-    query = select(OutboxMessage).where(OutboxMessage.message_id.in_(message_ids)).order_by(OutboxMessage.id)
-    found: dict[int, list[Delivery]] = {}
-    for notice in session.scalars(query):
-        assert notice.message_id is not None
-        found.setdefault(notice.message_id, []).append(_delivery(notice))
-    return found
+class _Notice(NamedTuple):
+    """Of a notice, what the thread says of it."""
+
+    message_id: int | None
+    created_at: datetime
+    kind: str
+    status: OutboxStatus
+    channel: str
+    to: list[str]
+    cc: list[str]
+    last_error: str
 
 
-def _delivery(notice: OutboxMessage) -> Delivery:
+_NOTICE = [getattr(OutboxMessage, name) for name in ("id", *_Notice._fields)]
+
+
+def _delivery(notice: _Notice) -> Delivery:
     return Delivery(
         notice.kind,
         f"panel.delivery.{notice.status.value}",
@@ -160,23 +201,46 @@ def _delivery(notice: OutboxMessage) -> Delivery:
     )
 
 
-def _notices(session: Session, case: Case, since: datetime | None, until: datetime | None) -> list[Entry]:
-    """Notices that are no message of the thread, where they were written."""
+def _read_notices(
+    session: Session, case: Case, message_ids: Sequence[int], since: datetime | None, until: datetime | None
+) -> list[_Notice]:
+    """Those that deliver the messages, and those that are no message of the thread, in one question."""
     shown = or_(
         OutboxMessage.kind.in_(TO_REQUESTER),
         OutboxMessage.status.in_([OutboxStatus.FAILED, OutboxStatus.BOUNCED]),
     )
-    query = (
-        select(OutboxMessage)
+    alone = (
+        select(*_NOTICE)
         .where(OutboxMessage.case_id == case.id, OutboxMessage.message_id.is_(None), shown)
         .order_by(OutboxMessage.id.desc())
         .limit(MAX_EVENTS)
     )
     if since is not None:
-        query = query.where(OutboxMessage.created_at >= since)
+        alone = alone.where(OutboxMessage.created_at >= since)
     if until is not None:
-        query = query.where(OutboxMessage.created_at < until)
-    return [Entry(notice.created_at, notice=_delivery(notice)) for notice in session.scalars(query)]
+        alone = alone.where(OutboxMessage.created_at < until)
+    newest = alone.subquery()
+    delivering = select(*_NOTICE).where(OutboxMessage.message_id.in_(message_ids))
+    found = session.execute(union_all(delivering, select(*newest.c)))
+    return [_Notice(*values) for _, *values in sorted(found, key=lambda row: row.id)]
+
+
+def whole_history(session: Session, case: Case) -> Sequence[Event] | None:
+    """All events of *case*, the oldest first; None when they are more than one page of them."""
+    if case.event_count > MAX_EVENTS:
+        return None
+    query = select(Event).where(of_case(case)).options(joinedload(Event.account))
+    return session.scalars(query.order_by(Event.sequence.desc()).limit(MAX_EVENTS)).all()[::-1]
+
+
+def _shown(history: Sequence[Event], since: datetime | None, until: datetime | None) -> list[Event]:
+    return [
+        event
+        for event in reversed(history)
+        if event.action not in SHOWN_BY_MESSAGE
+        and (since is None or event.at >= since)
+        and (until is None or event.at < until)
+    ]
 
 
 def _events(session: Session, case: Case, since: datetime | None, until: datetime | None) -> Sequence[Event]:
@@ -244,7 +308,6 @@ def _word(key: str, value: Any) -> str:
 class Facts:
     """What stands beside the thread."""
 
-    tags: Sequence[str]
     turnos: Sequence[Turno]
     links: Sequence[CaseLink]
     linked_from: Sequence[CaseLink]
@@ -253,41 +316,60 @@ class Facts:
     # What the service asked, and the version of the catalogue under which it was opened.
     answers: Sequence[FieldValue]
     catalogue: CatalogueVersion | None
+    # Whether there is anything to ask about: most cases are in no expediente, and nothing is proposed.
+    is_filed: bool
+    has_suggestion: bool
 
 
-def read_facts(session: Session, case: Case, account: Account) -> Facts:
-    """Tags of *account*, open turnos, related cases, and how many more the requester has (up to 100)."""
-    tags = session.scalars(
-        select(Tag.name)
-        .join(case_tag, case_tag.c.tag_id == Tag.id)
-        .where(case_tag.c.case_id == case.id, Tag.account_id == account.id)
-        .order_by(Tag.name)
-    ).all()
-    turnos = session.scalars(
+def read_facts(session: Session, case: Case) -> Facts:
+    """Open turnos, related cases, and how many more the requester has (up to 100)."""
+    # Most of this most cases do not have: one question tells which, and only then it is read.
+    others = select(Case.id).where(Case.requester_id == case.requester_id, Case.id != case.id).limit(100)
+    has = session.execute(
+        select(
+            select(func.count()).select_from(others.subquery()).scalar_subquery().label("others"),
+            exists().where(Rating.case_id == case.id).label("rating"),
+            exists().where(FieldValue.case_id == case.id).label("answers"),
+            exists().where(ExpedienteEntry.case_id == case.id).label("is_filed"),
+            exists().where(Suggestion.case_id == case.id).label("suggestion"),
+            exists().where(CaseLink.case_id == case.id).label("links"),
+            exists().where(CaseLink.other_id == case.id).label("linked_from"),
+        )
+    ).one()
+    linked = _links_of(session, case) if has.links or has.linked_from else ()
+    version = case.catalogue_version_id if isinstance(case, Ticket) else None
+    return Facts(
+        _open_turnos(session, case),
+        [link for link in linked if link.case_id == case.id],
+        [link for link in linked if link.other_id == case.id],
+        has.others,
+        session.get(Rating, case.id) if has.rating else None,
+        values_of(session, case) if has.answers else (),
+        session.get(CatalogueVersion, version) if version else None,
+        has.is_filed,
+        has.suggestion,
+    )
+
+
+def _open_turnos(session: Session, case: Case) -> Sequence[Turno]:
+    query = (
         select(Turno)
         .where(Turno.case_id == case.id, Turno.state == TurnoState.OPEN)
         .options(
             joinedload(Turno.from_account), joinedload(Turno.to_account), joinedload(Turno.to_dependencia)
         )
         .order_by(Turno.id.desc())
-        .limit(10)
-    ).all()
-    linked = session.scalars(
+        .limit(MAX_TURNOS)
+    )
+    return session.scalars(query).all()
+
+
+def _links_of(session: Session, case: Case) -> Sequence[CaseLink]:
+    query = (
         select(CaseLink)
         .where(or_(CaseLink.case_id == case.id, CaseLink.other_id == case.id))
         .options(joinedload(CaseLink.case), joinedload(CaseLink.other))
         .order_by(CaseLink.id)
         .limit(20)
-    ).all()
-    version = case.catalogue_version_id if isinstance(case, Ticket) else None
-    others = select(Case.id).where(Case.requester_id == case.requester_id, Case.id != case.id).limit(100)
-    return Facts(
-        tags,
-        turnos,
-        [link for link in linked if link.case_id == case.id],
-        [link for link in linked if link.other_id == case.id],
-        session.scalar(select(func.count()).select_from(others.subquery())) or 0,
-        session.get(Rating, case.id),
-        values_of(session, case),
-        session.get(CatalogueVersion, version) if version else None,
     )
+    return session.scalars(query).all()

@@ -188,12 +188,17 @@ def read_addresses(values: Sequence[str]) -> list[str]:
     return list(dict.fromkeys(found))
 
 
-def default_recipients(session: Session, case: Case) -> tuple[list[str], list[str]]:
-    """To: the requester's address, never whoever wrote last. Cc: the others of the last incoming mail."""
+def default_recipients(
+    session: Session, case: Case, last: Message | None = None
+) -> tuple[list[str], list[str]]:
+    """To: the requester's address, never whoever wrote last. Cc: the others of the last incoming mail.
+
+    *last*: that mail, when the caller has read it already.
+    """
     to = [a.value for a in case.requester.addresses if a.kind == AddressKind.EMAIL and a.failed_at is None][
         :1
     ]
-    last = session.scalar(
+    last = last or session.scalar(
         select(Message)
         .where(Message.case_id == case.id, Message.direction == Direction.IN, Message.robot == "")
         .order_by(Message.id.desc())
@@ -201,10 +206,10 @@ def default_recipients(session: Session, case: Case) -> tuple[list[str], list[st
     )
     if last is None:
         return to, []
-    own = set(session.scalars(select(Mailbox.address)))
     everybody = [last.sender_address, *(r["address"] for r in last.recipients)]
-    cc = [a for a in dict.fromkeys(everybody) if a and a not in to and _plain(a) not in own]
-    return to, cc
+    others = [a for a in dict.fromkeys(everybody) if a and a not in to]
+    own = set(session.scalars(select(Mailbox.address))) if others else ()
+    return to, [a for a in others if _plain(a) not in own]
 
 
 def _plain(address: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from sqlalchemy import select
@@ -158,12 +159,15 @@ def mark_reviewed(session: Session, office: Office, case: Case, by: Account) -> 
             turno.state, turno.ended_at = TurnoState.REVIEWED, now()
 
 
-def has_copy(session: Session, case: Case, by: Account) -> bool:
-    """True while *by* has a copy of the case to review."""
+def has_copy(session: Session, case: Case, by: Account, turnos: Sequence[Turno] | None = None) -> bool:
+    """True while *by* has a copy of the case to review; *turnos*: all its open ones, if they were read."""
+    if turnos is None:
+        turnos = _open_turnos(session, case, TurnoKind.INFORMATION)
     return any(
         turno.to_account_id == by.id
         or (turno.to_account_id is None and turno.to_dependencia_id == by.dependencia_id)
-        for turno in _open_turnos(session, case, TurnoKind.INFORMATION)
+        for turno in turnos
+        if turno.kind == TurnoKind.INFORMATION
     )
 
 

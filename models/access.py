@@ -48,14 +48,15 @@ def visible_to(account: Account) -> ColumnElement[bool]:
     return exists(own)
 
 
-def standing(session: Session, case: Case, account: Account) -> set[Who]:
+def standing(session: Session, case: Case, account: Account, *, is_seen: bool = False) -> set[Who]:
     """How *account* stands to *case*; empty when it may not even see it.
 
     Who acts for somebody absent stands as that one does, besides, to the documents the house issues.
+    *is_seen*: the case was found among those that the account may see, which is then not asked again.
     """
     found: set[Who] = set()
     is_issued = isinstance(case, Oficio) and case.flow == Flow.ISSUED
-    if _reads(session, case, account):
+    if is_seen or _reads(session, case, account):
         found |= relations(case, account, reads=True)
     if not is_issued:
         return found

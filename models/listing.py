@@ -16,6 +16,7 @@ from sqlalchemy import (
     BindParameter,
     ColumnElement,
     Select,
+    Subquery,
     and_,
     bindparam,
     exists,
@@ -117,21 +118,29 @@ def find_page(
     *,
     older_than: Key | None = None,
     newer_than: Key | None = None,
+    attends: Sequence[int] | None = None,
 ) -> Page:
-    """The page of *tray* beside the given key; the first page without one."""
-    rule = branches(tray, account, attended_by(session, account))
+    """The page of *tray* beside the given key; the first page without one.
+
+    *attends*: the dependencias of `attended_by`, when the caller asked for them already.
+    """
+    rule = branches(tray, account, attended_by(session, account) if attends is None else attends)
     narrowed = [_page_of(branch, filters, older_than, newer_than) for branch in rule]
     # A case may come from several branches (given to the dependencia and to the account).
     found = union(*narrowed).subquery() if len(narrowed) > 1 else narrowed[0].subquery()
     upwards = newer_than is not None
-    key = (found.c.at, found.c.id) if upwards else (found.c.at.desc(), found.c.id.desc())
-    ids = session.scalars(select(found.c.id).order_by(*key).limit(PAGE_SIZE + 1)).all()
-    more, ids = len(ids) > PAGE_SIZE, ids[:PAGE_SIZE]
-    by_id = {row.id: row for row in _rows(session, _columns().where(Case.id.in_(ids)))}
-    rows = [by_id[one] for one in (reversed(ids) if upwards else ids)]
+    first = select(found.c.id, found.c.at).order_by(*_in_order(found, upwards=upwards)).limit(PAGE_SIZE + 1)
+    page = first.subquery()
+    whole = _columns().join(page, page.c.id == Case.id).order_by(*_in_order(page, upwards=upwards))
+    rows = _rows(session, whole)
+    more, rows = len(rows) > PAGE_SIZE, rows[:PAGE_SIZE]
     if upwards:
-        return Page(rows, has_newer=more, has_older=True)
+        return Page(rows[::-1], has_newer=more, has_older=True)
     return Page(rows, has_newer=older_than is not None, has_older=more)
+
+
+def _in_order(rows: Subquery, *, upwards: bool) -> tuple[ColumnElement[Any], ColumnElement[Any]]:
+    return (rows.c.at, rows.c.id) if upwards else (rows.c.at.desc(), rows.c.id.desc())
 
 
 def _page_of(branch: Branch, filters: Filters, older: Key | None, newer: Key | None) -> Select[Any]:

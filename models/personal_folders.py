@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
@@ -15,20 +17,22 @@ from models.tag import Tag, case_tag
 MAX_FOLDERS = 12
 
 
-def folders_of(session: Session, account: Account) -> list[tuple[int, str, int]]:
-    """Id, name and number of cases of each folder, by name; together COUNT_LIMIT cases are counted."""
-    tags = session.execute(
-        select(Tag.id, Tag.name).where(Tag.account_id == account.id).order_by(Tag.name).limit(MAX_FOLDERS)
-    ).all()
-    if not tags:
-        return []
+def folders_of(session: Session, account: Account) -> Sequence[tuple[int, str]]:
+    """Id and name of the folders of *account*, by name; none when it has no tags at all."""
+    wanted = select(Tag.id, Tag.name).where(Tag.account_id == account.id).order_by(Tag.name)
+    return [(number, name) for number, name in session.execute(wanted.limit(MAX_FOLDERS))]
+
+
+def count_folders(session: Session, account: Account, folders: Sequence[tuple[int, str]]) -> dict[int, int]:
+    """How many cases are in each of *folders*, by the id of its tag; together COUNT_LIMIT are counted."""
+    if not folders:
+        return {}
     some = (
         select(case_tag.c.tag_id.label("tag_id"))
         .join(Case, Case.id == case_tag.c.case_id)
-        .where(case_tag.c.tag_id.in_([tag.id for tag in tags]), visible_to(account))
+        .where(case_tag.c.tag_id.in_([tag for tag, _ in folders]), visible_to(account))
         .limit(COUNT_LIMIT)
         .subquery()
     )
     counted = session.execute(select(some.c.tag_id, func.count()).group_by(some.c.tag_id))
-    numbers = {row[0]: row[1] for row in counted}
-    return [(tag.id, tag.name, numbers.get(tag.id, 0)) for tag in tags]
+    return {row[0]: row[1] for row in counted}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from flask import g, redirect, request, url_for
@@ -13,10 +14,11 @@ from admin import frame
 from admin.db import office, session
 from admin.query import ListQuery, read_query, write_key
 from admin.views.accounts import start_of
-from intake.services.promises import clocks_of
+from intake.services.promises import Promises
 from models.base import now
+from models.case import Case
 from models.dependencia import Dependencia
-from models.listing import Found, find_page, search, tags_of
+from models.listing import Found, Row, find_page, search, tags_of
 from models.service import Service
 from models.tag import Tag
 
@@ -26,15 +28,25 @@ def wants_only(part: str) -> bool:
     return request.headers.get("HX-Target") == part
 
 
-def list_values() -> dict[str, Any]:
-    """What the list pane shows, for the page of a tray and beside a case."""
+def list_values(case: Case | None = None) -> dict[str, Any]:
+    """What the list pane shows, for the page of a tray and beside *case*."""
     who = frame.account()
     query = read_query(request.args, who, office().settings.zone)
     g.tray = query.tray.name if not query.words else ""
     values: dict[str, Any] = {"query": query, "keep": query.arguments, **_rows(query)}
-    values["tags"] = tags_of(session(), who, [row.id for row in values["rows"]])
-    values["clocks"] = clocks_of(session(), office(), values["rows"], now())
-    return values
+    return values | said_of(values["rows"], case)
+
+
+def said_of(rows: Sequence[Row], case: Case | None = None) -> dict[str, Any]:
+    """What both panes say of a case, the tags of the account and the promises: asked once for both."""
+    at, beside = now(), [case.id] if case else []
+    promises = Promises(session(), office(), [*(row.id for row in rows if row.is_open), *beside])
+    ids = [*(row.id for row in rows), *beside]
+    return {
+        "tags": tags_of(session(), frame.account(), ids) if frame.folders() else {},
+        "clocks": promises.clocks_of(rows, at),
+        "promised": promises.of_case(case, at) if case else None,
+    }
 
 
 def _rows(query: ListQuery) -> dict[str, Any]:
@@ -44,8 +56,9 @@ def _rows(query: ListQuery) -> dict[str, Any]:
         older = {**base, "antes": str(found.next_before)} if found.next_before else None
         return {"rows": found.rows, "newer": base if query.before_message else None, "older": older}
     page = find_page(
-        session(), who, query.tray, query.filters, older_than=query.older_than, newer_than=query.newer_than
-    )
+        session(), who, query.tray, query.filters, older_than=query.older_than, newer_than=query.newer_than,
+        attends=frame.attends(),
+    )  # fmt: skip
     newer = {**base, "despues": write_key(page.newest)} if page.has_newer and page.newest else None
     older = {**base, "antes": write_key(page.oldest)} if page.has_older and page.oldest else None
     return {"rows": page.rows, "newer": newer, "older": older}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from flask import Flask, abort, flash, redirect, request, url_for
@@ -15,13 +15,13 @@ from admin import frame
 from admin.actions import ACTIONS, ASKING, ICONS
 from admin.db import office, session, writing
 from admin.query import NAMES, PAGE_NAMES
-from admin.thread import describe, newest_id, read_facts, read_history, read_thread
-from admin.views.bandeja import list_values, wants_only
+from admin.thread import MAX_TURNOS, describe, newest_id, read_facts, read_history, read_thread
+from admin.views.bandeja import list_values, said_of, wants_only
 from intake import cases, contacts, turnos
 from intake.correspondence import telegram_chat, way_to
 from intake.errors import DeskError
 from intake.incoming import Channel
-from intake.services.promises import promises_of_case
+from intake.services.promises import Promises
 from models.access import standing, visible_to
 from models.base import now
 from models.case import Case, Priority
@@ -33,6 +33,7 @@ from models.oficio import Oficio
 from models.person import Account, Person
 from models.service import Service
 from models.ticket import Ticket
+from models.turno import Turno
 from models.workflow import NotAllowed, Process, Who, allowed_actions, process_of
 from templates import say
 
@@ -59,13 +60,13 @@ def _find_case(read: Session, case_id: int) -> Case | None:
         select(whole)
         .where(whole.id == case_id, visible_to(frame.account()))
         .options(
-            joinedload(whole.requester).selectinload(Contact.addresses),
+            joinedload(whole.requester).joinedload(Contact.addresses),
             joinedload(whole.dependencia),
             joinedload(whole.holder),
             joinedload(whole.Ticket.service),
         )
     )
-    return read.scalar(query)
+    return read.scalars(query).unique().one_or_none()
 
 
 def get_ordinary(read: Session, case_id: int) -> Case:
@@ -79,14 +80,19 @@ def list_arguments() -> dict[str, Any]:
     return {name: request.args[name] for name in (*NAMES, *PAGE_NAMES) if name in request.args}
 
 
-def buttons(case: Case, who: Account, stands: Collection[Who]) -> list[str]:
-    """Actions that *who* may use now, in the order of the workflow table; the spam button after them."""
+def buttons(
+    case: Case, who: Account, stands: Collection[Who], given: Sequence[Turno] | None = None
+) -> list[str]:
+    """Actions that *who* may use now, in the order of the workflow table; the spam button after them.
+
+    *given*: the open turnos of the case, when they were read already.
+    """
     found = dict.fromkeys(row.action for row in allowed_actions(case, stands))
     if "take" in found and case.holder_id == who.id and case.state != "assigned":
         del found["take"]
     if "wake" in found and case.snoozed_until is None:
         del found["wake"]
-    if "mark_reviewed" in found and not turnos.has_copy(session(), case, who):
+    if "mark_reviewed" in found and not turnos.has_copy(session(), case, who, given):
         del found["mark_reviewed"]
     # A quantity is asked for where something is promised for each piece.
     if "set_quantity" in found and not (
@@ -97,20 +103,23 @@ def buttons(case: Case, who: Account, stands: Collection[Who]) -> list[str]:
     return [*found, spam] if spam else list(found)
 
 
-def case_values(case: Case, *, before: int | None = None) -> dict[str, Any]:
-    """What the case pane shows."""
-    who = frame.account()
-    to, cc = cases.default_recipients(session(), case)
+def case_values(case: Case, *, before: int | None = None, is_seen: bool = False) -> dict[str, Any]:
+    """What the case pane shows; *is_seen*: the case was found among those that this account may see."""
+    who, thread, facts = (
+        frame.account(),
+        read_thread(session(), case, before=before),
+        read_facts(session(), case),
+    )
+    to, cc = cases.default_recipients(session(), case, None if before else thread.last_word)
     channel, address = way_to(session(), case)
-    stands = standing(session(), case, who)
-    allowed = buttons(case, who, stands)
+    stands = standing(session(), case, who, is_seen=is_seen)
+    allowed = buttons(case, who, stands, facts.turnos if len(facts.turnos) < MAX_TURNOS else None)
     return {
         "case": case,
         "stands": stands,
         "service": case.service if isinstance(case, Ticket) else None,
-        "thread": read_thread(session(), case, before=before),
-        "promised": promises_of_case(session(), office(), case, now()),
-        "facts": read_facts(session(), case, who),
+        "thread": thread,
+        "facts": facts,
         "allowed": allowed,
         "in_sight": [one for one in allowed if one in IN_SIGHT],
         "in_menu": [one for one in allowed if one in ACTIONS and one not in IN_SIGHT and one != "split"],
@@ -130,12 +139,13 @@ def case_values(case: Case, *, before: int | None = None) -> dict[str, Any]:
     }
 
 
-def show_case(view: frame.PanelView, case: Case, **more: Any) -> str:
+def show_case(view: frame.PanelView, case: Case, *, is_seen: bool = False, **more: Any) -> str:
     """The case with its list beside it, or only the pane when htmx asks for that."""
-    values = {**case_values(case, before=request.args.get("anteriores", type=int)), **more}
+    before = request.args.get("anteriores", type=int)
+    values = {**case_values(case, before=before, is_seen=is_seen), **more}
     if wants_only("case"):
-        return str(view.render("admin/case.html", **values))
-    return str(view.render("admin/bandeja.html", **{**list_values(), **values}))
+        return str(view.render("admin/case.html", **said_of((), case), **values))
+    return str(view.render("admin/bandeja.html", **{**list_values(case), **values}))
 
 
 class CaseView(frame.PanelView):
@@ -154,7 +164,7 @@ class CaseView(frame.PanelView):
         if case is not None and process_of(case) == Process.ISSUED:
             # A page of its own, which asks by itself who may see it.
             return away(url_for("documents.show", document_id=case_id))
-        return show_case(self, seen or abort(404))
+        return show_case(self, seen or abort(404), is_seen=True)
 
     @expose("/<int:case_id>/mensajes")
     def older(self, case_id: int) -> str | Response:
@@ -162,7 +172,17 @@ class CaseView(frame.PanelView):
         case, before = get_case(session(), case_id), request.args.get("anteriores", type=int)
         if "HX-Request" not in request.headers:
             return redirect(url_for("case.show", case_id=case_id, **list_arguments(), anteriores=before))
-        return str(self.render("admin/case/entries.html", **case_values(case, before=before)))
+        stands = standing(session(), case, frame.account(), is_seen=True)
+        return str(
+            self.render(
+                "admin/case/entries.html",
+                case=case,
+                thread=read_thread(session(), case, before=before),
+                allowed=buttons(case, frame.account(), stands),
+                describe=describe,
+                keep=list_arguments(),
+            )
+        )
 
     @expose("/<int:case_id>/texto/<int:message_id>")
     def text(self, case_id: int, message_id: int) -> str:
@@ -265,7 +285,7 @@ def _choices(action: str, case: Case) -> dict[str, Any]:
     if action == "change_priority":
         return {"priorities": list(Priority)}
     if action == "agree_date":
-        return {"promised": promises_of_case(session(), office(), case, now())}
+        return {"promised": Promises(session(), office(), [case.id]).of_case(case, now())}
     return {}
 
 

@@ -134,9 +134,9 @@ def _flows(account: Account) -> list[str]:
     return [*found, DISPATCH] if account.role in SEEING | CARRYING else found
 
 
-def stays_of(case: Case) -> list[Stay]:
-    """The stays of *case*, from its history."""
-    return replay(process_of(case), _history(case), case.state)
+def stays_of(case: Case, history: Sequence[Event] | None = None) -> list[Stay]:
+    """The stays of *case*, from its history; *history*: the whole of it, when it was read already."""
+    return replay(process_of(case), _history(case) if history is None else history, case.state)
 
 
 def stays_of_delivery(one: Dispatch) -> list[Stay]:

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Protocol
 
-from sqlalchemy import select
+from sqlalchemy import Select, select
 from sqlalchemy.orm import Session, joinedload
 
 from intake.office import Office
-from intake.services.commitments import calendar_of, pauses_of, promises_of, spans
+from intake.services.commitments import calendar_of, promises_of, spans
 from models.case import Case
 from models.commitment import CaseCommitment, CasePause, PauseReason
 from models.deadline import BusinessCalendar, working_time
@@ -71,58 +71,67 @@ class CasePromises:
     units: tuple[int, str, int | None] | None
 
 
-def clocks_of(
-    session: Session, office: Office, rows: Sequence[Listed], at: datetime
-) -> dict[int, CaseClocks]:
-    """The clocks of the open ones among *rows* at the instant *at*, by the id of the case."""
-    ids = [row.id for row in rows if row.is_open]
-    if not ids:
-        return {}
-    wanted = select(CaseCommitment).where(CaseCommitment.case_id.in_(ids))
-    promised = {one.case_id: one for one in session.scalars(wanted)}
-    pauses, calendars = pauses_of(session, ids), _Calendars(session, office)
-    found = {}
-    for row in rows:
-        if row.id not in ids:
-            continue
-        own, one = pauses.get(row.id, []), promised.get(row.id)
-        calendar = calendars.of(one)
-        clocks = _clocks(row, one, own, calendar, at)
-        if clocks:
-            found[row.id] = CaseClocks(clocks, calendar.usual_day)
-    return found
+class Promises:
+    """What was promised for some cases, read at once: for a list, and for the case beside it."""
 
-
-def promises_of_case(session: Session, office: Office, case: Case, at: datetime) -> CasePromises:
-    """All about *case*, also when it has ended."""
-    row = session.get(CaseCommitment, case.id)
-    pauses = pauses_of(session, [case.id]).get(case.id, [])
-    calendar = _Calendars(session, office).of(row)
-    clocks = CaseClocks(_clocks(case, row, pauses, calendar, at), calendar.usual_day)
-    to_agree, agreed_on = None, None
-    if row is not None and row.agreed_due_at is not None:
-        is_agreed = row.agreed_at != row.counts_from
-        agreed_on = row.agreed_due_at.astimezone(calendar.zone).date() if is_agreed else None
-        if not is_agreed and case.is_open and row.earliest_on and row.latest_on:
-            today = calendar.working_day_from(at.astimezone(calendar.zone).date())
-            to_agree = (max(today, row.earliest_on), max(today, row.latest_on))
-    return CasePromises(
-        clocks, _paused(session, case, pauses, calendar, at), to_agree, agreed_on, _units(case)
-    )
-
-
-class _Calendars:
-    """The calendars of one page, each put together once."""
-
-    def __init__(self, session: Session, office: Office) -> None:
+    def __init__(self, session: Session, office: Office, case_ids: Iterable[int]) -> None:
         self._session, self._office = session, office
-        self._known: dict[int | None, BusinessCalendar] = {}
+        self._commitments: dict[int, CaseCommitment] = {}
+        self._pauses: dict[int, list[CasePause]] = {}
+        self._calendars: dict[int | None, BusinessCalendar] = {}
+        ids = set(case_ids)
+        for number, commitment, pause in session.execute(_of_cases(ids)) if ids else ():
+            if commitment is not None:
+                self._commitments[number] = commitment
+            if pause is not None:
+                self._pauses.setdefault(number, []).append(pause)
 
-    def of(self, row: CaseCommitment | None) -> BusinessCalendar:
+    def clocks_of(self, rows: Sequence[Listed], at: datetime) -> dict[int, CaseClocks]:
+        """The clocks of the open ones among *rows* at the instant *at*, by the id of the case."""
+        found = {}
+        for row in rows:
+            if not row.is_open:
+                continue
+            calendar = self._calendar_of(row.id)
+            clocks = _clocks(row, self._commitments.get(row.id), self._pauses.get(row.id, ()), calendar, at)
+            if clocks:
+                found[row.id] = CaseClocks(clocks, calendar.usual_day)
+        return found
+
+    def of_case(self, case: Case, at: datetime) -> CasePromises:
+        """All about *case*, also when it has ended."""
+        row, pauses = self._commitments.get(case.id), self._pauses.get(case.id, ())
+        calendar = self._calendar_of(case.id)
+        clocks = CaseClocks(_clocks(case, row, pauses, calendar, at), calendar.usual_day)
+        to_agree, agreed_on = None, None
+        if row is not None and row.agreed_due_at is not None:
+            is_agreed = row.agreed_at != row.counts_from
+            agreed_on = row.agreed_due_at.astimezone(calendar.zone).date() if is_agreed else None
+            if not is_agreed and case.is_open and row.earliest_on and row.latest_on:
+                today = calendar.working_day_from(at.astimezone(calendar.zone).date())
+                to_agree = (max(today, row.earliest_on), max(today, row.latest_on))
+        paused = _paused(self._session, case, pauses, calendar, at)
+        return CasePromises(clocks, paused, to_agree, agreed_on, _units(case))
+
+    def _calendar_of(self, case_id: int) -> BusinessCalendar:
+        row = self._commitments.get(case_id)
         number = row.calendar_id if row else None
-        if number not in self._known:
-            self._known[number] = calendar_of(self._session, self._office, number)
-        return self._known[number]
+        if number not in self._calendars:
+            # Put together once for all cases that have it.
+            self._calendars[number] = calendar_of(self._session, self._office, number)
+        return self._calendars[number]
+
+
+def _of_cases(ids: Collection[int]) -> Select[int, CaseCommitment, CasePause]:
+    return (
+        select(Case.id, CaseCommitment, CasePause)
+        .outerjoin(CaseCommitment, CaseCommitment.case_id == Case.id)
+        .outerjoin(CasePause, CasePause.case_id == Case.id)
+        .where(Case.id.in_(ids))
+        .order_by(CasePause.id)
+        # Pauses are written beside the session by the listeners of `models.commitment`.
+        .execution_options(populate_existing=True)
+    )
 
 
 def _clocks(
