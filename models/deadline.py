@@ -7,12 +7,13 @@ instants; opening and closing are local times, so a day with a change of clocks 
 from __future__ import annotations
 
 import re
-from calendar import monthrange
+from calendar import isleap, monthrange
 from collections.abc import Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
 from functools import lru_cache
+from itertools import accumulate
 from zoneinfo import ZoneInfo
 
 MONDAY_TO_FRIDAY = frozenset(range(5))
@@ -40,7 +41,10 @@ OFFICE_WEEK = same_hours(MONDAY_TO_FRIDAY, time(9), time(15))
 
 @dataclass(frozen=True, slots=True)
 class BusinessCalendar:
-    """Days and hours in which the office attends; by default those of manual O."""
+    """Days and hours in which the office attends; by default those of manual O.
+
+    *holidays* can be hashed, so that what was counted of a calendar is remembered.
+    """
 
     zone: ZoneInfo = field(default_factory=lambda: ZoneInfo("America/Mexico_City"))
     week: Week = OFFICE_WEEK
@@ -118,12 +122,35 @@ def working_time(
     """Working time from *start* to *end* without *pauses*; negative when *end* comes first."""
     if end < start:
         return -working_time(end, start, calendar, pauses)
-    passed = _NO_TIME
-    for begin, until in _counting(start, calendar, pauses):
-        if begin >= end:
-            break
-        passed += min(until, end) - begin
-    return passed
+    start, end = _as_utc(start), _as_utc(end)
+    within = ((max(begin, start), min(until, end)) for begin, until in _merged(pauses))
+    paused = (_passed(begin, until, calendar) for begin, until in within if begin < until)
+    return _passed(start, end, calendar) - sum(paused, _NO_TIME)
+
+
+def _passed(start: datetime, end: datetime, calendar: BusinessCalendar) -> timedelta:
+    """Working time between two UTC instants, the later one last; as quickly for years as for a day."""
+    (first, before_start), (last, before_end) = _in_year(start, calendar), _in_year(end, calendar)
+    whole_years = (_in_days(calendar, year)[-1] for year in range(first, last))
+    return sum(whole_years, before_end - before_start)
+
+
+def _in_year(at: datetime, calendar: BusinessCalendar) -> tuple[int, timedelta]:
+    """The local year of *at*, and the working time in it before *at*."""
+    day = at.astimezone(calendar.zone).date()
+    passed = _in_days(calendar, day.year)[day.timetuple().tm_yday - 1]
+    today = (min(at, closing) - opening for opening, closing in calendar.hours_of(day) if opening < at)
+    return day.year, sum(today, passed)
+
+
+@lru_cache(maxsize=512)
+def _in_days(calendar: BusinessCalendar, year: int) -> tuple[timedelta, ...]:
+    """The working time of *year* before each of its days, and at last the whole of it."""
+    days = (date(year, 1, 1) + timedelta(days=number) for number in range(366 if isleap(year) else 365))
+    lengths = (
+        sum((closing - opening for opening, closing in calendar.hours_of(day)), _NO_TIME) for day in days
+    )
+    return tuple(accumulate(lengths, initial=_NO_TIME))
 
 
 def add_working_minutes(start: datetime, minutes: int, calendar: BusinessCalendar) -> datetime:
@@ -152,9 +179,7 @@ def _counting(
     start: datetime, calendar: BusinessCalendar, pauses: Iterable[Pause]
 ) -> Iterator[tuple[datetime, datetime]]:
     """The stretches of time that count, from *start* on; without end unless a pause has none."""
-    if start.tzinfo is None:
-        raise ValueError(f"naive datetime {start!r}: instants carry their zone")
-    start, gaps = start.astimezone(UTC), _merged(pauses)
+    start, gaps = _as_utc(start), _merged(pauses)
     day = start.astimezone(calendar.zone).date()
     while True:
         for opening, closing in calendar.hours_of(day):
@@ -170,6 +195,12 @@ def _counting(
             if begin <= closing:
                 yield begin, closing
         day += timedelta(days=1)
+
+
+def _as_utc(at: datetime) -> datetime:
+    if at.tzinfo is None:
+        raise ValueError(f"naive datetime {at!r}: instants carry their zone")
+    return at.astimezone(UTC)
 
 
 def _merged(pauses: Iterable[Pause]) -> Sequence[tuple[datetime, datetime]]:

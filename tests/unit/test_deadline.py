@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, time, timedelta
+from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -18,6 +19,7 @@ from models.deadline import (
     same_hours,
     working_days_between,
     working_minutes_between,
+    working_time,
 )
 
 ZONE = ZoneInfo("America/Mexico_City")
@@ -35,6 +37,7 @@ calendars = st.sampled_from(
         CALENDAR,
         BusinessCalendar(ZoneInfo("America/Tijuana"), same_hours(range(7), time(0), time(23, 59))),
         BusinessCalendar(week=same_hours({5}, time(9), time(15))),
+        BusinessCalendar(week=(((0, 1440),),) * 7),
     ]
 )
 
@@ -124,6 +127,31 @@ def test_time_back_is_negative_time(one: datetime, other: datetime, calendar: Bu
     forward = working_minutes_between(one, other, calendar)
     assert forward == -working_minutes_between(other, one, calendar)
     assert abs(forward) <= abs(other - one) / timedelta(minutes=1)
+
+
+@given(instants, instants, st.lists(st.tuples(instants, instants), max_size=3), calendars)
+def test_the_time_of_years_is_that_of_their_days(
+    one: datetime, other: datetime, ends: list[tuple[datetime, datetime]], calendar: BusinessCalendar
+) -> None:
+    start, end = sorted((one, other))
+    pauses = [(min(pair), max(pair)) for pair in ends]
+    passed, day = timedelta(), start.astimezone(calendar.zone).date()
+    while day <= end.astimezone(calendar.zone).date():
+        for opening, closing in calendar.hours_of(day):
+            # Of this stretch, what lies between the two and in no pause, cut where a pause begins or ends.
+            edges = {max(opening, start), min(closing, end)}
+            within = {at for pair in pauses for at in pair if min(edges) < at < max(edges)}
+            if max(opening, start) < min(closing, end):
+                passed += sum(
+                    (
+                        until - begin
+                        for begin, until in pairwise(sorted(edges | within))
+                        if not any(paused <= begin and until <= resumed for paused, resumed in pauses)
+                    ),
+                    timedelta(),
+                )
+        day += timedelta(days=1)
+    assert working_time(start, end, calendar, pauses) == passed
 
 
 def test_an_office_may_rest_at_noon_and_close_at_another_hour_on_another_day() -> None:
