@@ -11,12 +11,15 @@ from typing import Any, cast
 
 from argon2 import PasswordHasher
 from flask import Flask, request
-from flask_security import LoginForm, Security, SQLAlchemyUserDatastore
+from flask_security import LoginForm, Security, SQLAlchemyUserDatastore, UserMixin
 from flask_security.utils import lookup_identity
+from sqlalchemy import select
+from sqlalchemy.orm import joinedload
 from wtforms import StringField
 from wtforms.validators import InputRequired
 
-from admin.db import db
+from admin.db import db, session
+from models.person import Account, Person
 from models.user import User
 from templates import say
 
@@ -106,6 +109,18 @@ def _as_username(identity: str) -> str | None:
     return identity.lower() if "@" not in identity else None
 
 
+class _Users(SQLAlchemyUserDatastore):
+    """Flask-Security's way to our users: with whoever is logged in come the accounts to choose from."""
+
+    def find_user(self, case_insensitive: bool = False, **kwargs: Any) -> UserMixin | None:
+        if "fs_uniquifier" not in kwargs:
+            return super().find_user(case_insensitive, **kwargs)
+        # Every page asks for both.
+        accounts = joinedload(User.person).joinedload(Person.accounts).lazyload(Account.person)
+        wanted = select(User).where(User.fs_uniquifier == kwargs["fs_uniquifier"]).options(accounts)
+        return session().scalars(wanted).unique().one_or_none()
+
+
 def init_app(app: Flask, *, secret: bytes, is_https: bool) -> None:
     """Set up sessions, cookies and the log-in page of *app*."""
     app.config.update(
@@ -139,5 +154,5 @@ def init_app(app: Flask, *, secret: bytes, is_https: bool) -> None:
         SECURITY_FRESHNESS=timedelta(minutes=-1),
     )
     # Roles are our accounts', not Flask-Security's, and the sessions are the panel's.
-    users = SQLAlchemyUserDatastore(cast(Any, db), User, cast(Any, None))
+    users = _Users(cast(Any, db), User, cast(Any, None))
     Security(app, users, login_form=PanelLoginForm)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, timedelta, tzinfo
 from functools import lru_cache
 from typing import Any
 
 from babel import dates
-from flask import Flask
-from flask_babel import format_date, format_decimal, get_locale, get_timezone, to_user_timezone
+from flask import Flask, g
+from flask_babel import format_date, format_decimal, get_locale, get_timezone
 
 from intake.services.service_fields import words_of
 from models.base import now
@@ -18,10 +18,22 @@ from templates import say
 _ISO = re.compile(r"\d{4}-\d\d-\d\d(T\d\d:\d\d[0-9:.]*([+-]\d\d:\d\d|Z))?")
 
 
+def _reader() -> tuple[str, tzinfo]:
+    """The locale and zone of whoever reads the page: a list asks hundreds of times, Flask-Babel long each."""
+    if "reader" not in g:
+        g.reader = str(get_locale()), get_timezone()
+    reader: tuple[str, tzinfo] = g.reader
+    return reader
+
+
+def _local(value: datetime) -> datetime:
+    return value.astimezone(_reader()[1])
+
+
 def _write(value: datetime, pattern: str) -> str:
     """*value* to the minute, as the reader writes it: a list has hundreds of them, the same at every look."""
-    minute = value.replace(second=0, microsecond=0)
-    return _written(minute, pattern, str(get_locale()), str(get_timezone()))
+    locale, zone = _reader()
+    return _written(value.replace(second=0, microsecond=0), pattern, locale, str(zone))
 
 
 @lru_cache(maxsize=8192)
@@ -54,7 +66,7 @@ def short(value: datetime | None) -> str:
     """As a mail client's list says it: the hour today, *yesterday*, the day this year, else the date."""
     if value is None:
         return ""
-    local, today = to_user_timezone(value), to_user_timezone(now())
+    local, today = _local(value), _local(now())
     days = (today.date() - local.date()).days
     if days == 0:
         return _write(value, "HH:mm")
@@ -91,7 +103,7 @@ def due(value: datetime) -> str:
     left = int((value - now()).total_seconds())
     if left < 0:
         return say("panel.time.overdue", span=span(left))
-    local, today = to_user_timezone(value), to_user_timezone(now())
+    local, today = _local(value), _local(now())
     days = (local.date() - today.date()).days
     if days == 0:
         return say("panel.time.due_today", time=_write(value, "HH:mm"))
@@ -107,7 +119,7 @@ def is_soon(value: datetime) -> bool:
 
 def local_input(value: datetime | None) -> str:
     """The value of an `<input type="datetime-local">`."""
-    return to_user_timezone(value).strftime("%Y-%m-%dT%H:%M") if value else ""
+    return _local(value).strftime("%Y-%m-%dT%H:%M") if value else ""
 
 
 def size(count: int) -> str:

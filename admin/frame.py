@@ -9,7 +9,6 @@ from typing import Any, ClassVar, cast
 from flask import Flask, Response, abort, current_app, g, redirect, request, url_for
 from flask_admin import BaseView
 from flask_security import current_user
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response as BaseResponse
 
@@ -70,10 +69,9 @@ def user() -> User | None:
 
 def accounts(who: User) -> list[Account]:
     """The active accounts among which *who* may choose."""
-    if who.person_id is None:
+    if who.person is None or not who.person.is_active:
         return []
-    chosen = select(Account).where(Account.person_id == who.person_id, Account.is_active)
-    return [one for one in session().scalars(chosen.order_by(Account.id)) if one.person.is_active]
+    return sorted((one for one in who.person.accounts if one.is_active), key=lambda one: one.id)
 
 
 def find_account() -> Account | None:
