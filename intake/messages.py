@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 from sqlalchemy import inspect
@@ -22,7 +23,7 @@ from models.inbound_mail import InboundMail
 from models.keys import draw_key
 from models.message import Direction, Message, ThreadId
 from models.person import Account
-from models.rows import write_after_flush, write_new
+from models.rows import untracked, write_after_flush, write_new
 from models.search import index_new_message
 
 
@@ -41,7 +42,9 @@ def file_incoming(
     is_mail = incoming.channel == Channel.EMAIL
     files, left_out = fit(session, office, case, incoming.attachments, is_mail=is_mail)
     author = staff if incoming.authentication.domain else None
-    message = Message(
+    # Its files refer to it as an object, so the session must know it.
+    make = Message if files else partial(untracked, session, Message)
+    message = make(
         id=draw_key(session, Message),
         case=case,
         case_id=case.id,
@@ -73,7 +76,6 @@ def file_incoming(
         fingerprint=fingerprint(incoming) if is_mail else None,
     )
     if files:
-        # Its files refer to it as an object, so the session must know it.
         session.add(message)
     else:
         write_new(session, message)

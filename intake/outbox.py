@@ -30,7 +30,7 @@ from models.event import record
 from models.message import Message, ThreadId
 from models.outbox_message import OutboxMessage, OutboxStatus
 from models.person import Account
-from models.rows import write_new, write_row
+from models.rows import untracked, write_new, write_row
 from templates import render
 
 log = structlog.get_logger()
@@ -105,7 +105,9 @@ def queue(
     *facts*: its words are drawn from them when it is sent, while nobody waits for the register.
     """
     domain = from_addr.rpartition("@")[2].lower() or office.settings.domain
-    notice = OutboxMessage(
+    notice = untracked(
+        session,
+        OutboxMessage,
         channel=channel,
         kind=kind,
         case_id=case.id if case else None,

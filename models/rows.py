@@ -8,14 +8,24 @@ from __future__ import annotations
 
 from collections import defaultdict
 from functools import cache
-from typing import Any
+from typing import Any, TypeVar, cast
 
 from sqlalchemy import Executable, Table, event, insert, inspect
 from sqlalchemy.orm import Session
 
 from models.base import Base
 
+T = TypeVar("T", bound=Base)
 _ROWS, _NEW = "rows for after the flush", "objects for after the flush"
+
+
+def untracked(session: Session, table: type[T], /, **given: Any) -> T:
+    """A new row of *table* for `write_new`; one that goes as a row has no use for a history of its values."""
+    if session.autoflush:
+        return table(**given)
+    one = cast("T", inspect(table).class_manager.new_instance())
+    vars(one).update(given)
+    return one
 
 
 def write_new(session: Session, new: Base) -> None:
