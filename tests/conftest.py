@@ -13,11 +13,13 @@ from pathlib import Path
 
 import hypothesis
 import pytest
+import structlog
 from playwright.sync_api import Browser, Page
 from pydantic import SecretStr
 
 from intake.config import Settings
 from intake.office import Office
+from intake.proofs.seal import open_seal
 from models import migrations, session
 from models.session import Database, open_database
 from tests.support.botapi import BotApi
@@ -61,6 +63,14 @@ def no_settings_from_outside() -> None:
     for name in list(os.environ):
         if name.startswith("OFICIALIA_") and name not in KEPT:
             del os.environ[name]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def tracebacks_as_in_the_log_of_an_office() -> None:
+    """Without a configuration structlog draws each in colours and boxes, which takes half a second."""
+    *others, _ = structlog.get_config()["processors"]
+    plain = structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
+    structlog.configure(processors=[*others, plain])
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -129,12 +139,32 @@ def database(database_url: str) -> Iterator[Database]:
     opened.close()
 
 
+@pytest.fixture(scope="session")
+def seal(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An institution's seal, which its office would make: a key takes as long as the rest of a test."""
+
+    def make(folder: Path) -> None:
+        made = Office.open(
+            Settings(
+                _env_file=None,
+                database_url=f"sqlite:///{folder / 'none.db'}",
+                store_url=f"file:{folder / 'files'}",
+                outgoing_dir=folder / "outgoing",
+            )
+        )
+        open_seal(made)
+        made.database.close()
+
+    return _made_once(tmp_path_factory, "seal", make) / "seal.p12"
+
+
 @pytest.fixture
-def settings(tmp_path: Path, database_url: str) -> Settings:
+def settings(tmp_path: Path, database_url: str, seal: Path) -> Settings:
     """Settings of an office that keeps everything under tmp_path and listens on ports of its own.
 
     For others: `settings.model_copy(update={"relay_url": relay.url})`.
     """
+    shutil.copy(seal, tmp_path)
     return Settings(
         _env_file=None,
         database_url=database_url,

@@ -31,10 +31,10 @@ def open_seal(office: Office) -> SimpleSigner:
     path = _path(office)
     if not office.settings.seal and not path.exists():
         _make(office, path)
-    signer = _load(str(path), office.settings.seal_password.get_secret_value(), path.stat().st_mtime_ns)
-    if signer is None:
-        raise ValueError(f"{path}: no PKCS#12 with this password")
-    return signer
+    try:
+        return _load(path.read_bytes(), office.settings.seal_password.get_secret_value())
+    except ValueError as error:
+        raise ValueError(f"{path}: no PKCS#12 with this password") from error
 
 
 def seal_certificate(office: Office) -> asn1.Certificate | None:
@@ -60,11 +60,11 @@ def _path(office: Office) -> Path:
 
 
 @lru_cache(maxsize=4)
-def _load(path: str, password: str, _changed: int) -> SimpleSigner | None:
-    found: SimpleSigner | None = SimpleSigner.load_pkcs12(  # type: ignore[no-untyped-call]
-        path, passphrase=password.encode() or None
+def _load(content: bytes, password: str) -> SimpleSigner:
+    found: SimpleSigner = SimpleSigner.load_pkcs12_data(
+        content, other_certs=[], passphrase=password.encode() or None
     )
-    return found and CheckedSigner(found.signing_cert, found.signing_key, found.cert_registry)
+    return CheckedSigner(found.signing_cert, found.signing_key, found.cert_registry)
 
 
 def _make(office: Office, path: Path) -> None:

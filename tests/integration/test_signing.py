@@ -267,6 +267,8 @@ def test_two_who_sign_at_the_same_moment_do_not_lose_a_signature(
 def test_the_institution_s_seal_is_a_signature_too(
     office: Office, institution: Institution, tmp_path: Path
 ) -> None:
+    path = office.settings.outgoing_dir.parent / "seal.p12"
+    path.unlink()
     with acting(office, institution) as (session, people):
         oficio = write(session, office, people["head"], fields(institution))
         approval.approve(session, office, oficio, people["head"])
@@ -275,7 +277,6 @@ def test_the_institution_s_seal_is_a_signature_too(
         assert "Signature is Valid." in said and "Municipio de Ejemplo" in said
         examined = examine_pdf(session, office, pdf)
         assert examined.verdict == Verdict.AUTHENTIC and examined.signatures[0].is_trusted
-    path = office.settings.outgoing_dir.parent / "seal.p12"
     assert path.stat().st_mode & 0o077 == 0
 
 

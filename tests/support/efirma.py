@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from pathlib import Path
 
 from cryptography import x509
@@ -28,7 +29,8 @@ class Authority:
 
     def __init__(self, name: str = "AC DEL SERVICIO DE ADMINISTRACION TRIBUTARIA") -> None:
         self._moment = datetime.now(UTC)
-        self._root_key, self._key = _make_key(), _make_key()
+        self._name = name
+        self._root_key, self._key = _make_key(f"root of {name}"), _make_key(name)
         root_name = _name(f"Raíz de {name}")
         self._root = self._issue_authority(root_name, root_name, self._root_key, self._root_key, 1)
         self.certificate = self._issue_authority(_name(name), root_name, self._key, self._root_key, 0)
@@ -38,8 +40,8 @@ class Authority:
               curp: str = "TOLJ800101HJCRNM09",
               days: tuple[int, int] = (-30, 1400)) -> EfirmaFiles:  # fmt: skip
         """An e.firma of a person, valid from and until so many days from now."""
-        key = _make_key()
         self._serial += 1
+        key = _make_key(f"{self._serial} of {self._name}")
         # SAT's serial numbers are twenty digits, each written as its ASCII byte.
         serial = int.from_bytes(str(self._serial).encode(), "big")
         subject = x509.Name(
@@ -76,7 +78,7 @@ class Authority:
 
     def issue_tsa(self) -> tuple[x509.Certificate, rsa.RSAPrivateKey]:
         """A certificate for dating signatures."""
-        key = _make_key()
+        key = _make_key(f"time of {self._name}")
         certificate = (
             self._builder(_name("Sellos de tiempo"), self.certificate.subject, key)
             .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.TIME_STAMPING]), critical=True)
@@ -149,7 +151,9 @@ class Authority:
         )
 
 
-def _make_key() -> rsa.RSAPrivateKey:
+@cache
+def _make_key(_whose: str) -> rsa.RSAPrivateKey:
+    """Another for everybody, but the same in each test: one takes as long as the rest of a test."""
     return rsa.generate_private_key(65537, 2048)
 
 
