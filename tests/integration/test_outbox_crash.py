@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,7 +13,7 @@ from intake.mailer import deliver_mail
 from intake.office import Office
 from models.outbox_message import OutboxMessage, OutboxStatus
 from tests.support.desk import later, notices, queue_notice
-from tests.support.program import Program
+from tests.support.program import LoadedProgram, Program
 from tests.support.relay import Relay
 from tests.support.waiting import wait_until
 
@@ -49,7 +48,7 @@ def courier(office: Office, log: Path) -> Program:
         "OFICIALIA_DOMAIN": settings.domain,
     }
     root = Path(__file__).parents[2]
-    return Program([sys.executable, "-c", DELIVER], log, environment=environment, folder=root)
+    return LoadedProgram(["-c", DELIVER], log, environment=environment, folder=root)
 
 
 def test_a_courier_killed_again_and_again_loses_nothing(office: Office, relay: Relay, tmp_path: Path) -> None:

@@ -3,7 +3,6 @@
 import json
 import os
 import signal
-import sys
 import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,9 +10,7 @@ from typing import Any
 
 from tests.support.loaded import loaded
 from tests.support.ports import free_port
-from tests.support.program import Program
-
-PROGRAM = Path(__file__).parents[2] / "oficialia.py"
+from tests.support.program import LoadedProgram, Program
 
 
 @dataclass(frozen=True)
@@ -61,8 +58,8 @@ class Place:
 
     def program(self, *words: str, stop_signal: signal.Signals = signal.SIGTERM) -> Program:
         """A command that goes on running, such as `serve`."""
-        return Program(
-            [sys.executable, PROGRAM, *words],
+        return LoadedProgram(
+            words,
             self.folder / f"{words[0]}.log",
             environment=self.settings,
             folder=self.folder,

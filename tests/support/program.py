@@ -12,6 +12,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Self
 
+from tests.support.loaded import Forked, loaded
 from tests.support.waiting import wait_until
 
 
@@ -29,37 +30,41 @@ class Program:
         stop_signal: signal.Signals = signal.SIGTERM,
     ) -> None:
         """*user* changes the user, when root runs the tests. *environment* is added to our own."""
+        self._words = [str(part) for part in command]
         # The kernel ends the program when we die, with a signal that it obeys at once.
         self.command = ["setpriv", "--pdeathsig", stop_signal.name.removeprefix("SIG")]
         if user and os.geteuid() == 0:
             self.command += [f"--reuid={user}", f"--regid={pwd.getpwnam(user).pw_gid}", "--init-groups"]
-        self.command += [str(part) for part in command]
+        self.command += self._words
         self.log = log
         self._environment = dict(environment or {})
         self._folder = folder
         self._stop_signal = stop_signal
-        self._process: subprocess.Popen[bytes] | None = None
+        self._process: subprocess.Popen[bytes] | Forked | None = None
 
     def start(self, is_ready: Callable[[], bool] | None = None, timeout: float = 30.0) -> Self:
         """Start, and return when *is_ready* says so; a program that ends before that fails the test."""
-        with self.log.open("ab") as log:
-            self._process = subprocess.Popen(
-                self.command,
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                env=os.environ | self._environment,
-                cwd=self._folder,
-                start_new_session=True,
-            )
+        self._process = self._launch(os.environ | self._environment)
         if is_ready:
             wait_until(lambda: not self.is_running or is_ready(), timeout, self.explain)
             if not self.is_running:
                 raise AssertionError(self.explain())
         return self
 
+    def _launch(self, environment: dict[str, str]) -> subprocess.Popen[bytes] | Forked:
+        with self.log.open("ab") as log:
+            return subprocess.Popen(
+                self.command,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                env=environment,
+                cwd=self._folder,
+                start_new_session=True,
+            )
+
     @property
-    def process(self) -> subprocess.Popen[bytes]:
+    def process(self) -> subprocess.Popen[bytes] | Forked:
         if self._process is None:
             raise AssertionError(f"Not started: {self.command}")
         return self._process
@@ -102,3 +107,12 @@ class Program:
     def __exit__(self, *_: object) -> None:
         if self.is_running:
             self.stop()
+
+
+class LoadedProgram(Program):
+    """The same of *command*, which is words for `oficialia` or `-c` and code, with its libraries loaded."""
+
+    def _launch(self, environment: dict[str, str]) -> Forked:
+        return loaded().start(
+            self._words, self._folder or Path.cwd(), environment, self.log, self._stop_signal
+        )
