@@ -238,7 +238,7 @@ def test_a_template_of_the_type_and_dependencia_begins_the_text(desk: DocumentOf
 
 
 def test_the_preview_beside_the_text_is_the_very_pdf(desk: DocumentOffice, tmp_path: Path) -> None:
-    page = desk.enter("worker", NEW)
+    page = desk.enter("worker", NEW, draws_pdf=True)
     # Whether a browser draws PDF files itself is its own matter; the frame is shown when it has loaded.
     page.route("**/pdf*", lambda route: route.fulfill(body="…", content_type="text/plain"))
     write(page, "Vista previa", "Esto se lee en el PDF.")

@@ -14,7 +14,7 @@ from sqlalchemy import select
 from models.case import Case
 from models.catalogue import Classification
 from models.outbox_message import OutboxMessage
-from tests.support.browser import clerks_window
+from tests.support.browser import clerks_window, draw_no_pdf
 from tests.support.documents_panel import DocumentOffice, editor
 from tests.support.keyboard import Keyboard
 from tests.support.mails import make_mail
@@ -28,7 +28,7 @@ def window(desk: DocumentOffice) -> Page:
     """Of somebody who has not entered yet."""
     opened = desk.windows.enter_context(clerks_window(desk.browser, desk.address)).new_page()
     opened.on("pageerror", lambda error: desk.errors.append(str(error)))
-    opened.route("**/pdf*", lambda route: route.abort())
+    draw_no_pdf(opened)
     return opened
 
 

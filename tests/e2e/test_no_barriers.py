@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.support.barriers import barriers, barriers_at_both_widths
-from tests.support.browser import WIDTHS, clerks_window
+from tests.support.barriers import barriers, barriers_at_both_widths, look_at
+from tests.support.browser import WIDTHS, clerks_window, draw_no_pdf
 from tests.support.every_page import EveryPage
 from tests.support.furnished import Furnished, furnished
 from tests.support.panel import served_panel
@@ -94,11 +94,8 @@ class Visit:
             if cookie := self.town.client(who).get_cookie(name):
                 window.add_cookies([{"name": name, "value": cookie.value, "url": self.address}])
             page = self.tabs[who] = window.new_page()
-            # To draw each PDF takes a second; that there is one is for tests of the PDF. Not by page.route,
-            # which would have each page fetch and compile all scripts anew.
-            debugger = window.new_cdp_session(page)
-            debugger.send("Network.enable")
-            debugger.send("Network.setBlockedURLs", {"urls": ["*/pdf*"]})
+            draw_no_pdf(page)
+            look_at(page)
             page.on("pageerror", lambda error: self.errors.append(f"{page.url} {error}"))
         return self.tabs[who]
 

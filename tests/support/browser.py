@@ -59,6 +59,16 @@ def clerks_window(browser: Browser, base_url: str = "", *, scripts: bool = True)
         context.close()
 
 
+def draw_no_pdf(page: Page) -> None:
+    """Chromium's viewer takes a second of every page; that there is a PDF is for tests of the PDF.
+
+    Not by page.route, with which each page fetches and compiles all scripts anew.
+    """
+    debugger = page.context.new_cdp_session(page)
+    debugger.send("Network.enable")
+    debugger.send("Network.setBlockedURLs", {"urls": ["*/pdf*"]})
+
+
 def photograph(page: Page, name: str) -> list[Path]:
     """Keep the page as it looks on a desk and on a phone, if OFICIALIA_SCREENSHOTS names a folder."""
     folder = os.environ.get("OFICIALIA_SCREENSHOTS")

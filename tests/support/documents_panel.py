@@ -26,7 +26,7 @@ from intake.office import Office
 from models.oficio import Oficio
 from models.person import Account
 from models.user import User
-from tests.support.browser import clerks_window
+from tests.support.browser import clerks_window, draw_no_pdf
 from tests.support.documents import fields
 from tests.support.institution import Institution, found_institution
 from tests.support.panel import give_logins, panel_of, served_panel
@@ -54,8 +54,7 @@ class DocumentOffice:
         page = window.new_page()
         page.on("pageerror", lambda error: self.errors.append(str(error)))
         if not draws_pdf:
-            # Chromium's viewer takes a second of every page; that there is one is for tests of the PDF.
-            page.route("**/pdf*", lambda route: route.abort())
+            draw_no_pdf(page)
         page.goto(path)
         return page
 
