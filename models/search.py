@@ -40,10 +40,10 @@ _AMONG_NEWEST = text(
     " ORDER BY rowid DESC LIMIT :newest) AS newest"
     " WHERE body @@ to_tsquery('simple', :wanted) ORDER BY rowid DESC LIMIT :limit"
 )
+# The sums keep it from walking down the key instead; of a word that thousands have, only the last are kept.
 _AMONG_ALL = text(
-    "WITH found AS MATERIALIZED"
-    " (SELECT rowid FROM message_search WHERE body @@ to_tsquery('simple', :wanted))"
-    " SELECT rowid FROM found WHERE rowid < :before ORDER BY rowid DESC LIMIT :limit"
+    "SELECT rowid FROM message_search WHERE body @@ to_tsquery('simple', :wanted) AND rowid + 0 < :before"
+    " ORDER BY rowid + 0 DESC LIMIT :limit"
 )
 
 _OPEN_WORDS = text("CREATE VIRTUAL TABLE temp.message_word USING fts5vocab(main, message_search, instance)")
