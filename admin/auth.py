@@ -13,7 +13,7 @@ from argon2 import PasswordHasher
 from flask import Flask, request
 from flask_security import LoginForm, Security, SQLAlchemyUserDatastore, UserMixin
 from flask_security.utils import lookup_identity
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 from sqlalchemy.orm import joinedload
 from wtforms import StringField
 from wtforms.validators import InputRequired
@@ -109,16 +109,21 @@ def _as_username(identity: str) -> str | None:
     return identity.lower() if "@" not in identity else None
 
 
+# Every page asks for the login and the accounts.
+_LOGGED_IN = (
+    select(User)
+    .where(User.fs_uniquifier == bindparam("fs_uniquifier"))
+    .options(joinedload(User.person).joinedload(Person.accounts).lazyload(Account.person))
+)
+
+
 class _Users(SQLAlchemyUserDatastore):
     """Flask-Security's way to our users: with whoever is logged in come the accounts to choose from."""
 
     def find_user(self, case_insensitive: bool = False, **kwargs: Any) -> UserMixin | None:
         if "fs_uniquifier" not in kwargs:
             return super().find_user(case_insensitive, **kwargs)
-        # Every page asks for both.
-        accounts = joinedload(User.person).joinedload(Person.accounts).lazyload(Account.person)
-        wanted = select(User).where(User.fs_uniquifier == kwargs["fs_uniquifier"]).options(accounts)
-        return session().scalars(wanted).unique().one_or_none()
+        return session().scalars(_LOGGED_IN, kwargs).unique().one_or_none()
 
 
 def init_app(app: Flask, *, secret: bytes, is_https: bool) -> None:

@@ -11,29 +11,22 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import Row, exists, func, or_, select, union_all
+from sqlalchemy import Row, bindparam, exists, func, or_, select, union_all
 from sqlalchemy.orm import Session, joinedload
 from sqlalchemy.orm.attributes import set_committed_value
 
 from admin.formats import as_read
 from intake.incoming import Channel
-from intake.services.service_fields import values_of
-from models.case import Case, CaseLink
-from models.catalogue import CatalogueVersion
-from models.chat import MessageRevision, Rating
+from models.case import Case
+from models.chat import MessageRevision
 from models.event import Event, of_case
-from models.expediente import ExpedienteEntry
 from models.message import Attachment, Direction, Message
 from models.outbox_message import OutboxMessage, OutboxStatus
-from models.service_field import FieldValue
-from models.suggestion import Suggestion
-from models.ticket import Ticket
-from models.turno import Turno, TurnoState
+from models.person import Account
 from templates import say
 
 PAGE_SIZE = 20
 MAX_EVENTS = 100
-MAX_TURNOS = 10
 # Events that a message in the thread already shows.
 SHOWN_BY_MESSAGE = ("answer", "answer_and_wait", "answer_and_resolve", "note", "follow_up", "revised")
 # Notices that the requester reads; those to staff are told in the history, unless they failed.
@@ -44,6 +37,29 @@ _HOW = {
     OutboxStatus.FAILED: "bad",
     OutboxStatus.BOUNCED: "bad",
 }
+# Statements are put together once, which takes longer than the database does. Of who wrote, only the name
+# is said.
+_MESSAGES = (
+    select(
+        Message,
+        # A few characters more than the reply are only spaces and line ends.
+        func.length(Message.text) > func.length(Message.reply_text) + 8,
+        Message.html != "",
+        exists().where(Attachment.message_id == Message.id),
+    )
+    .where(Message.case_id == bindparam("case"))
+    .options(joinedload(Message.author).lazyload(Account.dependencia))
+    .order_by(Message.id.desc())
+    .limit(PAGE_SIZE + 1)
+)
+_EVENTS = (
+    select(Event)
+    .options(joinedload(Event.account).lazyload(Account.dependencia))
+    .order_by(Event.sequence.desc())
+    .limit(MAX_EVENTS)
+)
+
+
 # A message; whether it has more text, a formatted original, and files.
 _MessageRow = Row[Message, bool, bool, bool]
 
@@ -100,16 +116,8 @@ class Thread:
 
 def read_thread(session: Session, case: Case, *, before: int | None = None) -> Thread:
     """The newest page of the thread, or the one older than message *before*."""
-    # A few characters more than the reply are only spaces and line ends.
-    has_more = func.length(Message.text) > func.length(Message.reply_text) + 8
-    query = (
-        select(Message, has_more, Message.html != "", exists().where(Attachment.message_id == Message.id))
-        .where(Message.case_id == case.id)
-        .options(joinedload(Message.author))
-        .order_by(Message.id.desc())
-        .limit(PAGE_SIZE + 1)
-    )
-    rows = session.execute(query.where(Message.id < before) if before else query).all()
+    query = _MESSAGES.where(Message.id < before) if before else _MESSAGES
+    rows = session.execute(query, {"case": case.id}).all()
     has_older, rows = len(rows) > PAGE_SIZE, rows[:PAGE_SIZE]
     _give_files(session, rows)
     # The oldest page also has what happened before its first message; the newest, what happened since.
@@ -229,8 +237,7 @@ def whole_history(session: Session, case: Case) -> Sequence[Event] | None:
     """All events of *case*, the oldest first; None when they are more than one page of them."""
     if case.event_count > MAX_EVENTS:
         return None
-    query = select(Event).where(of_case(case)).options(joinedload(Event.account))
-    return session.scalars(query.order_by(Event.sequence.desc()).limit(MAX_EVENTS)).all()[::-1]
+    return session.scalars(_EVENTS.where(of_case(case))).all()[::-1]
 
 
 def _shown(history: Sequence[Event], since: datetime | None, until: datetime | None) -> list[Event]:
@@ -244,13 +251,7 @@ def _shown(history: Sequence[Event], since: datetime | None, until: datetime | N
 
 
 def _events(session: Session, case: Case, since: datetime | None, until: datetime | None) -> Sequence[Event]:
-    query = (
-        select(Event)
-        .where(of_case(case), Event.action.not_in(SHOWN_BY_MESSAGE))
-        .options(joinedload(Event.account))
-        .order_by(Event.sequence.desc())
-        .limit(MAX_EVENTS)
-    )
+    query = _EVENTS.where(of_case(case), Event.action.not_in(SHOWN_BY_MESSAGE))
     if since is not None:
         query = query.where(Event.at >= since)
     if until is not None:
@@ -302,74 +303,3 @@ def _word(key: str, value: Any) -> str:
     if key in ("from", "to") and value in ("low", "normal", "high", "urgent"):
         return say(f"panel.priority.{value}")
     return str(as_read(value)) if value not in (None, "") else "–"
-
-
-@dataclass(frozen=True, slots=True)
-class Facts:
-    """What stands beside the thread."""
-
-    turnos: Sequence[Turno]
-    links: Sequence[CaseLink]
-    linked_from: Sequence[CaseLink]
-    other_cases: int
-    rating: Rating | None
-    # What the service asked, and the version of the catalogue under which it was opened.
-    answers: Sequence[FieldValue]
-    catalogue: CatalogueVersion | None
-    # Whether there is anything to ask about: most cases are in no expediente, and nothing is proposed.
-    is_filed: bool
-    has_suggestion: bool
-
-
-def read_facts(session: Session, case: Case) -> Facts:
-    """Open turnos, related cases, and how many more the requester has (up to 100)."""
-    # Most of this most cases do not have: one question tells which, and only then it is read.
-    others = select(Case.id).where(Case.requester_id == case.requester_id, Case.id != case.id).limit(100)
-    has = session.execute(
-        select(
-            select(func.count()).select_from(others.subquery()).scalar_subquery().label("others"),
-            exists().where(Rating.case_id == case.id).label("rating"),
-            exists().where(FieldValue.case_id == case.id).label("answers"),
-            exists().where(ExpedienteEntry.case_id == case.id).label("is_filed"),
-            exists().where(Suggestion.case_id == case.id).label("suggestion"),
-            exists().where(CaseLink.case_id == case.id).label("links"),
-            exists().where(CaseLink.other_id == case.id).label("linked_from"),
-        )
-    ).one()
-    linked = _links_of(session, case) if has.links or has.linked_from else ()
-    version = case.catalogue_version_id if isinstance(case, Ticket) else None
-    return Facts(
-        _open_turnos(session, case),
-        [link for link in linked if link.case_id == case.id],
-        [link for link in linked if link.other_id == case.id],
-        has.others,
-        session.get(Rating, case.id) if has.rating else None,
-        values_of(session, case) if has.answers else (),
-        session.get(CatalogueVersion, version) if version else None,
-        has.is_filed,
-        has.suggestion,
-    )
-
-
-def _open_turnos(session: Session, case: Case) -> Sequence[Turno]:
-    query = (
-        select(Turno)
-        .where(Turno.case_id == case.id, Turno.state == TurnoState.OPEN)
-        .options(
-            joinedload(Turno.from_account), joinedload(Turno.to_account), joinedload(Turno.to_dependencia)
-        )
-        .order_by(Turno.id.desc())
-        .limit(MAX_TURNOS)
-    )
-    return session.scalars(query).all()
-
-
-def _links_of(session: Session, case: Case) -> Sequence[CaseLink]:
-    query = (
-        select(CaseLink)
-        .where(or_(CaseLink.case_id == case.id, CaseLink.other_id == case.id))
-        .options(joinedload(CaseLink.case), joinedload(CaseLink.other))
-        .order_by(CaseLink.id)
-        .limit(20)
-    )
-    return session.scalars(query).all()

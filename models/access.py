@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sqlalchemy import ColumnElement, and_, exists, inspect, or_, select
+from sqlalchemy import ColumnElement, and_, bindparam, exists, inspect, or_, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
@@ -23,6 +23,19 @@ from models.review import Review
 from models.rows import write_after_flush
 from models.signature import Signature
 from models.workflow import NEVER_SENT, State, Who, relations
+
+# Built once: every page asks it, and putting a statement together takes longer than answering it.
+_PRINCIPALS = (
+    select(Account)
+    .join(Delegation, Delegation.absent_id == Account.id)
+    .where(
+        Delegation.acting_id == bindparam("acting"),
+        Delegation.revoked_at.is_(None),
+        Delegation.starts_at <= bindparam("moment"),
+        Delegation.ends_at > bindparam("moment"),
+    )
+    .order_by(Delegation.id)
+)
 
 
 def visible_to(account: Account) -> ColumnElement[bool]:
@@ -79,18 +92,7 @@ def principals_of(session: Session, account: Account) -> Sequence[Account]:
     """The absent accounts for which *account* acts now."""
     if not account.is_active:
         return ()
-    moment = now()
-    return session.scalars(
-        select(Account)
-        .join(Delegation, Delegation.absent_id == Account.id)
-        .where(
-            Delegation.acting_id == account.id,
-            Delegation.revoked_at.is_(None),
-            Delegation.starts_at <= moment,
-            Delegation.ends_at > moment,
-        )
-        .order_by(Delegation.id)
-    ).all()
+    return session.scalars(_PRINCIPALS, {"acting": account.id, "moment": now()}).all()
 
 
 def received_by(account: Account) -> ColumnElement[bool]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sqlalchemy import func, select
+from sqlalchemy import bindparam, func, select
 from sqlalchemy.orm import Session
 
 from models.access import visible_to
@@ -16,11 +16,17 @@ from models.tag import Tag, case_tag
 # More belong to the list of tags; the rail is to be read at a glance.
 MAX_FOLDERS = 12
 
+_FOLDERS = (
+    select(Tag.id, Tag.name)
+    .where(Tag.account_id == bindparam("account"))
+    .order_by(Tag.name)
+    .limit(MAX_FOLDERS)
+)
+
 
 def folders_of(session: Session, account: Account) -> Sequence[tuple[int, str]]:
     """Id and name of the folders of *account*, by name; none when it has no tags at all."""
-    wanted = select(Tag.id, Tag.name).where(Tag.account_id == account.id).order_by(Tag.name)
-    return [(number, name) for number, name in session.execute(wanted.limit(MAX_FOLDERS))]
+    return [(number, name) for number, name in session.execute(_FOLDERS, {"account": account.id})]
 
 
 def count_folders(session: Session, account: Account, folders: Sequence[tuple[int, str]]) -> dict[int, int]:

@@ -14,8 +14,9 @@ from werkzeug.wrappers import Response
 from admin import frame
 from admin.actions import ACTIONS, ASKING, ICONS
 from admin.db import office, session, writing
+from admin.facts import MAX_TURNOS, read_facts
 from admin.query import NAMES, PAGE_NAMES
-from admin.thread import MAX_TURNOS, describe, newest_id, read_facts, read_history, read_thread
+from admin.thread import describe, newest_id, read_history, read_thread
 from admin.views.bandeja import list_values, said_of, wants_only
 from intake import cases, contacts, turnos
 from intake.correspondence import telegram_chat, way_to
@@ -48,6 +49,15 @@ STEPS = (
     ("closed", "concluded"),
 )
 
+# Its tables and what is read along, put together once: that takes longer than the database does.
+_WHOLE = with_polymorphic(Case, [Ticket])
+_ONE_CASE = select(_WHOLE).options(
+    joinedload(_WHOLE.requester).joinedload(Contact.addresses),
+    joinedload(_WHOLE.dependencia),
+    joinedload(_WHOLE.holder).lazyload(Account.dependencia),
+    joinedload(_WHOLE.Ticket.service),
+)
+
 
 def get_case(read: Session, case_id: int) -> Case:
     """The case, if this account may see it; else 404, which says nothing about whether it exists."""
@@ -55,17 +65,7 @@ def get_case(read: Session, case_id: int) -> Case:
 
 
 def _find_case(read: Session, case_id: int) -> Case | None:
-    whole = with_polymorphic(Case, [Ticket])
-    query = (
-        select(whole)
-        .where(whole.id == case_id, visible_to(frame.account()))
-        .options(
-            joinedload(whole.requester).joinedload(Contact.addresses),
-            joinedload(whole.dependencia),
-            joinedload(whole.holder),
-            joinedload(whole.Ticket.service),
-        )
-    )
+    query = _ONE_CASE.where(_WHOLE.id == case_id, visible_to(frame.account()))
     return read.scalars(query).unique().one_or_none()
 
 

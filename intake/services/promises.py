@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Protocol
 
-from sqlalchemy import Select, select
+from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session, joinedload
 
 from intake.office import Office
@@ -24,6 +24,16 @@ from models.ticket import Ticket
 _LONG_AGO = timedelta(days=60)
 # What begins to wait for the requester: a clerk's answer, or the desk's own question.
 _ASKING = ("answer_and_wait", "ask_missing")
+
+_PROMISED = (
+    select(Case.id, CaseCommitment, CasePause)
+    .outerjoin(CaseCommitment, CaseCommitment.case_id == Case.id)
+    .outerjoin(CasePause, CasePause.case_id == Case.id)
+    .where(Case.id.in_(bindparam("ids", expanding=True)))
+    .order_by(CasePause.id)
+    # Pauses are written beside the session by the listeners of `models.commitment`.
+    .execution_options(populate_existing=True)
+)
 
 
 class Listed(Protocol):
@@ -79,8 +89,8 @@ class Promises:
         self._commitments: dict[int, CaseCommitment] = {}
         self._pauses: dict[int, list[CasePause]] = {}
         self._calendars: dict[int | None, BusinessCalendar] = {}
-        ids = set(case_ids)
-        for number, commitment, pause in session.execute(_of_cases(ids)) if ids else ():
+        ids = list(dict.fromkeys(case_ids))
+        for number, commitment, pause in session.execute(_PROMISED, {"ids": ids}) if ids else ():
             if commitment is not None:
                 self._commitments[number] = commitment
             if pause is not None:
@@ -120,18 +130,6 @@ class Promises:
             # Put together once for all cases that have it.
             self._calendars[number] = calendar_of(self._session, self._office, number)
         return self._calendars[number]
-
-
-def _of_cases(ids: Collection[int]) -> Select[int, CaseCommitment, CasePause]:
-    return (
-        select(Case.id, CaseCommitment, CasePause)
-        .outerjoin(CaseCommitment, CaseCommitment.case_id == Case.id)
-        .outerjoin(CasePause, CasePause.case_id == Case.id)
-        .where(Case.id.in_(ids))
-        .order_by(CasePause.id)
-        # Pauses are written beside the session by the listeners of `models.commitment`.
-        .execution_options(populate_existing=True)
-    )
 
 
 def _clocks(
