@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import func, inspect, select
+from sqlalchemy import func, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session, undefer
 
@@ -14,6 +14,7 @@ from intake.errors import FileLost
 from intake.incoming import IncomingFile
 from intake.office import Office
 from intake.reading.filetypes import danger_of, generated_name, safe_name, true_type
+from models.base import is_written
 from models.case import Case
 from models.message import Attachment, Blob, Message
 
@@ -62,7 +63,7 @@ def fit(
     if not files:
         return [], []
     settings = office.settings
-    room = settings.max_case_bytes - (0 if inspect(case).pending else _used(session, case))
+    room = settings.max_case_bytes - (_used(session, case) if is_written(case) else 0)
     largest = settings.max_file_bytes if is_mail else settings.upload_max_bytes
     kept: list[IncomingFile] = []
     left_out: list[dict[str, Any]] = []

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, inspect, select
+from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import Session
 
 from intake.addresses import split_plus
@@ -16,6 +16,7 @@ from intake.memory import acuses_to, mailbox_at
 from intake.office import Office
 from intake.outbox import queue
 from intake.reply_address import sign
+from models.base import is_written
 from models.case import Case
 from models.contact import AddressKind, Contact
 from models.dependencia import Dependencia
@@ -220,7 +221,7 @@ def has_had_enough(session: Session, office: Office, case: Case, mailbox: str) -
 
     Fewer from one *mailbox* than from all together: two robots that answer each other are such a pair.
     """
-    if inspect(case.requester).pending:
+    if not is_written(case.requester):
         # Somebody new, who is written together with this case.
         return False
     told, settings = acuses_to(session, case.requester.id), office.settings

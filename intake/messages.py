@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
-from sqlalchemy import inspect
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
@@ -17,7 +16,7 @@ from intake.matching import clean_ids
 from intake.office import Office
 from intake.screening import fingerprint
 from intake.senders import trust
-from models.base import now
+from models.base import is_written, now
 from models.case import Case
 from models.inbound_mail import InboundMail
 from models.keys import draw_key
@@ -130,7 +129,7 @@ def remember_ids(session: Session, case: Case, ids: Sequence[str], *, is_ours: b
     if not values:
         return
     rows = [{"value": value, "case_id": case.id, "is_ours": is_ours} for value in values]
-    if inspect(case).pending:
+    if not is_written(case):
         # Nothing leads yet to a case that is not written; the ids are written with it.
         for row in rows:
             write_after_flush(session, ThreadId, row)

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sqlalchemy import ColumnElement, and_, bindparam, exists, inspect, or_, select
+from sqlalchemy import ColumnElement, and_, bindparam, exists, or_, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
-from models.base import now
+from models.base import is_written, now
 from models.case import Case, CaseAccess
 from models.delegation import Delegation
 from models.dependencia import Dependencia
@@ -130,7 +130,7 @@ def grant(session: Session, case: Case, dependencia_id: int, account_id: int | N
         "account_id": account_id,
         "last_activity_at": case.last_activity_at,
     }
-    if inspect(case).pending:
+    if not is_written(case):
         # Nobody was given a case that is not written yet; it is written with it.
         write_after_flush(session, CaseAccess, row)
         return

@@ -15,6 +15,7 @@ from typing import Annotated, Any
 from sqlalchemy import JSON, BigInteger, DateTime, Dialect, Enum, Integer, MetaData, Text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import DeclarativeBase, mapped_column
+from sqlalchemy.orm.attributes import instance_state
 from sqlalchemy.types import TypeDecorator
 
 # SQLite only autoincrements a column whose type is exactly INTEGER.
@@ -89,3 +90,8 @@ class Base(DeclarativeBase):
             values_callable=lambda members: [member.value for member in members],
         ),
     }
+
+
+def is_written(row: Base) -> bool:
+    """False until the flush that inserts *row*: nothing in the database names it, and it has no defaults."""
+    return instance_state(row).key is not None

@@ -13,10 +13,10 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, ForeignKey, Index, String, func, inspect, literal_column, select, text
+from sqlalchemy import ColumnElement, ForeignKey, Index, String, func, literal_column, select, text
 from sqlalchemy.orm import Mapped, Session, mapped_column, relationship
 
-from models.base import Base, Id, now
+from models.base import Base, Id, is_written, now
 from models.case import Case
 from models.person import Account
 from models.rows import write_after_flush
@@ -95,7 +95,7 @@ def record(
     if case is not None:
         # For whoever tells others of it when it is committed (`intake.programs.publishing`).
         session.info.setdefault(RECORDED, []).append((case.id, values["hash"]))
-    if case is not None and inspect(case).pending:
+    if case is not None and not is_written(case):
         write_after_flush(session, Event, values)
     else:
         session.add(Event(**values))

@@ -22,13 +22,15 @@ _DRAWN = "drawn keys"
 
 def draw_key(session: Session, table: type[Case] | type[Message] | type[Turno]) -> int:
     """The key for a new row of *table*, which its caller adds to *session* at once."""
+    assert isinstance(table.__table__, Table)
+    if table.__table__ in session.info.get(_DRAWN, ()):
+        return _next(session, table.__table__)
     if session.get_bind().dialect.name == "postgresql":
         sequence = {"table": f'"{table.__tablename__}"'}
         number: int = session.execute(
             text("SELECT nextval(pg_get_serial_sequence(:table, 'id'))"), sequence
         ).scalar_one()
         return number
-    assert isinstance(table.__table__, Table)
     return _next(session, table.__table__)
 
 

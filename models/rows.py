@@ -11,7 +11,7 @@ from functools import cache
 from typing import Any, TypeVar, cast
 
 from sqlalchemy import Executable, Table, event, insert, inspect
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import ClassManager, Session
 
 from models.base import Base
 
@@ -23,9 +23,14 @@ def untracked(session: Session, table: type[T], /, **given: Any) -> T:
     """A new row of *table* for `write_new`; one that goes as a row has no use for a history of its values."""
     if session.autoflush:
         return table(**given)
-    one = cast("T", inspect(table).class_manager.new_instance())
+    one = cast("T", _manager(table).new_instance())
     vars(one).update(given)
     return one
+
+
+@cache
+def _manager(table: type[Base]) -> ClassManager[Any]:
+    return inspect(table).class_manager
 
 
 def write_new(session: Session, new: Base) -> None:

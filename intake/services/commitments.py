@@ -9,14 +9,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 
-from sqlalchemy import inspect, select, update
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from intake import memory
 from intake.errors import InvalidInput
 from intake.office import Office
 from models import promise as promises
-from models.base import now
+from models.base import is_written, now
 from models.calendar import business_calendar
 from models.case import Case
 from models.commitment import CaseCommitment, CasePause
@@ -146,7 +146,7 @@ def spans(pauses: Sequence[CasePause]) -> list[Pause]:
 
 
 def _find(session: Session, case: Case) -> CaseCommitment | None:
-    if inspect(case).pending:
+    if not is_written(case):
         # It has no rows yet, and asking would write what is still being put together.
         return None
     wanted = select(CaseCommitment).where(CaseCommitment.case_id == case.id)
@@ -169,7 +169,7 @@ def _set_minutes(row: CaseCommitment, case: Case, service: Service | None) -> No
 
 def _count(session: Session, case: Case, row: CaseCommitment, calendar: BusinessCalendar) -> None:
     """Write when the promises of *row* fall due, and when the clock must look at them next."""
-    found = [] if inspect(case).pending else pauses_of(session, [case.id]).get(case.id, [])
+    found = pauses_of(session, [case.id]).get(case.id, []) if is_written(case) else []
     pauses, wake = spans(found), []
     solution = None
     for one in promises_of(row):
