@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import Row, bindparam, exists, func, or_, select, union_all
+from sqlalchemy import CompoundSelect, Row, Select, bindparam, exists, func, or_, select, union_all
 from sqlalchemy.orm import Session, joinedload
 from sqlalchemy.orm.attributes import set_committed_value
 
@@ -196,6 +196,27 @@ class _Notice(NamedTuple):
 
 
 _NOTICE = [getattr(OutboxMessage, name) for name in ("id", *_Notice._fields)]
+_ALONE = (
+    select(*_NOTICE)
+    .where(
+        OutboxMessage.case_id == bindparam("case"),
+        OutboxMessage.message_id.is_(None),
+        or_(
+            OutboxMessage.kind.in_(TO_REQUESTER),
+            OutboxMessage.status.in_([OutboxStatus.FAILED, OutboxStatus.BOUNCED]),
+        ),
+    )
+    .order_by(OutboxMessage.id.desc())
+    .limit(MAX_EVENTS)
+)
+_DELIVERING = select(*_NOTICE).where(OutboxMessage.message_id.in_(bindparam("messages", expanding=True)))
+
+
+def _with_delivering(alone: Select[Any]) -> CompoundSelect[Any]:
+    return union_all(_DELIVERING, select(*alone.subquery().c))
+
+
+_NOTICES = _with_delivering(_ALONE)
 
 
 def _delivery(notice: _Notice) -> Delivery:
@@ -213,23 +234,13 @@ def _read_notices(
     session: Session, case: Case, message_ids: Sequence[int], since: datetime | None, until: datetime | None
 ) -> list[_Notice]:
     """Those that deliver the messages, and those that are no message of the thread, in one question."""
-    shown = or_(
-        OutboxMessage.kind.in_(TO_REQUESTER),
-        OutboxMessage.status.in_([OutboxStatus.FAILED, OutboxStatus.BOUNCED]),
-    )
-    alone = (
-        select(*_NOTICE)
-        .where(OutboxMessage.case_id == case.id, OutboxMessage.message_id.is_(None), shown)
-        .order_by(OutboxMessage.id.desc())
-        .limit(MAX_EVENTS)
-    )
+    alone = _ALONE
     if since is not None:
         alone = alone.where(OutboxMessage.created_at >= since)
     if until is not None:
         alone = alone.where(OutboxMessage.created_at < until)
-    newest = alone.subquery()
-    delivering = select(*_NOTICE).where(OutboxMessage.message_id.in_(message_ids))
-    found = session.execute(union_all(delivering, select(*newest.c)))
+    query = _NOTICES if alone is _ALONE else _with_delivering(alone)
+    found = session.execute(query, {"case": case.id, "messages": message_ids})
     return [_Notice(*values) for _, *values in sorted(found, key=lambda row: row.id)]
 
 

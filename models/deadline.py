@@ -84,7 +84,12 @@ class BusinessCalendar:
     @property
     def usual_day(self) -> timedelta:
         """The working time of its longest day: what people mean by a working day."""
-        return max(sum(closes - opens for opens, closes in day) for day in self.week) * MINUTE
+        return _longest_day(self.week)
+
+
+@lru_cache(maxsize=512)
+def _longest_day(week: Week) -> timedelta:
+    return max(sum(closes - opens for opens, closes in day) for day in week) * MINUTE
 
 
 @lru_cache(maxsize=8192)

@@ -46,6 +46,20 @@ _FOLIO = re.compile(r"[A-Z]{1,20}[-/]\d[\dA-Z/-]*$", re.IGNORECASE)
 SEARCH_BATCH = 1000
 SEARCH_ROUNDS = 3
 
+# What a row shows, in the order of its fields.
+_COLUMNS: Select[*tuple[Any, ...]] = (
+    select(
+        Case.id, Case.kind, Case.folio, Case.subject, Case.state, Case.priority, Case.channel,
+        Case.is_open, Case.is_overdue, Case.is_unanswered, Case.has_files, Case.due_at,
+        Case.snoozed_until, Case.last_activity_at, Contact.name, Dependencia.name, Person.name,
+    )
+    .select_from(Case)
+    .join(Contact, Contact.id == Case.requester_id)
+    .outerjoin(Dependencia, Dependencia.id == Case.dependencia_id)
+    .outerjoin(Account, Account.id == Case.holder_id)
+    .outerjoin(Person, Person.id == Account.person_id)
+)  # fmt: skip
+
 
 @dataclass(frozen=True, slots=True)
 class Filters:
@@ -131,7 +145,7 @@ def find_page(
     upwards = newer_than is not None
     first = select(found.c.id, found.c.at).order_by(*_in_order(found, upwards=upwards)).limit(PAGE_SIZE + 1)
     page = first.subquery()
-    whole = _columns().join(page, page.c.id == Case.id).order_by(*_in_order(page, upwards=upwards))
+    whole = _COLUMNS.join(page, page.c.id == Case.id).order_by(*_in_order(page, upwards=upwards))
     rows = _rows(session, whole)
     more, rows = len(rows) > PAGE_SIZE, rows[:PAGE_SIZE]
     if upwards:
@@ -198,16 +212,15 @@ def _by_folio(words: str) -> Select[Any]:
     typed = words.strip().upper()
     if typed.isdecimal() and len(typed) <= 6:
         year = now().year
-        return _columns().where(
+        return _COLUMNS.where(
             Case.folio.in_([f"{TICKET_SERIES}-{one}-{int(typed):06d}" for one in (year, year - 1)])
         )
     if not _FOLIO.match(typed):
-        return _columns().where(Case.folio == typed)
+        return _COLUMNS.where(Case.folio == typed)
     # The range is what an index can read; the prefix is what is meant, whatever the collation.
     after = typed[:-1] + chr(ord(typed[-1]) + 1)
     return (
-        _columns()
-        .where(Case.folio >= typed, Case.folio < after, Case.folio.startswith(typed, autoescape=True))
+        _COLUMNS.where(Case.folio >= typed, Case.folio < after, Case.folio.startswith(typed, autoescape=True))
         .order_by(Case.folio.desc())
         .limit(PAGE_SIZE)
     )
@@ -225,24 +238,9 @@ def _cases_of(
         .group_by(Message.case_id)
         .subquery()
     )
-    query = _columns().add_columns(newest.c.id).join(newest, newest.c.case_id == Case.id).where(visible)
+    query = _COLUMNS.add_columns(newest.c.id).join(newest, newest.c.case_id == Case.id).where(visible)
     found = session.execute(query.order_by(newest.c.id.desc()).limit(limit))
     return [(Row(*values), message) for *values, message in found]
-
-
-def _columns() -> Select[*tuple[Any, ...]]:
-    return (
-        select(
-            Case.id, Case.kind, Case.folio, Case.subject, Case.state, Case.priority, Case.channel,
-            Case.is_open, Case.is_overdue, Case.is_unanswered, Case.has_files, Case.due_at,
-            Case.snoozed_until, Case.last_activity_at, Contact.name, Dependencia.name, Person.name,
-        )
-        .select_from(Case)
-        .join(Contact, Contact.id == Case.requester_id)
-        .outerjoin(Dependencia, Dependencia.id == Case.dependencia_id)
-        .outerjoin(Account, Account.id == Case.holder_id)
-        .outerjoin(Person, Person.id == Account.person_id)
-    )  # fmt: skip
 
 
 def _rows(session: Session, query: Select[Any]) -> list[Row]:
