@@ -19,6 +19,7 @@ from intake import cases
 from intake.config import Settings
 from intake.demo import demo
 from intake.office import Office
+from intake.outbox import words_of
 from models.chat import Rating
 from models.outbox_message import OutboxMessage
 from models.person import Account, Person
@@ -63,7 +64,7 @@ class Town:
         """The path of the link in the newest mail to *to*."""
         with self.office.database.reading() as session:
             mails = session.scalars(select(OutboxMessage).order_by(OutboxMessage.id.desc()))
-            text = next(one.text for one in mails if one.to == [to])
+            text, _ = words_of(next(one for one in mails if one.to == [to]))
         found = re.search(r"https?://[^/\s]+(/\S+)", text)
         assert found
         return found[1]

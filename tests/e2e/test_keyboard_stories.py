@@ -11,6 +11,7 @@ import pytest
 from playwright.sync_api import Page, expect
 from sqlalchemy import select
 
+from intake.outbox import words_of
 from models.case import Case
 from models.catalogue import Classification
 from models.outbox_message import OutboxMessage
@@ -131,7 +132,7 @@ def _link(desk: DocumentOffice) -> str:
     """The path of the link in the newest mail to Ana."""
     with desk.office.database.reading() as session:
         mails = session.scalars(select(OutboxMessage).order_by(OutboxMessage.id.desc()))
-        text = next(one.text for one in mails if one.to == [ANA])
+        text, _ = words_of(next(one for one in mails if one.to == [ANA]))
     found = re.search(r"https?://[^/\s]+(/\S+)", text)
     assert found
     return found[1]

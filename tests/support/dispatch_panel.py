@@ -71,7 +71,8 @@ def route(desk: DocumentOffice) -> Page:
 
 def courier(desk: DocumentOffice) -> Page:
     """The courier's phone, on which the page was opened while there was a net."""
-    page = desk.enter("courier", "/admin/mensajero/")
+    # Of two debuggers of one page, each says whether there is a net: here it is only Playwright's.
+    page = desk.enter("courier", "/admin/mensajero/", draws_pdf=True)
     page.set_viewport_size(PHONE)
     page.context.grant_permissions(["geolocation"])
     page.context.set_geolocation({"latitude": 20.6767, "longitude": -103.3475, "accuracy": 15})
