@@ -105,11 +105,8 @@ def buttons(
 
 def case_values(case: Case, *, before: int | None = None, is_seen: bool = False) -> dict[str, Any]:
     """What the case pane shows; *is_seen*: the case was found among those that this account may see."""
-    who, thread, facts = (
-        frame.account(),
-        read_thread(session(), case, before=before),
-        read_facts(session(), case),
-    )
+    who = frame.account()
+    thread, facts = read_thread(session(), case, before=before), read_facts(session(), case)
     to, cc = cases.default_recipients(session(), case, None if before else thread.last_word)
     channel, address = way_to(session(), case)
     stands = standing(session(), case, who, is_seen=is_seen)

@@ -6,10 +6,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
-from sqlalchemy import event
+from sqlalchemy import event, select
 
 from intake import cases
 from intake.office import Office
+from models.message import Attachment, Blob, Message
 from models.person import Account
 from models.ticket import Ticket
 from tests.support.institution import Institution, found_institution, open_case, write_message
@@ -82,3 +83,11 @@ def test_a_case_asks_no_more_for_a_long_thread_than_for_a_short_one(
             write_message(session, case, text=f"Otra cosa, la número {text}.", sender_name="Lucía Gómez",
                           sender_address="uno0@example.com")  # fmt: skip
     assert len(asked_by(office, clerk, f"/admin/casos/{number}")) == len(short)
+    with office.database.writing() as session:
+        session.add(Blob(sha256="0" * 64, size=1, content=b"0"))
+        session.flush()
+        for message in session.scalars(select(Message).where(Message.case_id == number)):
+            session.add(Attachment(message=message, filename="plano.pdf", content_type="application/pdf",
+                                   size=1, sha256="0" * 64))  # fmt: skip
+    # The files of all messages are asked for at once.
+    assert len(asked_by(office, clerk, f"/admin/casos/{number}")) == len(short) + 1
