@@ -17,7 +17,7 @@ from models.base import now
 from models.case import Case
 from models.dependencia import Dependencia
 from models.event import record
-from models.inbound_mail import InboundMail, InboundStatus, Outcome
+from models.inbound_mail import InboundMail, InboundStatus, Outcome, Verdict
 from models.mailbox import Mailbox
 from models.message import Message
 from models.person import Account, Role
@@ -64,6 +64,11 @@ def _undecided(session: Session, inbound: InboundMail, by: Account) -> None:
         raise Conflict("already_decided")
 
 
+def _apply(inbound: InboundMail, verdict: Verdict) -> None:
+    inbound.status, inbound.outcome, inbound.reason = verdict.status, verdict.outcome, verdict.reason
+    inbound.case, inbound.message_id = verdict.case, verdict.message.id if verdict.message else None
+
+
 def _decided(
     session: Session, inbound: InboundMail, by: Account, action: str, case: Case | None, reason: str
 ) -> None:
@@ -82,8 +87,7 @@ def attach(session: Session, office: Office, inbound: InboundMail, by: Account, 
     _refuse_second(session, fingerprint(incoming))
     reason = say("match.attached", account=by.person.name, reason=inbound.reason)
     message = cases.follow_up(session, office, case, incoming, reason=reason, inbound=inbound)
-    inbound.status, inbound.outcome = InboundStatus.PROCESSED, Outcome.FOLLOW_UP
-    inbound.reason, inbound.case_id, inbound.message_id = reason, case.id, message.id
+    _apply(inbound, Verdict.processed(Outcome.FOLLOW_UP, reason, case, message))
     _decided(session, inbound, by, "attach_mail", case, reason)
     return message
 
@@ -95,9 +99,12 @@ def make_ticket(session: Session, office: Office, inbound: InboundMail, by: Acco
     if not incoming.from_addr:
         raise InvalidInput("mail_without_sender")
     _refuse_second(session, fingerprint(incoming))
-    case = open_new(session, office, incoming, inbound, find_mailbox(session, inbound.envelope_to), Match())
-    _decided(session, inbound, by, "open_from_mail", case, inbound.reason)
-    return case
+    mailbox = find_mailbox(session, inbound.envelope_to)
+    verdict = open_new(session, office, incoming, inbound, mailbox, Match())
+    assert verdict.case is not None
+    _apply(inbound, verdict)
+    _decided(session, inbound, by, "open_from_mail", verdict.case, verdict.reason)
+    return verdict.case
 
 
 def retry(session: Session, office: Office, inbound: InboundMail, by: Account) -> None:

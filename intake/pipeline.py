@@ -9,9 +9,10 @@ one of them raises, each gets a transaction of its own, and that one becomes
 from __future__ import annotations
 
 from collections.abc import Container, Iterable, Sequence
+from typing import cast
 
 import structlog
-from sqlalchemy import select
+from sqlalchemy import Table, bindparam, select, update
 from sqlalchemy.exc import IntegrityError, OperationalError
 from sqlalchemy.orm import Session
 
@@ -37,10 +38,11 @@ from intake.turnos import copy_to
 from models.base import now
 from models.case import Case, CaseKind, lock
 from models.event import record
-from models.inbound_mail import InboundMail, InboundStatus, Outcome
+from models.inbound_mail import InboundMail, InboundStatus, Outcome, Verdict
 from models.mailbox import Mailbox, MailboxPurpose
 from models.message import Message
 from models.oficio import Flow, Oficio
+from models.rows import execute_after_flush, flush
 from models.workflow import NotAllowed, Process, process_of
 from templates import language, say
 
@@ -48,6 +50,9 @@ log = structlog.get_logger()
 
 # Two copies of one mail in two workers, or a clerk who ends the case meanwhile: the next try sees the effect.
 CONFLICT_TRIES = 3
+
+
+_DECIDED = update(cast("Table", InboundMail.__table__)).where(InboundMail.id == bindparam("decided_id"))
 
 
 def process_spooled(
@@ -132,14 +137,31 @@ def _decide(office: Office, read: Sequence[Read]) -> int:
             if inbound is None:
                 continue
             if _may_follow(one.incoming, inbound, unwritten):
-                session.flush()
+                flush(session)
                 forget(session, unwritten.keys(), unwritten.values())
                 unwritten.clear()
             unwritten[one.incoming.from_addr] = fingerprints[one.inbound_id]
-            accept(session, office, one.incoming, inbound)
-            inbound.processed_at, inbound.attempts = now(), inbound.attempts + 1
-            inbound.error, inbound.authentication = "", inspection.findings(one.incoming)
+            _write_verdict(session, one.incoming, inbound, accept(session, office, one.incoming, inbound))
     return len(rows)
+
+
+def _write_verdict(
+    session: Session, incoming: IncomingMessage, inbound: InboundMail, verdict: Verdict
+) -> None:
+    # Its case may not be written yet; and as an object of the session it would cost what a case costs.
+    decided = {
+        "decided_id": inbound.id,
+        "status": verdict.status,
+        "outcome": verdict.outcome,
+        "reason": verdict.reason,
+        "case_id": verdict.case.id if verdict.case else None,
+        "message_id": verdict.message.id if verdict.message else None,
+        "processed_at": now(),
+        "attempts": inbound.attempts + 1,
+        "error": "",
+        "authentication": inspection.findings(incoming),
+    }
+    execute_after_flush(session, _DECIDED, decided)
 
 
 def _may_follow(incoming: IncomingMessage, inbound: InboundMail, unwritten: Container[str]) -> bool:
@@ -153,34 +175,43 @@ def _may_follow(incoming: IncomingMessage, inbound: InboundMail, unwritten: Cont
     )
 
 
-def accept(session: Session, office: Office, incoming: IncomingMessage, inbound: InboundMail) -> None:
+def accept(session: Session, office: Office, incoming: IncomingMessage, inbound: InboundMail) -> Verdict:
     """Decide about one parsed mail and write all that follows from it, in the caller's transaction."""
     mailbox = find_mailbox(session, inbound.envelope_to)
     if mailbox is not None and mailbox.purpose == MailboxPurpose.SCANS:
-        scan_mail.accept(session, office, incoming, inbound, mailbox)
-        return
+        return scan_mail.accept(session, office, incoming, mailbox)
     screened = screening.screen(session, office, incoming, inbound.envelope_to)
     found = match(session, office, incoming, inbound.envelope_to)
     if screened is not None:
-        _file_screened(session, office, incoming, inbound, screened, found, mailbox)
-    elif found.held:
-        _hold(inbound, found.reason, found.case)
-    elif found.case is not None and trust.is_denied(incoming.authentication):
-        _hold(inbound, _denied(incoming, found.case), found.case)
-    elif found.case is not None and _complains(incoming, found):
+        return _file_screened(session, office, incoming, inbound, screened, found, mailbox)
+    if found.held:
+        return Verdict.held(found.reason, found.case)
+    if found.case is not None and trust.is_denied(incoming.authentication):
+        return Verdict.held(_denied(incoming, found.case), found.case)
+    if found.case is not None and _complains(incoming, found):
         ticket, message = complaints.complain(session, office, found.case, incoming, inbound=inbound)
-        _processed(inbound, Outcome.TICKET, ticket.routing_reason, ticket, message)
-    elif found.case is not None and cases.can_follow_up(office, found.case):
-        message = cases.follow_up(
-            session, office, found.case, incoming, reason=found.reason, inbound=inbound, staff=found.staff
-        )
-        _processed(inbound, Outcome.FOLLOW_UP, found.reason, found.case, message)
-        if isinstance(found.case, Oficio) and found.case.flow == Flow.ISSUED:
-            issuing.hear(session, office, found.case, message)
-        if _has_news_of_files(message) and incoming.should_auto_respond:
-            notices.write_acuse(session, office, found.case, message)
-    else:
-        open_new(session, office, incoming, inbound, mailbox, found)
+        return Verdict.processed(Outcome.TICKET, ticket.routing_reason, ticket, message)
+    if found.case is not None and cases.can_follow_up(office, found.case):
+        return _follow_up(session, office, incoming, inbound, found, found.case)
+    return open_new(session, office, incoming, inbound, mailbox, found)
+
+
+def _follow_up(
+    session: Session,
+    office: Office,
+    incoming: IncomingMessage,
+    inbound: InboundMail,
+    found: Match,
+    case: Case,
+) -> Verdict:
+    message = cases.follow_up(
+        session, office, case, incoming, reason=found.reason, inbound=inbound, staff=found.staff
+    )
+    if isinstance(case, Oficio) and case.flow == Flow.ISSUED:
+        issuing.hear(session, office, case, message)
+    if _has_news_of_files(message) and incoming.should_auto_respond:
+        notices.write_acuse(session, office, case, message)
+    return Verdict.processed(Outcome.FOLLOW_UP, found.reason, case, message)
 
 
 def open_new(
@@ -190,7 +221,7 @@ def open_new(
     inbound: InboundMail,
     mailbox: Mailbox | None,
     found: Match,
-) -> Case:
+) -> Verdict:
     """Open a ticket, or register what a rule or its own words call an oficio; linked to what it continues."""
     to = as_document(office, incoming, route(session, incoming, mailbox, None))
     older = found.case or found.proposal
@@ -203,8 +234,7 @@ def open_new(
     if older is not None:
         continue_from(session, case, older, closed=found.case is not None)
     outcome = Outcome.OFICIO if to.kind == CaseKind.OFICIO else Outcome.TICKET
-    _processed(inbound, outcome, to.reason, case, message)
-    return case
+    return Verdict.processed(outcome, to.reason, case, message)
 
 
 def _complains(incoming: IncomingMessage, found: Match) -> bool:
@@ -221,22 +251,6 @@ def _complains(incoming: IncomingMessage, found: Match) -> bool:
 def find_mailbox(session: Session, recipient: str) -> Mailbox | None:
     """Our mailbox behind an envelope recipient, with or without `+anything`."""
     return mailbox_at(session, split_plus(recipient)[0])
-
-
-def _processed(
-    inbound: InboundMail,
-    outcome: Outcome,
-    reason: str,
-    case: Case | None = None,
-    message: Message | None = None,
-) -> None:
-    inbound.status, inbound.outcome, inbound.reason = InboundStatus.PROCESSED, outcome, reason
-    inbound.case, inbound.message_id = case, message.id if message else None
-
-
-def _hold(inbound: InboundMail, reason: str, case: Case | None) -> None:
-    inbound.status, inbound.reason = InboundStatus.HELD, reason
-    inbound.case_id = case.id if case else None
 
 
 def _denied(incoming: IncomingMessage, case: Case) -> str:
@@ -257,21 +271,19 @@ def _file_screened(
     screened: screening.Screened,
     found: Match,
     mailbox: Mailbox | None,
-) -> None:
+) -> Verdict:
     if screened.held or screened.outcome is None:
-        _hold(inbound, screened.reason, screened.case)
-        return
+        return Verdict.held(screened.reason, screened.case)
     if screened.outcome == Outcome.DUPLICATE:
-        _second_copy(session, inbound, screened, mailbox)
-    elif screened.outcome == Outcome.LOOP:
-        _processed(inbound, Outcome.LOOP, screened.reason)
-    else:
-        _file_robot(session, office, incoming, inbound, screened, found)
+        return _second_copy(session, inbound, screened, mailbox)
+    if screened.outcome == Outcome.LOOP:
+        return Verdict.processed(Outcome.LOOP, screened.reason)
+    return _file_robot(session, office, incoming, inbound, screened, found)
 
 
 def _second_copy(
     session: Session, inbound: InboundMail, screened: screening.Screened, mailbox: Mailbox | None
-) -> None:
+) -> Verdict:
     """One mail to two of our addresses is one case; the other dependencia gets a copy for information."""
     case = screened.case
     assert case is not None
@@ -286,7 +298,7 @@ def _second_copy(
     if dependencia is not None and dependencia.id != case.dependencia_id and first is None:
         copy_to(session, case, None, dependencia=dependencia,
                 reason=say("routing.by_mailbox", address=inbound.envelope_to))  # fmt: skip
-    _processed(inbound, Outcome.DUPLICATE, screened.reason, case)
+    return Verdict.processed(Outcome.DUPLICATE, screened.reason, case)
 
 
 def _file_robot(
@@ -296,7 +308,7 @@ def _file_robot(
     inbound: InboundMail,
     screened: screening.Screened,
     found: Match,
-) -> None:
+) -> Verdict:
     """A machine's message is shown on its case; it changes no state and gets no answer."""
     outcome = screened.outcome
     assert outcome is not None
@@ -322,4 +334,4 @@ def _file_robot(
         record(
             session, case, outcome, actor="system", data={"message": message.id, "reason": screened.reason}
         )
-    _processed(inbound, outcome, screened.reason, case, message)
+    return Verdict.processed(outcome, screened.reason, case, message)

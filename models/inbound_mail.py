@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
@@ -11,6 +12,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from models.base import Base, BigId, Id, now
 from models.case import Case
+from models.message import Message
 
 
 class InboundStatus(StrEnum):
@@ -36,6 +38,27 @@ class Outcome(StrEnum):
     LOOP = "loop"
     READ_RECEIPT = "read_receipt"
     SCAN = "scan"
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What becomes of a mail, and why: a sentence for a clerk."""
+
+    status: InboundStatus
+    reason: str
+    outcome: Outcome | None = None
+    case: Case | None = None
+    message: Message | None = None
+
+    @classmethod
+    def held(cls, reason: str, case: Case | None = None) -> Verdict:
+        return cls(InboundStatus.HELD, reason, case=case)
+
+    @classmethod
+    def processed(
+        cls, outcome: Outcome, reason: str, case: Case | None = None, message: Message | None = None
+    ) -> Verdict:
+        return cls(InboundStatus.PROCESSED, reason, outcome, case, message)
 
 
 _WAITING = text("status = 'received'")

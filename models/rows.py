@@ -72,8 +72,8 @@ def _insert(kind: type[Base]) -> Executable:
 
 
 @event.listens_for(Session, "before_commit")
-def _write_last(session: Session) -> None:
-    # A flush with nothing to write does not say that it was.
+def flush(session: Session) -> None:
+    """Write all that is pending. A flush of SQLAlchemy's with no object to write would leave rows behind."""
     session.flush()
     _write(session)
 

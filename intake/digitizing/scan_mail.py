@@ -15,23 +15,20 @@ from intake.errors import InvalidInput
 from intake.incoming import IncomingMessage
 from intake.office import Office
 from intake.senders import trust
-from models.inbound_mail import InboundMail, InboundStatus, Outcome
+from models.inbound_mail import Outcome, Verdict
 from models.mailbox import Mailbox
 from models.scan import ScanSource
 from templates import say
 
 
-def accept(
-    session: Session, office: Office, incoming: IncomingMessage, inbound: InboundMail, mailbox: Mailbox
-) -> None:
+def accept(session: Session, office: Office, incoming: IncomingMessage, mailbox: Mailbox) -> Verdict:
     """Decide about a mail to *mailbox*, in the caller's transaction."""
     sender = incoming.from_addr
     if not is_allowed(mailbox.senders, sender):
-        _hold(inbound, say("digitizing.mail.not_allowed", sender=sender))
-    elif trust.is_denied(incoming.authentication):
-        _hold(inbound, say("digitizing.mail.denied", sender=sender, domain=domain_of(sender)))
-    else:
-        _take(session, office, incoming, inbound, mailbox)
+        return Verdict.held(say("digitizing.mail.not_allowed", sender=sender))
+    if trust.is_denied(incoming.authentication):
+        return Verdict.held(say("digitizing.mail.denied", sender=sender, domain=domain_of(sender)))
+    return _take(session, office, incoming, mailbox)
 
 
 def is_allowed(allowed: Sequence[str], sender: str) -> bool:
@@ -41,9 +38,7 @@ def is_allowed(allowed: Sequence[str], sender: str) -> bool:
     )
 
 
-def _take(
-    session: Session, office: Office, incoming: IncomingMessage, inbound: InboundMail, mailbox: Mailbox
-) -> None:
+def _take(session: Session, office: Office, incoming: IncomingMessage, mailbox: Mailbox) -> Verdict:
     taken: list[str] = []
     refused: list[str] = []
     for file in incoming.attachments:
@@ -59,13 +54,8 @@ def _take(
         except InvalidInput as error:
             refused.append(str(error))
     if not taken:
-        _hold(inbound, " ".join([say("digitizing.mail.no_scan"), *refused]))
-        return
+        return Verdict.held(" ".join([say("digitizing.mail.no_scan"), *refused]))
     for why in refused:
         scans.refuse(session, incoming.subject or incoming.from_addr, why, source=ScanSource.MAIL)
-    inbound.status, inbound.outcome = InboundStatus.PROCESSED, Outcome.SCAN
-    inbound.reason = " ".join([say("digitizing.mail.taken", names=", ".join(taken)), *refused])
-
-
-def _hold(inbound: InboundMail, reason: str) -> None:
-    inbound.status, inbound.reason = InboundStatus.HELD, reason
+    reason = " ".join([say("digitizing.mail.taken", names=", ".join(taken)), *refused])
+    return Verdict.processed(Outcome.SCAN, reason)

@@ -413,10 +413,11 @@ def test_somebody_of_the_office_who_answers_by_mail_writes_a_note(
 
     (identifier,) = spool.store(office, [spool.Arrival("ingest", reply, "", (SUPPORT,))])
     with office.database.writing() as session:
-        pipeline.accept(session, office, read(reply), session.get_one(InboundMail, identifier))
+        verdict = pipeline.accept(session, office, read(reply), session.get_one(InboundMail, identifier))
+        assert verdict.message is not None
+        number = verdict.message.id
     with office.database.reading() as session:
-        mail = session.get_one(InboundMail, identifier)
-        message = session.get_one(Message, mail.message_id)
+        message = session.get_one(Message, number)
         assert message.direction == Direction.NOTE
         assert message.author_id == (worker.id if confirmed else None)
         events = session.scalars(select(Event).where(Event.action == "note")).one()
