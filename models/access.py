@@ -7,6 +7,7 @@ their dependencias, oficialía de partes (a document of another dependencia once
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 
 from sqlalchemy import ColumnElement, and_, bindparam, exists, or_, select
 from sqlalchemy.dialects import postgresql, sqlite
@@ -40,23 +41,26 @@ _PRINCIPALS = (
 
 def visible_to(account: Account) -> ColumnElement[bool]:
     """A condition on `Case` for the cases *account* may see."""
+    path = account.dependencia.path if account.role == Role.HEAD else ""
+    return _visible(account.id, account.role, account.dependencia_id, path)
+
+
+@lru_cache(maxsize=1024)
+def _visible(account_id: int, role: Role, dependencia_id: int, path: str) -> ColumnElement[bool]:
+    """The same by what it depends on: a page has it in each of its lists and counts."""
     # Equality, but said so that PostgreSQL asks for each case of a page: of a plain `==` it makes a hash
     # table of all that the account was ever given.
     given = select(CaseAccess.id).where(CaseAccess.case_id.between(Case.id, Case.id))
-    own = given.where(CaseAccess.account_id == account.id)
-    if account.role == Role.OFICIALIA:
+    own = given.where(CaseAccess.account_id == account_id)
+    if role == Role.OFICIALIA:
         return or_(Case.state.not_in(NEVER_SENT), exists(own))
-    if account.role == Role.HEAD:
-        below = select(Dependencia.id).where(
-            Dependencia.path.startswith(account.dependencia.path, autoescape=True)
-        )
+    if role == Role.HEAD:
+        below = select(Dependencia.id).where(Dependencia.path.startswith(path, autoescape=True))
         return or_(exists(given.where(CaseAccess.dependencia_id.in_(below))), exists(own))
-    if account.role == Role.WORKER:
+    if role == Role.WORKER:
         # What was given to the dependencia as a whole waits for any of its workers to take it. It is asked
         # first: most cases in sight are, and a count asks for a thousand.
-        whole = given.where(
-            CaseAccess.dependencia_id == account.dependencia_id, CaseAccess.account_id.is_(None)
-        )
+        whole = given.where(CaseAccess.dependencia_id == dependencia_id, CaseAccess.account_id.is_(None))
         return or_(exists(whole), exists(own))
     return exists(own)
 
