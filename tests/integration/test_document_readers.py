@@ -11,6 +11,7 @@ from sqlalchemy import select
 from intake.config import Settings
 from intake.issued import approval, issuing
 from intake.office import Office
+from intake.outbox import words_of
 from models.access import standing, visible_to
 from models.case import Case
 from models.count import count
@@ -126,6 +127,6 @@ def test_a_link_to_a_draft_leads_to_the_document_that_it_became(office: Office, 
         number = oficio.id
     with office.database.reading() as session:
         asked = session.scalars(select(OutboxMessage).where(OutboxMessage.kind == "approval_asked")).one()
-    [address] = re.findall(r"https?://\S+(/admin/\S+)", asked.text)
+    [address] = re.findall(r"https?://\S+(/admin/\S+)", words_of(asked)[0])
     answer = Clerk(office, town.accounts["head"]).get(address)
     assert answer.status_code == 302 and answer.location.endswith(f"/documentos/{number}")

@@ -31,6 +31,7 @@ from models.service import Service
 from models.service_field import FieldKind, FieldValue, ServiceField
 from models.ticket import Ticket
 from models.user import User
+from tests.support.desk import as_sent
 from tests.support.mails import make_mail
 from tests.support.manual_of_services import SENTENCES, TOWN, flat
 from tests.support.panel import Clerk
@@ -193,7 +194,7 @@ def test_a_short_reply_alone_fills_the_only_thing_that_was_missing(office: Offic
 def asking(office: Office, case_id: int) -> list[OutboxMessage]:
     with office.database.reading() as session:
         wanted = select(OutboxMessage).where(OutboxMessage.case_id == case_id)
-        return list(session.scalars(wanted.where(OutboxMessage.kind == "missing_fields")))
+        return as_sent(session.scalars(wanted.where(OutboxMessage.kind == "missing_fields")))
 
 
 def folio(office: Office, case_id: int) -> str:
