@@ -27,6 +27,8 @@ from models.ticket import Ticket
 
 # Who types a date and an hour types no seconds.
 _SAME = timedelta(minutes=1)
+# A year with one digit too many, or too few, would promise a case for centuries.
+MOST_YEARS = 10
 
 
 def calendar_of(session: Session, office: Office, calendar_id: int | None = None) -> BusinessCalendar:
@@ -71,6 +73,7 @@ def promise_again(session: Session, office: Office, case: Case) -> None:
 
 def fix_due(session: Session, office: Office, case: Case, due_at: datetime) -> None:
     """Somebody who hands the case on says by when; the same instant again changes nothing."""
+    _check_year(due_at.date())
     if case.due_at is not None and abs(due_at - case.due_at) < _SAME:
         return
     row = _find(session, case)
@@ -82,8 +85,14 @@ def fix_due(session: Session, office: Office, case: Case, due_at: datetime) -> N
     _count(session, case, row, calendar_of(session, office, row.calendar_id))
 
 
+def _check_year(on: date) -> None:
+    if abs(on.year - now().year) > MOST_YEARS:
+        raise InvalidInput("year_far", year=str(on.year))
+
+
 def agree_on(session: Session, office: Office, case: Case, on: date) -> None:
     """The project is promised until closing on *on*, which must be a working day of the promised range."""
+    _check_year(on)
     row = _find(session, case)
     if row is None:
         row = CaseCommitment(case=case, case_id=case.id, counts_from=case.created_at)

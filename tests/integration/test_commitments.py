@@ -196,6 +196,7 @@ def test_a_project_is_due_at_the_end_of_the_range_until_a_date_is_agreed(
         (date(2026, 11, 26), "agreed_range"),
         (date(2027, 2, 23), "agreed_range"),
         (date(2026, 12, 25), "agreed_day_off"),
+        (date(9999, 12, 31), "year_far"),
     ],
 )
 def test_a_date_outside_the_range_or_on_a_day_off_is_refused_and_says_which_is_possible(
@@ -206,6 +207,17 @@ def test_a_date_outside_the_range_or_on_a_day_off_is_refused_and_says_which_is_p
         act(office, project, town.accounts["head"], "agree", on=on)
     assert refused.value.key == key and refused.value.values
     assert due(office, project) == before
+
+
+@pytest.mark.parametrize("year", [20, 2206, 9999])
+def test_a_due_date_with_a_mistyped_year_is_refused(office: Office, town: Institution, year: int) -> None:
+    case_id = ask(office)
+    before, by = due(office, case_id), town.accounts["head"]
+    with moment(18, 11), pytest.raises(InvalidInput) as refused:
+        act(office, case_id, by, "assign", dependencia=town.systems, account=town.accounts["worker"],
+            due_at=datetime(year, 12, 31, 23, 59, tzinfo=ZONE))  # fmt: skip
+    assert refused.value.key == "year_far" and str(year) in str(refused.value)
+    assert due(office, case_id) == before
 
 
 def test_a_requester_does_not_set_dates(office: Office, town: Institution, project: int) -> None:
