@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.support.barriers import barriers, barriers_at_both_widths, look_at
+from tests.support.barriers import barriers, barriers_at_both_widths
 from tests.support.browser import WIDTHS, clerks_window, draw_no_pdf
 from tests.support.every_page import EveryPage
 from tests.support.furnished import Furnished, furnished
@@ -95,7 +95,6 @@ class Visit:
                 window.add_cookies([{"name": name, "value": cookie.value, "url": self.address}])
             page = self.tabs[who] = window.new_page()
             draw_no_pdf(page)
-            look_at(page)
             page.on("pageerror", lambda error: self.errors.append(f"{page.url} {error}"))
         return self.tabs[who]
 

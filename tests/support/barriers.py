@@ -38,11 +38,6 @@ _FAINT = """(root) => {
 }"""
 
 
-def look_at(page: Page) -> None:
-    """Wherever *page* goes, axe-core is there already, and need not be brought for each place anew."""
-    page.add_init_script(_AXE)
-
-
 def barriers(page: Page, root: str = "html", known: str = "") -> list[str]:
     """Each violation on *page* as it is now, or in what *root* chooses: the rule, where, and why.
 
