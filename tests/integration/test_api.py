@@ -347,7 +347,8 @@ def test_the_actions_offered_are_the_panels_buttons_and_the_workflow_decides(tow
             who = session.get_one(Account, town.people.accounts[name].id)
             assert offered == buttons(case, who, standing(session, case, who))
     program, worker = town.program("head"), town.people.accounts["worker"]
-    assign = {"account": worker.id, "instruction": "Con urgencia", "due_at": "2999-01-02T10:00:00-06:00"}
+    due_at = f"{now().year + 1}-01-02T10:00:00-06:00"
+    assign = {"account": worker.id, "instruction": "Con urgencia", "due_at": due_at}
     done = program.post(f"/cases/{folio}/actions/assign", assign).json
     assert (done["state"], done["holder"]["name"]) == ("assigned", "Tomás Ibarra")
     turno = program.get(f"/cases/{folio}").json["turnos"][-1]

@@ -10,7 +10,7 @@ from email.message import EmailMessage
 
 import time_machine
 from sqlalchemy import select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, object_session
 
 from intake import outbox, spool
 from intake.office import Office
@@ -50,6 +50,9 @@ def as_sent(found: Iterable[OutboxMessage]) -> list[OutboxMessage]:
     """These notices with the words that their recipients read."""
     told = list(found)
     for notice in told:
+        if (session := object_session(notice)) is not None:
+            # What is only read here must not be written.
+            session.expunge(notice)
         notice.text, notice.html = outbox.words_of(notice)
     return told
 

@@ -55,7 +55,12 @@ class Loaded:
             command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1
         )
         self._turn = threading.Lock()
-        atexit.register(self._process.kill)
+        atexit.register(self._end)
+
+    def _end(self) -> None:
+        self._process.kill()
+        # Closes the pipes and buries it.
+        self._process.communicate()
 
     def run(
         self, words: list[str], folder: Path, environment: Mapping[str, str], files: tuple[Path, Path, Path]
