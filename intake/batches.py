@@ -13,9 +13,9 @@ from contextvars import copy_context
 from dataclasses import dataclass, field
 
 import structlog
-from sqlalchemy import Select, select
+from sqlalchemy import Row, Select, select
 from sqlalchemy.exc import OperationalError
-from sqlalchemy.orm import undefer
+from sqlalchemy.orm import Session, undefer
 
 from intake import spool
 from intake.attachments import store_large
@@ -87,9 +87,15 @@ def find_waiting(office: Office, limit: int, part: tuple[int, int]) -> list[tupl
         mine = session.execute(
             _WAITING.where(InboundMail.id % count == index).order_by(InboundMail.id).limit(limit)
         ).all()
-        # With nothing of its own to do, a worker helps the others from the far end.
-        rows = mine or session.execute(_WAITING.order_by(InboundMail.id.desc()).limit(1)).all()
+        rows = mine or _of_others(session, index)
         return [(row.id, row.size) for row in rows]
+
+
+def _of_others(session: Session, index: int) -> Sequence[Row[int, int]]:
+    """With nothing of its own to do, a worker helps with what the others come to later, or last."""
+    in_order = _WAITING.order_by(InboundMail.id)
+    later = session.execute(in_order.offset((index + 1) * 2 * MAILS).limit(MAILS)).all()
+    return later or session.execute(_WAITING.order_by(InboundMail.id.desc()).limit(1)).all()
 
 
 def waiting_among(office: Office, ids: Sequence[int]) -> list[tuple[int, int]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from sqlalchemy import func, select, text
 
 from intake import spool
+from intake.batches import find_waiting
 from intake.office import Office
 from intake.pipeline import process_spooled
 from models.base import now
@@ -165,3 +166,15 @@ def test_a_number_that_a_savepoint_takes_back_is_drawn_again(office: Office, tow
         session.rollback()
     with office.database.writing() as session:
         assert draw_number(session, "X", 2026) == 4
+
+
+def test_an_idle_worker_helps_with_what_another_comes_to_later(office: Office, town: Institution) -> None:
+    arrivals = [spool.Arrival("smtp", from_person(number), "", (SUPPORT,)) for number in range(130)]
+    ids = spool.store(office, arrivals)
+    # Of so many workers none of these is this one's own.
+    part = (0, 1_000_000)
+    assert [number for number, _ in find_waiting(office, 200, part)] == ids[80:120]
+    assert process_spooled(office, part=part) == 40
+    assert process_spooled(office, part=part) == 10
+    # What is left is in the other's hands; from the end it may still be faster.
+    assert [number for number, _ in find_waiting(office, 200, part)] == ids[79:80]
