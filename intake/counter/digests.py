@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 from intake.chat import chat_notices
 from intake.correspondence import Thread, staff_address, unbound_letterhead, write_mail
 from intake.errors import InvalidInput
+from intake.notices import GENERATED
 from intake.office import Office
 from intake.services import commitments
 from intake.wording import moment, speaking
@@ -28,7 +29,6 @@ from templates import say
 LINES = 15
 # Accounts of one look, so that a morning does not hold up the other chores of the clock.
 _BATCH = 50
-GENERATED = "auto-generated"
 
 
 def choose(

@@ -6,6 +6,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from intake.correspondence import Thread, staff_address, unbound_letterhead, write_mail
+from intake.notices import GENERATED
 from intake.office import Office
 from intake.wording import instant, speaking
 from models.user import User
@@ -27,4 +28,4 @@ def write_disabled(session: Session, office: Office, hook: Webhook) -> None:
             "since": instant(hook.failing_since, zone) if hook.failing_since else "",
             "link": f"{office.settings.base_url.rstrip('/')}/admin/api/",
         }
-        write_mail(session, office, "webhook_disabled", [to], values, head, Thread(), None, "auto-generated")
+        write_mail(session, office, "webhook_disabled", [to], values, head, Thread(), None, GENERATED)

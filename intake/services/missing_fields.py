@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from intake.cases import step_alone
 from intake.correspondence import is_answerable, letterhead, thread_of, way_to, write_mail
 from intake.incoming import Channel
+from intake.notices import GENERATED
 from intake.office import Office
 from intake.reply_address import case_link
 from intake.senders import trust
@@ -91,6 +92,4 @@ def _write(
             ],
             "link": case_link(office, case.folio),
         }
-        return write_mail(
-            session, office, "missing_fields", [to], values, head, thread, case, "auto-generated"
-        )
+        return write_mail(session, office, "missing_fields", [to], values, head, thread, case, GENERATED)
