@@ -16,7 +16,9 @@ from intake.office import Office
 from intake.reading.filetypes import danger_of, generated_name, safe_name, true_type
 from models.base import is_written
 from models.case import Case
+from models.keys import draw_key
 from models.message import Attachment, Blob, Message
+from models.rows import add_new, untracked
 
 # Up to this size a row is cheaper than a file with its two fsyncs.
 SMALL = 64 * 1024
@@ -86,21 +88,29 @@ def keep_files(session: Session, office: Office, message: Message, files: Sequen
     """Attach *files* to the new *message*, in their order."""
     for file in files:
         keep_blob(session, office, file.sha256, file.content)
-    if files:
-        message.attachments = [
-            Attachment(
-                position=position,
-                filename=file.filename,
-                content_type=file.content_type,
-                declared_type=file.declared_type,
-                size=file.size,
-                sha256=file.sha256,
-                is_inline=file.inline,
-                content_id=file.content_id,
-                danger=file.danger,
-            )
-            for position, file in enumerate(files)
-        ]
+    kept = [
+        untracked(
+            session,
+            Attachment,
+            id=draw_key(session, Attachment),
+            message_id=message.id,
+            position=position,
+            filename=file.filename,
+            content_type=file.content_type,
+            declared_type=file.declared_type,
+            size=file.size,
+            sha256=file.sha256,
+            is_inline=file.inline,
+            content_id=file.content_id,
+            danger=file.danger,
+        )
+        for position, file in enumerate(files)
+    ]
+    if kept:
+        message.attachments = kept
+    for one in kept:
+        add_new(session, one)
+
 
 
 def read_blob(session: Session, office: Office, sha256: str) -> bytes:

@@ -15,6 +15,7 @@ from models.base import now
 from models.case import Case, lock
 from models.contact import Address, AddressKind, Contact
 from models.event import record
+from models.keys import draw_key
 from models.person import Account, Person
 from models.workflow import NotAllowed, Who
 
@@ -31,6 +32,7 @@ def contact_for(session: Session, kind: AddressKind, value: str, name: str) -> C
             name=name or (person.name if person else value), person_id=person.id if person else None
         )
         contact.addresses.append(Address(kind=kind, value=value))
+        contact.id = draw_key(session, Contact)
         session.add(contact)
         learn_contact(session, kind, value, contact)
     elif name and contact.name == contact.addresses[0].value:

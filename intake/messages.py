@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import partial
 from typing import Any
 
 from sqlalchemy.dialects import postgresql, sqlite
@@ -22,7 +21,7 @@ from models.inbound_mail import InboundMail
 from models.keys import draw_key
 from models.message import Direction, Message, ThreadId
 from models.person import Account
-from models.rows import untracked, write_after_flush, write_new
+from models.rows import add_new, untracked, write_after_flush
 from models.search import index_new_message
 
 
@@ -41,9 +40,9 @@ def file_incoming(
     is_mail = incoming.channel == Channel.EMAIL
     files, left_out = fit(session, office, case, incoming.attachments, is_mail=is_mail)
     author = staff if incoming.authentication.domain else None
-    # Its files refer to it as an object, so the session must know it.
-    make = Message if files else partial(untracked, session, Message)
-    message = make(
+    message = untracked(
+        session,
+        Message,
         id=draw_key(session, Message),
         case=case,
         case_id=case.id,
@@ -74,10 +73,7 @@ def file_incoming(
         # Copies are a habit of mail; in chat and at the counter the same words twice are said twice.
         fingerprint=fingerprint(incoming) if is_mail else None,
     )
-    if files:
-        session.add(message)
-    else:
-        write_new(session, message)
+    add_new(session, message)
     keep_files(session, office, message, files)
     scanning.record_malware(session, case, message, [(file.filename, file.danger) for file in files])
     remember_ids(session, case, (incoming.message_id,), is_ours=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import date
+from typing import Any
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
@@ -20,7 +21,6 @@ from intake.opening import Route, local_year, open_case
 from intake.services import commitments
 from models.base import now
 from models.case import CaseKind
-from models.contact import Contact
 from models.folio import RECEPTION_SERIES, draw_folio
 from models.inbound_mail import InboundMail
 from models.letterhead import find_administration
@@ -74,17 +74,18 @@ def register_received(
     """
     zone = office.settings.zone
 
-    def begin(subject: str, requester: Contact) -> Oficio:
-        return Oficio(
+    def begin(common: dict[str, Any]) -> Oficio:
+        oficio = Oficio(
+            **common,
             folio=draw_folio(session, RECEPTION_SERIES, local_year(zone)),
-            subject=subject,
             state=first_state(Process.RECEIVED),
             flow=Flow.RECEIVED,
             received_on=now().astimezone(zone).date(),
             written_on=incoming.date.astimezone(zone).date() if incoming.date else None,
-            requester=requester,
             administration=find_administration(session, now().astimezone(zone).date()),
         )
+        session.add(oficio)
+        return oficio
 
     case, message = open_case(
         session, office, incoming, to, begin, reason=reason or say("match.new"), inbound=inbound, by=by

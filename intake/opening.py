@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from sqlalchemy.orm import Session
@@ -100,21 +101,27 @@ def open_case(
     office: Office,
     incoming: IncomingMessage,
     to: Route,
-    begin: Callable[[str, Contact], Case],
+    begin: Callable[[dict[str, Any]], Case],
     *,
     reason: str,
     inbound: InboundMail | None = None,
     by: Account | None = None,
     requester: Contact | None = None,
 ) -> tuple[Case, Message]:
-    """Open what *begin* makes of (subject, requester), and do all that goes with it."""
+    """Open the new case that *begin* adds, of what every case says, and do all that goes with it."""
     contact = requester or requester_of(session, incoming)
-    case = begin(incoming.subject.strip() or say("case.no_subject"), contact)
-    case.id = draw_key(session, Case)
-    case.created_at = case.last_activity_at = now()
-    case.channel, case.requester, case.priority = incoming.channel, contact, to.priority
-    case.routing_reason = to.reason
-    session.add(case)
+    moment = now()
+    case = begin({
+        "id": draw_key(session, Case),
+        "subject": incoming.subject.strip() or say("case.no_subject"),
+        "created_at": moment,
+        "last_activity_at": moment,
+        "channel": incoming.channel,
+        "requester": contact,
+        "requester_id": contact.id,
+        "priority": to.priority,
+        "routing_reason": to.reason,
+    })  # fmt: skip
     commitments.promise(session, office, case, to.service)
     record(session, case, "open", account=by, actor="" if by else "requester",
            data={"folio": case.folio, "channel": case.channel, "requester": contact.name})  # fmt: skip

@@ -42,7 +42,7 @@ from models.inbound_mail import InboundMail, InboundStatus, Outcome, Verdict
 from models.mailbox import Mailbox, MailboxPurpose
 from models.message import Message
 from models.oficio import Flow, Oficio
-from models.rows import execute_after_flush, flush
+from models.rows import execute_after_flush
 from models.workflow import NotAllowed, Process, process_of
 from templates import language, say
 
@@ -137,7 +137,7 @@ def _decide(office: Office, read: Sequence[Read]) -> int:
             if inbound is None:
                 continue
             if _may_follow(one.incoming, inbound, unwritten):
-                flush(session)
+                session.flush()
                 forget(session, unwritten.keys(), unwritten.values())
                 unwritten.clear()
             unwritten[one.incoming.from_addr] = fingerprints[one.inbound_id]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date
+from typing import Any
 
 from sqlalchemy.orm import Session
 
@@ -17,13 +18,14 @@ from intake.opening import Route, local_year, open_case, route
 from intake.services import catalogue, commitments, missing_fields, service_fields
 from intake.services.service_fields import Answers
 from intake.turnos import end_turno, hand_over
-from models.case import Case
+from models.case import Case, CaseKind
 from models.contact import Contact
 from models.folio import TICKET_SERIES, draw_folio
 from models.inbound_mail import InboundMail
 from models.mailbox import Mailbox
 from models.message import Message
 from models.person import Account, Role
+from models.rows import add_new, untracked
 from models.service import Service
 from models.ticket import Ticket
 from models.workflow import NotAllowed, Process, first_state
@@ -49,17 +51,25 @@ def open_ticket(
     """Open a ticket for *incoming* (and *requester*, if known): folio, turno by rule, due date, acuse."""
     to = to or route(session, incoming, mailbox, service)
 
-    def begin(subject: str, requester: Contact) -> Ticket:
+    def begin(common: dict[str, Any]) -> Ticket:
         # The folio is drawn last before the insert, to hold the series' lock briefly.
-        return Ticket(
+        ticket = untracked(
+            session,
+            Ticket,
+            **common,
+            kind=CaseKind.TICKET,
             folio=draw_folio(session, TICKET_SERIES, local_year(office.settings.zone)),
-            subject=subject,
             state=first_state(Process.TICKET),
             service=to.service,
             service_id=to.service.id if to.service else None,
-            requester=requester,
             catalogue_version_id=catalogue.newest_id(session),
+            is_open=True,
+            has_files=False,
+            event_count=0,
+            event_head="",
         )
+        add_new(session, ticket)
+        return ticket
 
     case, message = open_case(
         session, office, incoming, to, begin, reason=reason or say("match.new"), inbound=inbound, by=by,

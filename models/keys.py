@@ -14,13 +14,14 @@ from sqlalchemy.orm import Session
 
 from models.base import Base
 from models.case import Case
-from models.message import Message
+from models.contact import Contact
+from models.message import Attachment, Message
 from models.turno import Turno
 
 _DRAWN = "drawn keys"
 
 
-def draw_key(session: Session, table: type[Case] | type[Message] | type[Turno]) -> int:
+def draw_key(session: Session, table: type[Attachment | Case | Contact | Message | Turno]) -> int:
     """The key for a new row of *table*, which its caller adds to *session* at once."""
     assert isinstance(table.__table__, Table)
     if table.__table__ in session.info.get(_DRAWN, ()):

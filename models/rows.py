@@ -1,22 +1,25 @@
-"""Rows that belong to what is not written yet, and that nobody reads before it is.
+"""What many mails cause at once goes as rows, in one statement for each table, right after the flush.
 
-They go in one statement for each table, right after the flush that writes their
-owners; as objects of the ORM they would take two fifths of the time of a new case.
+That is so in a session that does not flush by itself, as that of a batch of mails; in every other one
+the same calls add objects as usual. As objects, a new case and what belongs to it would take half as
+long again.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Sequence
 from functools import cache
 from typing import Any, TypeVar, cast
 
 from sqlalchemy import Executable, Table, event, insert, inspect
-from sqlalchemy.orm import ClassManager, Session
+from sqlalchemy.orm import ClassManager, Session, make_transient_to_detached
 
-from models.base import Base
+from models.base import Base, is_written
 
 T = TypeVar("T", bound=Base)
 _ROWS, _NEW = "rows for after the flush", "objects for after the flush"
+_STAYS = "of these, objects that stay"
 
 
 def untracked(session: Session, table: type[T], /, **given: Any) -> T:
@@ -36,7 +39,8 @@ def _manager(table: type[Base]) -> ClassManager[Any]:
 def write_new(session: Session, new: Base) -> None:
     """Write a new object: now where *session* flushes by itself, else with the flush, and without adding it.
 
-    Its columns must say all: what it is related to only as an object is then not written.
+    Its columns must say all: what it is related to only as an object is then not written, and what
+    listens to the insert of such objects does not hear of it.
     """
     if session.autoflush:
         session.add(new)
@@ -45,65 +49,94 @@ def write_new(session: Session, new: Base) -> None:
         session.info.setdefault(_NEW, []).append(new)
 
 
+def add_new(session: Session, new: Base) -> None:
+    """The same for what verbs go on with: once flushed it is one of the objects of *session*."""
+    if session.autoflush:
+        session.add(new)
+    else:
+        session.info.setdefault(_NEW, []).append(new)
+        session.info.setdefault(_STAYS, []).append(new)
+
+
 def write_after_flush(session: Session, kind: type[Base], row: dict[str, Any]) -> None:
     """Write *row*, which names something that is pending in *session*, as soon as that is there."""
-    execute_after_flush(session, _insert(kind), row)
+    execute_after_flush(session, _insert(_table(kind)), row)
 
 
 def write_row(session: Session, kind: type[Base], row: dict[str, Any]) -> None:
     """Write *row* after all that is pending: now where *session* flushes by itself, else with the flush."""
     if session.autoflush:
         session.flush()
-        session.connection().execute(_insert(kind), row)
+        session.connection().execute(_insert(_table(kind)), row)
     else:
         write_after_flush(session, kind, row)
 
 
 def execute_after_flush(session: Session, statement: Executable, row: dict[str, Any]) -> None:
-    """The same for any statement; *session* has something to flush."""
+    """The same for any statement."""
     rows: dict[Executable, list[dict[str, Any]]] = session.info.setdefault(_ROWS, {})
     rows.setdefault(statement, []).append(row)
 
 
 @cache
-def _insert(kind: type[Base]) -> Executable:
+def _insert(table: Table) -> Executable:
+    return insert(table)
+
+
+def _table(kind: type[Base]) -> Table:
     assert isinstance(kind.__table__, Table)
-    return insert(kind.__table__)
+    return kind.__table__
 
 
 @event.listens_for(Session, "before_commit")
-def flush(session: Session) -> None:
-    """Write all that is pending. A flush of SQLAlchemy's with no object to write would leave rows behind."""
+def _write_all(session: Session) -> None:
+    # Nobody goes on with an object after this.
+    session.info.pop(_STAYS, None)
     session.flush()
-    _write(session)
 
 
-@event.listens_for(Session, "after_flush")
-def _write(session: Session, *_: Any) -> None:
+def write_pending(session: Session) -> None:
+    """Write all that waits for the flush, which has just been done."""
     # They may be named by the rows.
     for statement, values in _rows_of(session.info.pop(_NEW, [])):
         session.connection().execute(statement, values)
     rows: dict[Executable, list[dict[str, Any]]] = session.info.pop(_ROWS, {})
     for statement, values in rows.items():
         session.connection().execute(statement, values)
+    stays = [one for one in session.info.pop(_STAYS, []) if not is_written(one)]
+    for one in stays:
+        make_transient_to_detached(one)
+    session.add_all(stays)
 
 
 def _rows_of(objects: list[Base]) -> list[tuple[Executable, list[dict[str, Any]]]]:
-    """The statements that write *objects*, the first of a kind first; in one, all give the same columns."""
-    found: dict[tuple[type[Base], frozenset[str]], list[dict[str, Any]]] = defaultdict(list)
+    """The statements that write *objects*, in an order in which they may name each other."""
+    found: dict[tuple[Table, frozenset[str]], list[dict[str, Any]]] = defaultdict(list)
     for one in objects:
-        kind, given = type(one), vars(one)
-        row = {name: given[name] for name in _columns(kind) if name in given}
-        found[kind, frozenset(row)].append(row)
-    return [(_insert(kind), rows) for (kind, _), rows in found.items()]
+        if is_written(one):
+            # Something that was added to the session is related to it as an object, and took it along.
+            continue
+        given = vars(one)
+        for table, columns in _columns(type(one)):
+            row = {name: given[name] for name in columns if name in given}
+            found[table, frozenset(row)].append(row)
+    in_order = sorted(found.items(), key=lambda item: _position(item[0][0]))
+    return [(_insert(table), rows) for (table, _), rows in in_order]
 
 
 @cache
-def _columns(kind: type[Base]) -> tuple[str, ...]:
-    return tuple(inspect(kind).column_attrs.keys())
+def _position(table: Table) -> int:
+    return Base.metadata.sorted_tables.index(table)
+
+
+@cache
+def _columns(kind: type[Base]) -> list[tuple[Table, tuple[str, ...]]]:
+    """The tables of *kind*, that of what it inherits from first, and the columns of each."""
+    tables = cast("Sequence[Table]", inspect(kind).tables)
+    return [(table, tuple(table.columns.keys())) for table in tables]
 
 
 @event.listens_for(Session, "after_soft_rollback")
 def _forget(session: Session, *_: Any) -> None:
-    session.info.pop(_ROWS, None)
-    session.info.pop(_NEW, None)
+    for waiting in (_ROWS, _NEW, _STAYS):
+        session.info.pop(waiting, None)

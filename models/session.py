@@ -11,7 +11,7 @@ from __future__ import annotations
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -20,10 +20,20 @@ from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import make_url
 from sqlalchemy.orm import Session, sessionmaker
 
+from models.rows import write_pending
+
 # A writer on SQLite waits this long for another before the error "database is locked".
 SQLITE_BUSY_MS = 10_000
 _LOOK_SECONDS = 0.001
 _PAUSE = threading.Event()
+
+
+class RowSession(Session):
+    """A session whose flush also writes the rows that wait for it (`models.rows`)."""
+
+    def flush(self, objects: Sequence[Any] | None = None) -> None:
+        super().flush(objects)
+        write_pending(self)
 
 
 class Database:
@@ -31,8 +41,10 @@ class Database:
 
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
-        self._reader = sessionmaker(engine, expire_on_commit=False)
-        self._writer = sessionmaker(engine.execution_options(begin="IMMEDIATE"), expire_on_commit=False)
+        self._reader = sessionmaker(engine, class_=RowSession, expire_on_commit=False)
+        self._writer = sessionmaker(
+            engine.execution_options(begin="IMMEDIATE"), class_=RowSession, expire_on_commit=False
+        )
 
     @property
     def is_sqlite(self) -> bool:

@@ -127,16 +127,17 @@ def register(
         should_auto_respond=mails_acuse,
     )
 
-    def begin(subject: str, requester: Contact) -> Oficio:
-        return Oficio(
+    def begin(common: dict[str, Any]) -> Oficio:
+        oficio = Oficio(
+            **common,
             folio=draw_folio(session, RECEPTION_SERIES, local_year(office.settings.zone)),
-            subject=subject,
             state=first_state(Process.RECEIVED),
             flow=Flow.RECEIVED,
-            requester=requester,
             administration=find_administration(session, today),
             **_values(entry),
         )
+        session.add(oficio)
+        return oficio
 
     case, message = open_case(
         session, office, incoming, Route(), begin, reason=say("match.registered", account=by.person.name),

@@ -22,6 +22,7 @@ from models.case import Case
 from models.commitment import CaseCommitment, CasePause
 from models.deadline import BusinessCalendar, Pause, Term
 from models.promise import Promise, PromiseKind
+from models.rows import add_new
 from models.service import Service
 from models.ticket import Ticket
 
@@ -46,8 +47,7 @@ def promise(session: Session, office: Office, case: Case, service: Service | Non
     if row is None:
         if service is None or not _promises(service):
             return
-        row = CaseCommitment(case=case, case_id=case.id, counts_from=case.created_at)
-        session.add(row)
+        row = _begin(session, case)
     row.agreed_at = row.agreed_due_at = row.earliest_on = row.latest_on = None
     row.calendar_id = service.calendar_id if service else None
     _set_minutes(row, case, service)
@@ -78,8 +78,7 @@ def fix_due(session: Session, office: Office, case: Case, due_at: datetime) -> N
         return
     row = _find(session, case)
     if row is None:
-        row = CaseCommitment(case=case, case_id=case.id, counts_from=case.created_at)
-        session.add(row)
+        row = _begin(session, case)
     row.agreed_at, row.agreed_due_at = now(), due_at
     case.due_at, case.is_overdue = due_at, False
     _count(session, case, row, calendar_of(session, office, row.calendar_id))
@@ -95,8 +94,7 @@ def agree_on(session: Session, office: Office, case: Case, on: date) -> None:
     _check_year(on)
     row = _find(session, case)
     if row is None:
-        row = CaseCommitment(case=case, case_id=case.id, counts_from=case.created_at)
-        session.add(row)
+        row = _begin(session, case)
     calendar = calendar_of(session, office, row.calendar_id)
     today = now().astimezone(calendar.zone).date()
     earliest = max(today, row.earliest_on or today)
@@ -160,6 +158,12 @@ def _find(session: Session, case: Case) -> CaseCommitment | None:
         return None
     wanted = select(CaseCommitment).where(CaseCommitment.case_id == case.id)
     return session.scalar(wanted.execution_options(populate_existing=True))
+
+
+def _begin(session: Session, case: Case) -> CaseCommitment:
+    row = CaseCommitment(case=case, case_id=case.id, counts_from=case.created_at)
+    add_new(session, row)
+    return row
 
 
 def _set_minutes(row: CaseCommitment, case: Case, service: Service | None) -> None:
