@@ -10,6 +10,7 @@ import re
 import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 
 from intake.reading.charsets import clean
 from intake.reading.headers import decode_words
@@ -43,6 +44,7 @@ class Mailbox:
     address: str
 
 
+@lru_cache(maxsize=4096)
 def normalise_address(address: str) -> str:
     """*address* as it is compared and stored: lower-case, domain in ASCII, no invisible character."""
     address = _INVISIBLE.sub("", clean(address)).strip(" \t\n<>'").lower()

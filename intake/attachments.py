@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from functools import cache
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import Executable, func, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session, undefer
 
@@ -50,12 +51,16 @@ def keep_blob(session: Session, office: Office, sha256: str, content: bytes) -> 
     small = len(content) <= SMALL
     if not small:
         office.store.put(sha256, content)
-    dialect = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
-    session.execute(
-        dialect.insert(Blob)
-        .values(sha256=sha256, size=len(content), content=content if small else None)
-        .on_conflict_do_nothing()
-    )
+    row = {"sha256": sha256, "size": len(content), "content": content if small else None}
+    session.connection().execute(_insert(session.get_bind().dialect.name), row)
+
+
+@cache
+def _insert(dialect_name: str) -> Executable:
+    # Built once: putting it together takes longer than the database does to write a row.
+    dialect = postgresql if dialect_name == "postgresql" else sqlite
+    statement: Executable = dialect.insert(Blob.__table__).on_conflict_do_nothing()
+    return statement
 
 
 def fit(
@@ -110,7 +115,6 @@ def keep_files(session: Session, office: Office, message: Message, files: Sequen
         message.attachments = kept
     for one in kept:
         add_new(session, one)
-
 
 
 def read_blob(session: Session, office: Office, sha256: str) -> bytes:

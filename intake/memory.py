@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 
 from sqlalchemy import Row, Select, bindparam, event, func, select
-from sqlalchemy.orm import Session, joinedload
+from sqlalchemy.orm import Session, contains_eager, joinedload
 
 from models.base import now
 from models.calendar import Calendar, DayOff
@@ -27,10 +27,15 @@ from models.routing_rule import RoutingRule
 _MEMORY = "memory of a batch"
 
 # Built once: putting a statement together takes longer than SQLite does to answer it.
-_ADDRESSES = (
-    select(Address)
-    .where(Address.kind == bindparam("kind"), Address.value.in_(bindparam("values", expanding=True)))
-    .options(joinedload(Address.contact).selectinload(Contact.addresses))
+_HAVING = select(Address.contact_id).where(
+    Address.kind == bindparam("kind"), Address.value.in_(bindparam("values", expanding=True))
+)
+_CONTACTS = (
+    select(Contact)
+    .join(Contact.addresses)
+    .where(Contact.id.in_(_HAVING))
+    .order_by(Address.id)
+    .options(contains_eager(Contact.addresses))
 )
 _PEOPLE = select(Person).where(Person.email.in_(bindparam("emails", expanding=True)), Person.is_active)
 
@@ -89,16 +94,26 @@ def remember(session: Session, senders: Collection[str] = (), fingerprints: Coll
     memory = session.info[_MEMORY] = _Memory()
     if not senders and not fingerprints:
         return
-    known = session.scalars(_ADDRESSES, {"kind": AddressKind.EMAIL, "values": list(senders)}).all()
+    known = _find_contacts(session, AddressKind.EMAIL, senders)
     people = session.scalars(_PEOPLE, {"emails": list(senders)}).all()
-    memory.contacts = {(AddressKind.EMAIL, sender): None for sender in senders}
-    memory.contacts |= {(address.kind, address.value): address.contact for address in known}
+    memory.contacts = {(AddressKind.EMAIL, sender): known.get(sender) for sender in senders}
     filed = session.execute(_FILED, {"fingerprints": list(fingerprints)})
     memory.filed = dict.fromkeys(fingerprints) | {row.fingerprint: row.case_id for row in filed}
     memory.people = dict.fromkeys(senders) | {person.email or "": person for person in people}
-    requesters = {address.contact_id for address in known}
+    requesters = {contact.id for contact in known.values()}
     memory.acuses = _count_acuses(session, requesters) if requesters else {}
-    memory.recent = _find_recent(session, {address.value for address in known})
+    memory.recent = _find_recent(session, known)
+
+
+def _find_contacts(session: Session, kind: AddressKind, values: Collection[str]) -> dict[str, Contact]:
+    """The contacts that have these addresses, with all of theirs, by address."""
+    found = session.scalars(_CONTACTS, {"kind": kind, "values": list(values)}).unique().all()
+    return {
+        address.value: contact
+        for contact in found
+        for address in contact.addresses
+        if address.kind == kind and address.value in values
+    }
 
 
 def _find_recent(session: Session, addresses: Collection[str]) -> dict[str, list[tuple[int, str]]]:
@@ -210,8 +225,7 @@ def contact_at(session: Session, kind: AddressKind, value: str) -> Contact | Non
     memory = _memory(session)
     if memory is not None and (kind, value) in memory.contacts:
         return memory.contacts[kind, value]
-    address = session.scalar(_ADDRESSES, {"kind": kind, "values": [value]})
-    contact = address.contact if address else None
+    contact = _find_contacts(session, kind, [value]).get(value)
     if memory is not None:
         memory.contacts[kind, value] = contact
     return contact

@@ -60,9 +60,9 @@ def route(
     """The first rule that matches, else what the mailbox or the chosen service is bound to."""
     service = service or (mailbox.service if mailbox else None)
     recipient = mailbox.address if mailbox else ""
-    chosen = choose_rule(
-        active_rules(session), facts_of(incoming, recipient, service.slug if service else "")
-    )
+    rules = active_rules(session)
+    facts = facts_of(incoming, recipient, service.slug if service else "") if rules else None
+    chosen = choose_rule(rules, facts) if facts else None
     if chosen is not None:
         return _by_rule(*chosen, service, mailbox)
     if service is not None:

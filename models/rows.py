@@ -1,8 +1,7 @@
 """What many mails cause at once goes as rows, in one statement for each table, right after the flush.
 
 That is so in a session that does not flush by itself, as that of a batch of mails; in every other one
-the same calls add objects as usual. As objects, a new case and what belongs to it would take half as
-long again.
+the same calls add objects as usual. Each object would be prepared by itself, and that is most of its cost.
 """
 
 from __future__ import annotations

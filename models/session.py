@@ -8,6 +8,7 @@ which commits when its block ends well.
 
 from __future__ import annotations
 
+import json
 import sqlite3
 import threading
 import time
@@ -89,12 +90,18 @@ def open_database(url: str, *, busy_ms: int = SQLITE_BUSY_MS) -> Database:
     if parsed.get_backend_name() == "sqlite":
         if parsed.database and parsed.database != ":memory:":
             Path(parsed.database).resolve().parent.mkdir(parents=True, exist_ok=True)
-        engine = create_engine(parsed, connect_args={"timeout": busy_ms / 1000, "check_same_thread": False})
+        arguments = {"timeout": busy_ms / 1000, "check_same_thread": False}
+        engine = create_engine(parsed, connect_args=arguments, json_serializer=_to_json)
         _prepare_sqlite(engine, busy_ms)
     else:
         engine = create_engine(parsed, pool_pre_ping=True, pool_size=10, max_overflow=20)
         _prepare_postgresql(engine)
     return Database(engine)
+
+
+def _to_json(value: Any) -> str:
+    # Most lists of a message are empty, and an encoder takes longer to set up than to use.
+    return "[]" if value == [] else "{}" if value == {} else json.dumps(value)
 
 
 def _prepare_postgresql(engine: Engine) -> None:

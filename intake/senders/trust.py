@@ -184,6 +184,7 @@ def _namesake(directory: _Directory, name: str, address: str) -> _Known | None:
     return None
 
 
+@lru_cache(maxsize=4096)
 def name_words(name: str) -> frozenset[str]:
     """The words of a name without accents, titles and particles, to compare."""
     plain = "".join(c for c in unicodedata.normalize("NFKD", name) if not unicodedata.combining(c)).casefold()
@@ -192,6 +193,7 @@ def name_words(name: str) -> frozenset[str]:
     )
 
 
+@lru_cache(maxsize=4096)
 def mixes_alphabets(name: str) -> bool:
     """Whether one word has Latin letters beside Cyrillic or Greek ones, as only forgers write."""
     return not name.isascii() and any(
