@@ -1,6 +1,7 @@
-"""Feeds a folder of mails to Roundup's mail gateway and prints {"count", "seconds"}.
+"""Feeds a folder of mails to Roundup's mail gateway and prints {"count", "seconds"}
+of those after the first FIRST.
 
-Runs under the Python that has Roundup: `python roundup_gateway.py MAILS TRACKER SENDERS`.
+Runs under the Python that has Roundup: `python roundup_gateway.py MAILS TRACKER FIRST SENDERS`.
 In an empty TRACKER, senders are registered first, which is Roundup's fast case.
 """
 
@@ -14,7 +15,8 @@ from pathlib import Path
 
 from roundup import instance, mailgw
 
-mails, tracker, senders = Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3].split(",")
+mails, tracker, first = Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3])
+senders = sys.argv[4].split(",")
 admin = [sys.executable, "-m", "roundup.scripts.roundup_admin", "-i", str(tracker)]
 is_new = not (tracker / "config.ini").exists()
 if is_new:
@@ -46,10 +48,12 @@ if is_new:
 NO_OPTIONS = argparse.Namespace(default_class="issue", set_value=[], catch_class=None)
 files = sorted(mails.glob("*.eml"))
 began = time.perf_counter()
-for file in files:
+for number, file in enumerate(files):
+    if number == first:
+        began = time.perf_counter()
     gateway = mailgw.MailGW(opened, NO_OPTIONS)
     gateway.trapExceptions = False
     gateway.handle_Message(email.message_from_bytes(file.read_bytes(), _class=mailgw.RoundupMessage))
 seconds = time.perf_counter() - began
 database = opened.open("admin")
-print(json.dumps({"count": len(files), "seconds": seconds, "cases": len(database.issue.list())}))
+print(json.dumps({"count": len(files) - first, "seconds": seconds, "cases": len(database.issue.list())}))
