@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from intake.addresses import split_plus
 from intake.incoming import Channel
-from intake.memory import acuses_to, mailbox_at
+from intake.memory import acuses_to, mailbox_at, recipient_of
 from intake.office import Office
 from intake.outbox import queue
 from intake.reply_address import sign
@@ -96,8 +96,7 @@ def _mailbox_of(session: Session, case: Case, message: Message | None) -> Mailbo
 
 def _written_to(session: Session, case: Case, message: Message | None) -> Mailbox | None:
     if message is not None and message.inbound_mail_id is not None:
-        inbound = session.get(InboundMail, message.inbound_mail_id)
-        recipient = inbound.envelope_to if inbound else ""
+        recipient = recipient_of(session, message.inbound_mail_id)
     else:
         of_case = select(InboundMail.envelope_to).where(InboundMail.case_id == case.id)
         recipient = session.scalar(of_case.order_by(InboundMail.id).limit(1)) or ""

@@ -6,7 +6,7 @@ away. In every other session nothing is remembered and each question is a query.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 
@@ -18,6 +18,7 @@ from models.calendar import Calendar, DayOff
 from models.case import Case
 from models.chat import Chat
 from models.contact import Address, AddressKind, Contact
+from models.inbound_mail import InboundMail
 from models.mailbox import Mailbox
 from models.message import Message
 from models.outbox_message import OutboxMessage
@@ -76,6 +77,7 @@ _FILED = select(Message.fingerprint, Message.case_id).where(
 @dataclass(slots=True)
 class _Memory:
     mailboxes: dict[str, Mailbox] | None = None
+    recipients: dict[int, str] = field(default_factory=dict)
     rules: Sequence[RoutingRule] | None = None
     contacts: dict[tuple[AddressKind, str], Contact | None] = field(default_factory=dict)
     people: dict[str, Person | None] = field(default_factory=dict)
@@ -191,6 +193,22 @@ def _memory(session: Session) -> _Memory | None:
     found = session.info.get(_MEMORY)
     assert found is None or isinstance(found, _Memory)
     return found
+
+
+def learn_recipients(session: Session, recipients: Mapping[int, str]) -> None:
+    """The envelope recipients of mails, by the id of each."""
+    memory = _memory(session)
+    if memory is not None:
+        memory.recipients |= recipients
+
+
+def recipient_of(session: Session, inbound_id: int) -> str:
+    """The envelope recipient of a mail: an address of ours; empty when the mail is gone."""
+    memory = _memory(session)
+    if memory is not None and inbound_id in memory.recipients:
+        return memory.recipients[inbound_id]
+    inbound = session.get(InboundMail, inbound_id)
+    return inbound.envelope_to if inbound else ""
 
 
 def mailbox_at(session: Session, address: str) -> Mailbox | None:

@@ -25,7 +25,7 @@ from intake.errors import StoreFailed
 from intake.incoming import IncomingMessage
 from intake.issued import issuing
 from intake.matching import FOLIO, Match, end_of_merges, match
-from intake.memory import forget, mailbox_at, remember
+from intake.memory import forget, learn_recipients, mailbox_at, remember
 from intake.messages import file_incoming
 from intake.office import Office
 from intake.oficios import as_document, register_received
@@ -130,6 +130,7 @@ def _decide(office: Office, read: Sequence[Read]) -> int:
         remember(session, {one.incoming.from_addr for one in read}, set(fingerprints.values()))
         waiting = session.scalars(still_waiting(list(fingerprints)).with_for_update(skip_locked=True)).all()
         rows = {inbound.id: inbound for inbound in waiting}
+        learn_recipients(session, {inbound.id: inbound.envelope_to for inbound in waiting})
         # What was decided and is not written yet: sender and fingerprint.
         unwritten: dict[str, str] = {}
         for one in read:

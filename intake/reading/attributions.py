@@ -7,6 +7,7 @@ Pure tables and predicates: “El lun, Ana <a@b> escribió:”, the From/Sent/To
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 MAX_LINE = 1_000
 
@@ -186,6 +187,7 @@ _ORIGINAL_TITLE = re.compile(rf"(?:(?:please|por favor),?\s)?(?:{_ORIGINAL})", r
 _FORWARDED_TITLE = re.compile(rf"(?:{_FORWARDED})(?:\s[^\n]{{0,120}})?", re.IGNORECASE)
 _LETTER = re.compile(r"[^\W\d_]")
 _TITLE_EDGE = " \t>-_=*~#|—–"
+_TITLE_END = _TITLE_EDGE + ":："
 _FRAME = "-_=—–#"
 # What a title between dashes never holds.
 _NO_TITLE = re.compile(r"[\d@<>:_=]")
@@ -249,6 +251,7 @@ def is_attribution(text: str, before_quote: bool, alone: bool = False) -> bool:
     )
 
 
+@lru_cache(maxsize=256)
 def _ends_in_wrote(text: str) -> bool:
     """Whether *text* ends in one of the verbs, as a whole word."""
     tail = text[-60:].rstrip(_AFTER_VERB).removesuffix("(a)").removesuffix("[a]").rstrip().lower()
@@ -292,7 +295,7 @@ def find_inline_attribution(line: str) -> int:
 
 def header_label(line: str) -> tuple[str, str]:
     """(kind, value) of a line of a quoted header block (`De: …` → `from`); kind is empty for other lines."""
-    match = _LABEL.match(line[:MAX_LINE])
+    match = _LABEL.match(line[:MAX_LINE]) if ":" in line or "：" in line else None
     if not match:
         return "", ""
     label = match[1].strip(" *_\u00a0").lower()
@@ -306,6 +309,9 @@ def title_of(line: str) -> str:
     """
     if len(line) > 200 or not _LETTER.search(line):
         return ""
+    if line[0] not in _TITLE_EDGE and line[-1] not in _TITLE_END:
+        # Neither dashes around it nor a colon behind it: prose.
+        return ""
     core = line.strip(_TITLE_EDGE)
     left, _, right = line.partition(core)
     bare = core.rstrip(" :：")
@@ -314,7 +320,6 @@ def title_of(line: str) -> str:
             kind = "forwarded" if _FORWARD_WORD.search(core) else "message"
             return "original" if _ORIGINAL_TITLE.fullmatch(bare) else kind
     elif bare == core and not _is_frame(left):
-        # Neither dashes around it nor a colon behind it: prose.
         return ""
     if _FORWARDED_TITLE.fullmatch(bare):
         return "forwarded"
@@ -328,7 +333,7 @@ def is_heading(line: str) -> bool:
 
 
 def _is_frame(edge: str) -> bool:
-    return sum(edge.count(mark) for mark in _FRAME) >= 3
+    return len(edge) >= 3 and sum(edge.count(mark) for mark in _FRAME) >= 3
 
 
 def is_rule_line(line: str) -> bool:
