@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -163,6 +164,7 @@ def clean_ids(values: Iterable[str]) -> list[str]:
     return [value for value in dict.fromkeys(values) if 0 < len(value) <= 512][:100]
 
 
+@lru_cache(maxsize=4096)
 def plain_subject(subject: str) -> str:
     """The subject without Re:, RV:, Fwd: and case, to compare."""
     return " ".join(_SUBJECT_PREFIX.sub("", subject).casefold().split())

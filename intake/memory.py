@@ -66,7 +66,7 @@ _RECENT = (
     .order_by(Case.last_activity_at.desc())
     .limit(bindparam("most"))
 )
-_MOST_RECENT, _MOST_REMEMBERED = 20, 400
+_MOST_RECENT, _MOST_REMEMBERED = 20, 800
 # The same person, the same subject, within these days: proposed to a clerk, never joined silently.
 CONTINUATION_DAYS = 14
 _FILED = select(Message.fingerprint, Message.case_id).where(
