@@ -13,7 +13,7 @@ from contextvars import copy_context
 from dataclasses import dataclass, field
 
 import structlog
-from sqlalchemy import Row, Select, select
+from sqlalchemy import ColumnElement, Row, Select, select
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session, undefer
 
@@ -173,11 +173,17 @@ def _find_raw(office: Office, inbound: InboundMail) -> Raw:
 
 def still_waiting(ids: Sequence[int]) -> Select[InboundMail]:
     """Those of *ids* that nobody has decided about."""
-    return (
-        select(InboundMail)
-        .where(InboundMail.id.in_(ids), InboundMail.status == InboundStatus.RECEIVED)
-        .order_by(InboundMail.id)
-    )
+    return select(InboundMail).where(*_is_waiting(ids)).order_by(InboundMail.id)
+
+
+def claim(session: Session, ids: Sequence[int]) -> set[int]:
+    """Those of *ids* that nobody has decided about, nor will while the transaction lasts."""
+    mine = select(InboundMail.id).where(*_is_waiting(ids)).with_for_update(skip_locked=True)
+    return set(session.scalars(mine))
+
+
+def _is_waiting(ids: Sequence[int]) -> tuple[ColumnElement[bool], ...]:
+    return InboundMail.id.in_(ids), InboundMail.status == InboundStatus.RECEIVED
 
 
 def fail(office: Office, inbound_id: int, error: Exception) -> None:

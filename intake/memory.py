@@ -28,13 +28,15 @@ from models.routing_rule import RoutingRule
 _MEMORY = "memory of a batch"
 
 # Built once: putting a statement together takes longer than SQLite does to answer it.
-_HAVING = select(Address.contact_id).where(
-    Address.kind == bindparam("kind"), Address.value.in_(bindparam("values", expanding=True))
+_IS_THEIRS = (
+    Address.kind == bindparam("kind"),
+    Address.value.in_(bindparam("values", expanding=True)),
 )
+_WHO = select(Address.value, Address.contact_id).where(*_IS_THEIRS)
 _CONTACTS = (
     select(Contact)
     .join(Contact.addresses)
-    .where(Contact.id.in_(_HAVING))
+    .where(Contact.id.in_(select(Address.contact_id).where(*_IS_THEIRS)))
     .order_by(Address.id)
     .options(contains_eager(Contact.addresses))
 )
@@ -88,22 +90,42 @@ class _Memory:
     hours: tuple[Sequence[Calendar], Sequence[DayOff]] | None = None
 
 
-def remember(session: Session, senders: Collection[str] = (), fingerprints: Collection[str] = ()) -> None:
+def remember(session: Session, senders: Collection[str] = ()) -> None:
     """From now on, to the end of *session* or until something in it is undone, nothing is asked twice.
 
-    Who *senders* are, and whether messages with these *fingerprints* are there, is asked at once.
+    Who *senders* are is asked at once, and with them what every mail asks. None of it is wrong for a
+    mail that might as well have come a moment earlier; what would be is asked by `catch_up`.
     """
     memory = session.info[_MEMORY] = _Memory()
-    if not senders and not fingerprints:
+    if not senders:
         return
-    known = _find_contacts(session, AddressKind.EMAIL, senders)
     people = session.scalars(_PEOPLE, {"emails": list(senders)}).all()
+    memory.people = dict.fromkeys(senders) | {person.email or "": person for person in people}
+    _meet(session, memory, senders)
+    active_rules(session)
+    office_hours(session)
+    mailbox_at(session, "")
+    group_of(session, 0)
+
+
+def _meet(session: Session, memory: _Memory, senders: Collection[str]) -> None:
+    known = _find_contacts(session, AddressKind.EMAIL, senders)
     memory.contacts = {(AddressKind.EMAIL, sender): known.get(sender) for sender in senders}
+
+
+def catch_up(session: Session, fingerprints: Collection[str]) -> None:
+    """Ask at once what another writer may have made of the same mails and senders, until our turn came."""
+    memory = _memory(session)
+    assert memory is not None
+    met = {value: contact.id for (_, value), contact in memory.contacts.items() if contact is not None}
+    senders = [value for _, value in memory.contacts]
+    rows = session.execute(_WHO, {"kind": AddressKind.EMAIL, "values": senders})
+    known = {row.value: row.contact_id for row in rows}
+    if known != met:
+        _meet(session, memory, senders)
     filed = session.execute(_FILED, {"fingerprints": list(fingerprints)})
     memory.filed = dict.fromkeys(fingerprints) | {row.fingerprint: row.case_id for row in filed}
-    memory.people = dict.fromkeys(senders) | {person.email or "": person for person in people}
-    requesters = {contact.id for contact in known.values()}
-    memory.acuses = _count_acuses(session, requesters) if requesters else {}
+    memory.acuses = _count_acuses(session, set(known.values())) if known else {}
     memory.recent = _find_recent(session, known)
 
 

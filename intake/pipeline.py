@@ -18,14 +18,23 @@ from sqlalchemy.orm import Session
 
 from intake import cases, notices, returned, scanning, screening
 from intake.addresses import domain_of, split_plus
-from intake.batches import Read, fail, find_waiting, read_ahead, read_batch, still_waiting, waiting_among
+from intake.batches import (
+    Read,
+    claim,
+    fail,
+    find_waiting,
+    read_ahead,
+    read_batch,
+    still_waiting,
+    waiting_among,
+)
 from intake.citizens import complaints
 from intake.digitizing import scan_mail
 from intake.errors import StoreFailed
 from intake.incoming import IncomingMessage
 from intake.issued import issuing
 from intake.matching import FOLIO, Match, end_of_merges, match
-from intake.memory import forget, learn_recipients, mailbox_at, remember
+from intake.memory import catch_up, forget, learn_recipients, mailbox_at, remember
 from intake.messages import file_incoming
 from intake.office import Office
 from intake.oficios import as_document, register_received
@@ -124,26 +133,28 @@ def _decide_alone(office: Office, one: Read) -> int:
 
 def _decide(office: Office, read: Sequence[Read]) -> int:
     """All that *read* cause, in one transaction; returns how many of them still waited."""
+    fingerprints = {one.inbound_id: screening.fingerprint(one.incoming) for one in read}
     # The verbs draw their keys, so that what many mails cause is written at once, at the end.
-    with office.database.writing() as session, session.no_autoflush:
-        fingerprints = {one.inbound_id: screening.fingerprint(one.incoming) for one in read}
-        remember(session, {one.incoming.from_addr for one in read}, set(fingerprints.values()))
-        waiting = session.scalars(still_waiting(list(fingerprints)).with_for_update(skip_locked=True)).all()
-        rows = {inbound.id: inbound for inbound in waiting}
-        learn_recipients(session, {inbound.id: inbound.envelope_to for inbound in waiting})
+    with office.database.preparing() as (session, take_turn), session.no_autoflush:
+        inbound = {one.id: one for one in session.scalars(still_waiting(list(fingerprints)))}
+        learn_recipients(session, {one.id: one.envelope_to for one in inbound.values()})
+        remember(session, {one.incoming.from_addr for one in read})
+        take_turn()
+        mine = claim(session, list(inbound))
+        catch_up(session, set(fingerprints.values()))
         # What was decided and is not written yet: sender and fingerprint.
         unwritten: dict[str, str] = {}
         for one in read:
-            inbound = rows.get(one.inbound_id)
-            if inbound is None:
+            if one.inbound_id not in mine:
                 continue
-            if _may_follow(one.incoming, inbound, unwritten):
+            if _may_follow(one.incoming, inbound[one.inbound_id], unwritten):
                 session.flush()
                 forget(session, unwritten.keys(), unwritten.values())
                 unwritten.clear()
             unwritten[one.incoming.from_addr] = fingerprints[one.inbound_id]
-            _write_verdict(session, one.incoming, inbound, accept(session, office, one.incoming, inbound))
-    return len(rows)
+            verdict = accept(session, office, one.incoming, inbound[one.inbound_id])
+            _write_verdict(session, one.incoming, inbound[one.inbound_id], verdict)
+    return len(mine)
 
 
 def _write_verdict(

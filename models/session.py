@@ -14,6 +14,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -40,8 +41,8 @@ class RowSession(Session):
 class Database:
     """One database and the two ways to work with it."""
 
-    def __init__(self, engine: Engine) -> None:
-        self.engine = engine
+    def __init__(self, engine: Engine, busy_ms: int = SQLITE_BUSY_MS) -> None:
+        self.engine, self._busy_ms = engine, busy_ms
         self._reader = sessionmaker(engine, class_=RowSession, expire_on_commit=False)
         self._writer = sessionmaker(
             engine.execution_options(begin="IMMEDIATE"), class_=RowSession, expire_on_commit=False
@@ -62,6 +63,22 @@ class Database:
         """A session in one write transaction: committed at the end, rolled back on any exception."""
         with self._writer() as session, session.begin():
             yield session
+
+    @contextmanager
+    def preparing(self) -> Iterator[tuple[Session, Callable[[], None]]]:
+        """A session that reads until its second part is called, and from then on is as of `writing`.
+
+        What it read may have changed meanwhile; its owner looks again at what matters.
+        """
+        with self._writer() as session, session.begin():
+            connection = session.connection(execution_options={"begin": "DEFERRED"})
+            yield session, partial(self._take_turn, connection)
+
+    def _take_turn(self, connection: Connection) -> None:
+        if self.is_sqlite:
+            # What was read is of the past then; to write on it SQLite would refuse.
+            connection.exec_driver_sql("COMMIT")
+            _begin_immediate(connection, self._busy_ms)
 
     def reader(self) -> Session:
         """A session that only reads, which its owner closes (the panel: one per request)."""
@@ -96,7 +113,7 @@ def open_database(url: str, *, busy_ms: int = SQLITE_BUSY_MS) -> Database:
     else:
         engine = create_engine(parsed, pool_pre_ping=True, pool_size=10, max_overflow=20)
         _prepare_postgresql(engine)
-    return Database(engine)
+    return Database(engine, busy_ms)
 
 
 def _to_json(value: Any) -> str:

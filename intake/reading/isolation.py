@@ -38,6 +38,8 @@ if TYPE_CHECKING:
 SECONDS, PATIENCE = 2.0, 6.0
 # Address space for one mail, above what the child needs to be there at all.
 MEMORY = 1 << 30
+# Who reads ahead gives way to who writes: a worker that holds the register's lock keeps all others waiting.
+NICE = 3
 # A child that has once used more starts afresh: what it gave back may be in pieces.
 TIRED = 384 << 20
 
@@ -322,7 +324,8 @@ def _find(function: str) -> Callable[..., object]:
 
 
 def _restrain(memory: int) -> None:
-    """No more memory than allowed, no files, no core dumps; the default end at SIGPROF."""
+    """No more memory than allowed, no files, no core dumps; the default end at SIGPROF; a little patience."""
+    os.nice(NICE)
     signal.signal(signal.SIGPROF, signal.SIG_DFL)
     # Ctrl-C and the end of a service reach the whole group; our parent closes the socket when it is done.
     for number in (signal.SIGINT, signal.SIGTERM):
