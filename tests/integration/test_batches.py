@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from sqlalchemy import func, select, text
+from sqlalchemy import event, func, select, text
+from structlog.testing import capture_logs
 
 from intake import spool
 from intake.batches import find_waiting
 from intake.office import Office
-from intake.pipeline import process_spooled
+from intake.pipeline import process_one, process_spooled, process_these
+from intake.reading.inspection import HERE
 from models.base import now
 from models.case import Case, CaseLink, LinkKind
 from models.contact import Contact
@@ -141,6 +143,36 @@ def test_two_requests_of_one_person_that_arrive_together_are_hers_and_related(
         assert session.scalar(select(func.count(Contact.id))) == 1
         link = session.scalars(select(CaseLink)).one()
         assert (link.case_id, link.other_id, link.kind) == (newer.case_id, older.case_id, LinkKind.RELATED)
+
+
+def test_what_another_worker_wrote_before_our_turn_came_is_known(office: Office, town: Institution) -> None:
+    again = make_mail(
+        "Persona 1 <persona1@correo.example>", subject="Asunto número 1", message_id="<9@correo.example>"
+    )
+    raws = (from_person(1), from_person(1), again)
+    ids = spool.store(office, [spool.Arrival("smtp", raw, "x@correo.example", (SUPPORT,)) for raw in raws])
+
+    theirs = iter(ids[:1])
+
+    @event.listens_for(office.database.engine, "before_cursor_execute")
+    def be_quicker(_connection: object, _cursor: object, statement: str, *_: object) -> None:
+        # We have looked at who wrote, and now take our turn; on PostgreSQL, the mails.
+        if statement == "COMMIT" or "SKIP LOCKED" in statement:
+            for mail in theirs:
+                assert process_one(office, mail)
+
+    with capture_logs() as logs:
+        assert process_these(office, ids[1:], HERE) == 2
+    event.remove(office.database.engine, "before_cursor_execute", be_quicker)
+    assert not [line for line in logs if line["event"] == "batch divided"]
+    with office.database.reading() as session:
+        mails = [session.get_one(InboundMail, identifier) for identifier in ids]
+        assert [mail.outcome for mail in mails] == [Outcome.TICKET, Outcome.DUPLICATE, Outcome.TICKET]
+        assert mails[1].case_id == mails[0].case_id
+        contact = session.scalars(select(Contact)).one()
+        assert set(session.scalars(select(Case.requester_id))) == {contact.id}
+        link = session.scalars(select(CaseLink)).one()
+        assert (link.case_id, link.other_id) == (mails[2].case_id, mails[0].case_id)
 
 
 def test_drawn_keys_go_on_after_rows_that_were_written_without_one(office: Office, town: Institution) -> None:
