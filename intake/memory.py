@@ -79,7 +79,7 @@ _FILED = select(Message.fingerprint, Message.case_id).where(
 @dataclass(slots=True)
 class _Memory:
     mailboxes: dict[str, Mailbox] | None = None
-    recipients: dict[int, str] = field(default_factory=dict)
+    recipients: Mapping[int, str] = field(default_factory=dict)
     rules: Sequence[RoutingRule] | None = None
     contacts: dict[tuple[AddressKind, str], Contact | None] = field(default_factory=dict)
     people: dict[str, Person | None] = field(default_factory=dict)
@@ -90,13 +90,16 @@ class _Memory:
     hours: tuple[Sequence[Calendar], Sequence[DayOff]] | None = None
 
 
-def remember(session: Session, senders: Collection[str] = ()) -> None:
+def remember(
+    session: Session, senders: Collection[str] = (), recipients: Mapping[int, str] | None = None
+) -> None:
     """From now on, to the end of *session* or until something in it is undone, nothing is asked twice.
 
-    Who *senders* are is asked at once, and with them what every mail asks. None of it is wrong for a
-    mail that might as well have come a moment earlier; what would be is asked by `catch_up`.
+    *recipients*: to which address of ours each mail came. Who *senders* are is asked at once, and with
+    them what every mail asks. None of it is wrong for a mail that might as well have come a moment
+    earlier; what would be is asked by `catch_up`.
     """
-    memory = session.info[_MEMORY] = _Memory()
+    memory = session.info[_MEMORY] = _Memory(recipients=recipients or {})
     if not senders:
         return
     people = session.scalars(_PEOPLE, {"emails": list(senders)}).all()
@@ -215,13 +218,6 @@ def _memory(session: Session) -> _Memory | None:
     found = session.info.get(_MEMORY)
     assert found is None or isinstance(found, _Memory)
     return found
-
-
-def learn_recipients(session: Session, recipients: Mapping[int, str]) -> None:
-    """The envelope recipients of mails, by the id of each."""
-    memory = _memory(session)
-    if memory is not None:
-        memory.recipients |= recipients
 
 
 def recipient_of(session: Session, inbound_id: int) -> str:

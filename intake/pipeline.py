@@ -19,6 +19,7 @@ from sqlalchemy.orm import Session
 from intake import cases, notices, returned, scanning, screening
 from intake.addresses import domain_of, split_plus
 from intake.batches import (
+    TAKEN_UP,
     Read,
     claim,
     fail,
@@ -34,7 +35,7 @@ from intake.errors import StoreFailed
 from intake.incoming import IncomingMessage
 from intake.issued import issuing
 from intake.matching import FOLIO, Match, end_of_merges, match
-from intake.memory import catch_up, forget, learn_recipients, mailbox_at, remember
+from intake.memory import catch_up, forget, mailbox_at, remember
 from intake.messages import file_incoming
 from intake.office import Office
 from intake.oficios import as_document, register_received
@@ -67,7 +68,7 @@ _DECIDED = update(cast("Table", InboundMail.__table__)).where(InboundMail.id == 
 def process_spooled(
     office: Office,
     *,
-    limit: int = 200,
+    limit: int = TAKEN_UP,
     part: tuple[int, int] = (0, 1),
     reader: MailReader = HERE,
 ) -> int:
@@ -137,8 +138,8 @@ def _decide(office: Office, read: Sequence[Read]) -> int:
     # The verbs draw their keys, so that what many mails cause is written at once, at the end.
     with office.database.preparing() as (session, take_turn), session.no_autoflush:
         inbound = {one.id: one for one in session.scalars(still_waiting(list(fingerprints)))}
-        learn_recipients(session, {one.id: one.envelope_to for one in inbound.values()})
-        remember(session, {one.incoming.from_addr for one in read})
+        recipients = {one.id: one.envelope_to for one in inbound.values()}
+        remember(session, {one.incoming.from_addr for one in read}, recipients)
         take_turn()
         mine = claim(session, list(inbound))
         catch_up(session, set(fingerprints.values()))

@@ -56,11 +56,12 @@ def of_case(case: Case) -> ColumnElement[bool]:
 
 # What the hash covers, in this order.
 _CONTENT = ("case_id", "sequence", "at", "action", "account_id", "actor", "data", "previous_hash")
+_encode = json.JSONEncoder(sort_keys=True, ensure_ascii=False).encode
 
 
 def _hash(values: dict[str, Any]) -> str:
     content = [values["at"].isoformat() if name == "at" else values[name] for name in _CONTENT]
-    return hashlib.sha256(json.dumps(content, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
+    return hashlib.sha256(_encode(content).encode()).hexdigest()
 
 
 def record(

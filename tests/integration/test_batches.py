@@ -6,7 +6,7 @@ from sqlalchemy import event, func, select, text
 from structlog.testing import capture_logs
 
 from intake import spool
-from intake.batches import find_waiting
+from intake.batches import MAILS, find_waiting
 from intake.office import Office
 from intake.pipeline import process_one, process_spooled, process_these
 from intake.reading.inspection import HERE
@@ -201,12 +201,12 @@ def test_a_number_that_a_savepoint_takes_back_is_drawn_again(office: Office, tow
 
 
 def test_an_idle_worker_helps_with_what_another_comes_to_later(office: Office, town: Institution) -> None:
-    arrivals = [spool.Arrival("smtp", from_person(number), "", (SUPPORT,)) for number in range(130)]
+    arrivals = [spool.Arrival("smtp", from_person(number), "", (SUPPORT,)) for number in range(3 * MAILS + 10)]
     ids = spool.store(office, arrivals)
     # Of so many workers none of these is this one's own.
     part = (0, 1_000_000)
-    assert [number for number, _ in find_waiting(office, 200, part)] == ids[80:120]
-    assert process_spooled(office, part=part) == 40
+    assert [number for number, _ in find_waiting(office, 200, part)] == ids[2 * MAILS : 3 * MAILS]
+    assert process_spooled(office, part=part) == MAILS
     assert process_spooled(office, part=part) == 10
     # What is left is in the other's hands; from the end it may still be faster.
-    assert [number for number, _ in find_waiting(office, 200, part)] == ids[79:80]
+    assert [number for number, _ in find_waiting(office, 200, part)] == ids[2 * MAILS - 1 : 2 * MAILS]
