@@ -201,7 +201,9 @@ def test_a_number_that_a_savepoint_takes_back_is_drawn_again(office: Office, tow
 
 
 def test_an_idle_worker_helps_with_what_another_comes_to_later(office: Office, town: Institution) -> None:
-    arrivals = [spool.Arrival("smtp", from_person(number), "", (SUPPORT,)) for number in range(3 * MAILS + 10)]
+    arrivals = [
+        spool.Arrival("smtp", from_person(number), "", (SUPPORT,)) for number in range(3 * MAILS + 10)
+    ]
     ids = spool.store(office, arrivals)
     # Of so many workers none of these is this one's own.
     part = (0, 1_000_000)
