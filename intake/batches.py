@@ -32,7 +32,7 @@ from templates import say
 log = structlog.get_logger()
 
 # Mails, and bytes of mail, that are decided in one transaction at most; other writers wait for its end.
-MAILS, BYTES = 60, 8_000_000
+MAILS, BYTES = 60, 16_000_000
 # The first batch is short: nothing is written while it is read.
 FIRST = 8
 # Mails that a worker takes up at a time, in full batches; what was taken up is finished before it ends.

@@ -12,6 +12,8 @@ from datetime import UTC, datetime, timedelta, timezone
 from email.utils import parsedate_tz
 from urllib.parse import unquote_to_bytes
 
+import pybase64
+
 from intake.reading.charsets import clean, codec_of, decode
 
 MAX_FIELDS = 1_000
@@ -132,8 +134,12 @@ def decode_base64(data: bytes) -> bytes:
 
 
 def _decode_base64_run(data: bytes) -> bytes:
+    data = data.rstrip()
+    padding = data[data.find(b"=") :] if b"=" in data else b""
+    # At padding in the middle one of them ends and the other goes on.
+    decode_run = binascii.a2b_base64 if padding.strip(b"=") else pybase64.b64decode
     try:
-        return binascii.a2b_base64(data)
+        return decode_run(data)
     except binascii.Error:
         data = re.sub(rb"[^A-Za-z0-9+/]", b"", data)
         # A lone last character carries no whole byte.
