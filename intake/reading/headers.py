@@ -134,10 +134,9 @@ def decode_base64(data: bytes) -> bytes:
 
 
 def _decode_base64_run(data: bytes) -> bytes:
-    data = data.rstrip()
     padding = data[data.find(b"=") :] if b"=" in data else b""
     # At padding in the middle one of them ends and the other goes on.
-    decode_run = binascii.a2b_base64 if padding.strip(b"=") else pybase64.b64decode
+    decode_run = binascii.a2b_base64 if padding.rstrip().strip(b"=") else pybase64.b64decode
     try:
         return decode_run(data)
     except binascii.Error:
