@@ -44,7 +44,8 @@ class Mailbox:
     address: str
 
 
-@lru_cache(maxsize=4096)
+# Few, for a sender may make each as long as a header.
+@lru_cache(maxsize=512)
 def normalise_address(address: str) -> str:
     """*address* as it is compared and stored: lower-case, domain in ASCII, no invisible character."""
     address = _INVISIBLE.sub("", clean(address)).strip(" \t\n<>'").lower()

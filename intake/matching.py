@@ -29,6 +29,7 @@ from models.turno import Turno
 from templates import say
 
 FOLIO = re.compile(r"(?<![\w-])(?:T|OP)-\d{4}-\d{6,}(?![\w-])", re.IGNORECASE)
+_COMPARED = 500
 _SUBJECT_PREFIX = re.compile(r"^\s*(?:(?:re|rv|fw|fwd|enc|res|aw|tr)\s*(?:\[\d+\])?\s*:\s*)+", re.IGNORECASE)
 
 
@@ -164,9 +165,13 @@ def clean_ids(values: Iterable[str]) -> list[str]:
     return [value for value in dict.fromkeys(values) if 0 < len(value) <= 512][:100]
 
 
-@lru_cache(maxsize=4096)
 def plain_subject(subject: str) -> str:
-    """The subject without Re:, RV:, Fwd: and case, to compare."""
+    """How the subject begins, without Re:, RV:, Fwd: and case, to compare."""
+    return _plain(subject[:_COMPARED])
+
+
+@lru_cache(maxsize=4096)
+def _plain(subject: str) -> str:
     return " ".join(_SUBJECT_PREFIX.sub("", subject).casefold().split())
 
 
