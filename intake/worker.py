@@ -21,6 +21,7 @@ from intake.archiving import binding
 from intake.digitizing.scan_folder import Watcher
 from intake.digitizing.scan_jobs import look_through, read_pages
 from intake.figures import counting, scheduled_reports
+from intake.heap import keep_buffers
 from intake.learning.learning import Night
 from intake.learning.proposing import Proposer
 from intake.office import Office
@@ -116,6 +117,7 @@ def tune_interpreter() -> None:
     gc.set_threshold(20_000, 10, 50)
     # Who reads the next mails needs the interpreter often, for a moment, and would wait 5 ms each time.
     sys.setswitchinterval(0.0005)
+    keep_buffers()
 
 
 def repeat(chore: Chore, office: Office, stop: threading.Event) -> None:

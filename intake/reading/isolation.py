@@ -25,6 +25,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, cast
 
+from intake.heap import keep_buffers
 from intake.incoming import Authentication, IncomingMessage, MailSignature, Raw
 
 if TYPE_CHECKING:
@@ -273,6 +274,7 @@ def serve(connection: socket.socket, seconds: float, memory: int) -> None:
     answers.flush()
     # What is loaded now stays: looking for garbage need not walk through it.
     gc.freeze()
+    keep_buffers()
     while _serve_request(requests, answers, seconds):
         # The parts of a mail know each other, and would keep its bytes until a collection happens to come.
         gc.collect()
