@@ -22,7 +22,7 @@ _STAYS = "of these, objects that stay"
 
 
 def untracked(session: Session, table: type[T], /, **given: Any) -> T:
-    """A new row of *table* for `write_new`; one that goes as a row has no use for a history of its values."""
+    """A new row of *table* for `write_new` or `add_new`; a row needs no history of its values."""
     if session.autoflush:
         return table(**given)
     one = cast("T", _manager(table).new_instance())

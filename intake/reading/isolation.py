@@ -326,7 +326,7 @@ def _find(function: str) -> Callable[..., object]:
 
 
 def _restrain(memory: int) -> None:
-    """No more memory than allowed, no files, no core dumps; the default end at SIGPROF; a little patience."""
+    """No more memory than allowed, no files, no core dumps; the default end at SIGPROF; a lower priority."""
     os.nice(NICE)
     signal.signal(signal.SIGPROF, signal.SIG_DFL)
     # Ctrl-C and the end of a service reach the whole group; our parent closes the socket when it is done.
