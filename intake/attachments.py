@@ -19,7 +19,7 @@ from models.base import is_written
 from models.case import Case
 from models.keys import draw_key
 from models.message import Attachment, Blob, Message
-from models.rows import add_new, untracked
+from models.rows import add_new, execute_before_flush, untracked
 
 # Up to this size a row is cheaper than a file with its two fsyncs.
 SMALL = 64 * 1024
@@ -52,7 +52,7 @@ def keep_blob(session: Session, office: Office, sha256: str, content: bytes) -> 
     if not small:
         office.store.put(sha256, content)
     row = {"sha256": sha256, "size": len(content), "content": content if small else None}
-    session.connection().execute(_insert(session.get_bind().dialect.name), row)
+    execute_before_flush(session, _insert(session.get_bind().dialect.name), row)
 
 
 @cache

@@ -311,6 +311,7 @@ def follow_up(
 ) -> Message:
     """The requester (or another participant) wrote again; reopens what was resolved or closed."""
     lock(session, case)
+    before = case.state
     message = file_incoming(session, office, case, incoming, reason=reason, inbound=inbound, staff=staff)
     if staff is not None:
         # Anybody can write a colleague's address into From; only a confirmed one speaks for the account.
@@ -332,7 +333,8 @@ def follow_up(
         session, case, "follow_up", actor="requester", data={"message": message.id, "reopened": not was_open}
     )
     fill_from_reply(session, case, message)
-    commitments.recount(session, office, case)
+    if case.state != before:
+        commitments.recount(session, office, case)
     notices.write_follow_up(session, office, case, message)
     return message
 

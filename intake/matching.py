@@ -18,17 +18,17 @@ from sqlalchemy.orm import Session
 from intake.addresses import normalise_address
 from intake.contacts import find_account_of
 from intake.incoming import IncomingMessage
-from intake.memory import contact_at, recent_subjects
+from intake.memory import case_with, contact_at, recent_subjects, threads_of
 from intake.office import Office
 from intake.reply_address import read as read_reply_address
 from models.case import Case
-from models.contact import Address, AddressKind
-from models.message import Message, ThreadId
+from models.contact import AddressKind
+from models.message import Message
 from models.person import Account
 from models.turno import Turno
 from templates import say
 
-FOLIO = re.compile(r"(?<![\w-])(?:T|OP)-\d{4}-\d{6,}(?![\w-])", re.IGNORECASE)
+_FOLIO = re.compile(r"(?<![\w-])(?:T|OP)-\d{4}-\d{6,}(?![\w-])", re.IGNORECASE)
 _COMPARED = 500
 _SUBJECT_PREFIX = re.compile(r"^\s*(?:(?:re|rv|fw|fwd|enc|res|aw|tr)\s*(?:\[\d+\])?\s*:\s*)+", re.IGNORECASE)
 
@@ -64,18 +64,24 @@ def match(session: Session, office: Office, incoming: IncomingMessage, recipient
     return Match(proposal=_possible_continuation(session, incoming))
 
 
+def leads(office: Office, incoming: IncomingMessage, recipient: str) -> set[str]:
+    """Whatever in a message may lead to a case: ids of its ancestors, and folios."""
+    folios = _signed_folios(office, incoming, recipient)
+    return {*thread_ids(incoming), *folios, *_subject_folios(incoming)}
+
+
 def participant(session: Session, case: Case, address: str) -> Account | bool | None:
     """None for a stranger; the account of somebody of the office who was given the case; else True."""
     if not address:
         return None
-    own = select(Address.id).where(
-        Address.contact_id == case.requester_id, Address.kind == AddressKind.EMAIL, Address.value == address
-    )
-    if session.scalar(own) is not None:
+    contact = contact_at(session, AddressKind.EMAIL, address)
+    if contact is not None and contact.id == case.requester_id:
         return True
     account = find_account_of(session, address, case.dependencia_id)
     if account is not None and _was_given(session, case, account):
         return account
+    # Another mail of the same transaction may have brought the address in.
+    session.flush()
     rows = session.execute(
         select(Message.sender_address, Message.recipients)
         .where(Message.case_id == case.id, Message.robot == "")
@@ -105,12 +111,15 @@ def end_of_merges(session: Session, case: Case) -> Case:
 def _by_reply_address(
     session: Session, office: Office, incoming: IncomingMessage, recipient: str
 ) -> tuple[Case, bool] | None:
-    for address in dict.fromkeys((recipient, *incoming.to, *incoming.cc)):
-        folio = read_reply_address(office, address) if "+" in address else None
-        case = _case_by_folio(session, folio) if folio else None
-        if case:
+    for folio in _signed_folios(office, incoming, recipient):
+        if case := case_with(session, folio):
             return case, True
     return None
+
+
+def _signed_folios(office: Office, incoming: IncomingMessage, recipient: str) -> list[str]:
+    addresses = [one for one in dict.fromkeys((recipient, *incoming.to, *incoming.cc)) if "+" in one]
+    return [folio for address in addresses if (folio := read_reply_address(office, address))]
 
 
 def _by_ids(
@@ -119,9 +128,7 @@ def _by_ids(
     wanted = thread_ids(incoming)
     if not wanted:
         return None
-    rows = session.execute(
-        select(ThreadId.value, ThreadId.is_ours, ThreadId.case_id).where(ThreadId.value.in_(wanted))
-    ).all()
+    rows = threads_of(session, wanted)
     if not rows:
         return None
     # The nearest ancestor decides. Anybody can write an id that leads elsewhere into a mail of their own:
@@ -136,6 +143,7 @@ def _by_ids(
 
 def _wrote_in(session: Session, case_ids: Sequence[int], address: str) -> set[int]:
     """Those of the cases in whose thread a mail from *address* is."""
+    session.flush()
     found = select(Message.case_id).where(
         Message.case_id.in_(case_ids), Message.sender_address == address, Message.robot == ""
     )
@@ -145,14 +153,14 @@ def _wrote_in(session: Session, case_ids: Sequence[int], address: str) -> set[in
 def _by_folio(
     session: Session, office: Office, incoming: IncomingMessage, recipient: str
 ) -> tuple[Case, bool] | None:
-    for folio in FOLIO.findall(incoming.subject):
-        if case := _case_by_folio(session, folio.upper()):
+    for folio in _subject_folios(incoming):
+        if case := case_with(session, folio):
             return case, True
     return None
 
 
-def _case_by_folio(session: Session, folio: str) -> Case | None:
-    return session.scalar(select(Case).where(Case.folio == folio))
+def _subject_folios(incoming: IncomingMessage) -> list[str]:
+    return [folio.upper() for folio in _FOLIO.findall(incoming.subject)]
 
 
 def thread_ids(incoming: IncomingMessage) -> list[str]:

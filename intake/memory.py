@@ -6,24 +6,26 @@ away. In every other session nothing is remembered and each question is a query.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 
-from sqlalchemy import Row, Select, bindparam, event, func, select
-from sqlalchemy.orm import Session, contains_eager, joinedload
+from sqlalchemy import Row, Select, bindparam, event, func, or_, select
+from sqlalchemy.orm import Session, contains_eager, joinedload, selectin_polymorphic
 
 from models.base import now
 from models.calendar import Calendar, DayOff
-from models.case import Case
+from models.case import Case, lock_all
 from models.chat import Chat
 from models.contact import Address, AddressKind, Contact
 from models.inbound_mail import InboundMail
 from models.mailbox import Mailbox
-from models.message import Message
+from models.message import Message, ThreadId
+from models.oficio import Oficio
 from models.outbox_message import OutboxMessage
 from models.person import Person
 from models.routing_rule import RoutingRule
+from models.ticket import Ticket
 
 _MEMORY = "memory of a batch"
 
@@ -71,9 +73,39 @@ _RECENT = (
 _MOST_RECENT, _MOST_REMEMBERED = 20, 800
 # The same person, the same subject, within these days: proposed to a clerk, never joined silently.
 CONTINUATION_DAYS = 14
+_THREADS = select(ThreadId.value, ThreadId.is_ours, ThreadId.case_id).where(
+    ThreadId.value.in_(bindparam("ids", expanding=True))
+)
+# Each with the columns of its kind, for a mail that leads to it is going to change it.
+_LED_TO = (
+    select(Case)
+    .where(
+        or_(
+            Case.id.in_(bindparam("cases", expanding=True)),
+            Case.folio.in_(bindparam("folios", expanding=True)),
+        )
+    )
+    .options(selectin_polymorphic(Case, [Ticket, Oficio]))
+)
+_WITH_FOLIO = select(Case).where(Case.folio == bindparam("folio"))
 _FILED = select(Message.fingerprint, Message.case_id).where(
     Message.fingerprint.in_(bindparam("fingerprints", expanding=True))
 )
+
+
+ThreadRow = Row[str, bool, int]
+
+
+@dataclass(slots=True)
+class Unwritten:
+    """What later mail of the same transaction may ask about, and no query finds yet.
+
+    `leads`: ids and folios, as in `matching.leads`.
+    """
+
+    senders: set[str] = field(default_factory=set)
+    fingerprints: set[str] = field(default_factory=set)
+    leads: set[str] = field(default_factory=set)
 
 
 @dataclass(slots=True)
@@ -84,6 +116,8 @@ class _Memory:
     contacts: dict[tuple[AddressKind, str], Contact | None] = field(default_factory=dict)
     people: dict[str, Person | None] = field(default_factory=dict)
     filed: dict[str, int | None] = field(default_factory=dict)
+    threads: dict[str, list[ThreadRow]] = field(default_factory=dict)
+    cases: dict[str, Case | None] = field(default_factory=dict)
     acuses: dict[int, dict[str, int]] = field(default_factory=dict)
     recent: dict[str, list[tuple[int, str]]] = field(default_factory=dict)
     groups: dict[int, Chat] | None = None
@@ -116,8 +150,11 @@ def _meet(session: Session, memory: _Memory, senders: Collection[str]) -> None:
     memory.contacts = {(AddressKind.EMAIL, sender): known.get(sender) for sender in senders}
 
 
-def catch_up(session: Session, fingerprints: Collection[str]) -> None:
-    """Ask at once what another writer may have made of the same mails and senders, until our turn came."""
+def catch_up(session: Session, fingerprints: Collection[str], leads: Collection[str]) -> None:
+    """Ask at once what another writer may have made of the same mails and senders, until our turn came.
+
+    The cases that *leads* lead to are locked.
+    """
     memory = _memory(session)
     assert memory is not None
     met = {value: contact.id for (_, value), contact in memory.contacts.items() if contact is not None}
@@ -130,6 +167,34 @@ def catch_up(session: Session, fingerprints: Collection[str]) -> None:
     memory.filed = dict.fromkeys(fingerprints) | {row.fingerprint: row.case_id for row in filed}
     memory.acuses = _count_acuses(session, set(known.values())) if known else {}
     memory.recent = _find_recent(session, known)
+    _follow(session, memory, leads)
+
+
+def _follow(session: Session, memory: _Memory, leads: Collection[str]) -> None:
+    memory.threads, memory.cases = {lead: [] for lead in leads}, dict.fromkeys(leads)
+    if not leads:
+        return
+    rows = session.execute(_THREADS, {"ids": list(leads)}).all()
+    for row in rows:
+        memory.threads[row.value].append(row)
+    wanted = {"cases": {row.case_id for row in rows}, "folios": leads}
+    memory.cases |= {case.folio: case for case in lock_all(session, _LED_TO.params(wanted))}
+
+
+def threads_of(session: Session, ids: Sequence[str]) -> list[ThreadRow]:
+    """The cases that these ids lead to: `value`, `is_ours`, `case_id`."""
+    memory = _memory(session)
+    if memory is not None and memory.threads.keys() >= set(ids):
+        return [row for value in ids for row in memory.threads[value]]
+    return list(session.execute(_THREADS, {"ids": list(ids)}))
+
+
+def case_with(session: Session, folio: str) -> Case | None:
+    """The case with this folio."""
+    memory = _memory(session)
+    if memory is not None and folio in memory.cases:
+        return memory.cases[folio]
+    return session.scalar(_WITH_FOLIO, {"folio": folio})
 
 
 def _find_contacts(session: Session, kind: AddressKind, values: Collection[str]) -> dict[str, Contact]:
@@ -190,19 +255,22 @@ def _forget(session: Session, *_: object) -> None:
     session.info.pop(_MEMORY, None)
 
 
-def forget(session: Session, senders: Iterable[str], fingerprints: Iterable[str]) -> None:
-    """What was filed and told within *session* because of these is asked anew."""
+def forget(session: Session, written: Unwritten) -> None:
+    """What was filed and told within *session*, and is written now, is asked anew."""
     memory = _memory(session)
     if memory is None:
         return
-    for sender in senders:
+    for sender in written.senders:
         contact = memory.contacts.get((AddressKind.EMAIL, sender))
         if contact is not None:
             memory.acuses.pop(contact.id, None)
             for address in contact.addresses:
                 memory.recent.pop(address.value, None)
-    for fingerprint in fingerprints:
+    for fingerprint in written.fingerprints:
         memory.filed.pop(fingerprint, None)
+    for lead in written.leads:
+        memory.threads.pop(lead, None)
+        memory.cases.pop(lead, None)
 
 
 def case_of(session: Session, fingerprint: str) -> int | None:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cache
 from typing import Any
 
+from sqlalchemy import Executable
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
@@ -21,7 +23,7 @@ from models.inbound_mail import InboundMail
 from models.keys import draw_key
 from models.message import Direction, Message, ThreadId
 from models.person import Account
-from models.rows import add_new, untracked, write_after_flush
+from models.rows import add_new, execute_after_flush, untracked
 from models.search import index_new_message
 
 
@@ -125,13 +127,20 @@ def remember_ids(session: Session, case: Case, ids: Sequence[str], *, is_ours: b
     if not values:
         return
     rows = [{"value": value, "case_id": case.id, "is_ours": is_ours} for value in values]
-    if not is_written(case):
-        # Nothing leads yet to a case that is not written; the ids are written with it.
-        for row in rows:
-            write_after_flush(session, ThreadId, row)
+    statement = _insert_ids(session.get_bind().dialect.name)
+    if session.autoflush and is_written(case):
+        session.connection().execute(statement, rows)
         return
-    dialect = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
-    session.execute(dialect.insert(ThreadId).values(rows).on_conflict_do_nothing())
+    for row in rows:
+        execute_after_flush(session, statement, row)
+
+
+@cache
+def _insert_ids(dialect_name: str) -> Executable:
+    # Built once: putting it together takes longer than the database does to write a row.
+    dialect = postgresql if dialect_name == "postgresql" else sqlite
+    statement: Executable = dialect.insert(ThreadId.__table__).on_conflict_do_nothing()
+    return statement
 
 
 def touch(case: Case) -> None:

@@ -8,7 +8,7 @@ one of them raises, each gets a transaction of its own, and that one becomes
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from typing import cast
 
 import structlog
@@ -34,8 +34,8 @@ from intake.digitizing import scan_mail
 from intake.errors import StoreFailed
 from intake.incoming import IncomingMessage
 from intake.issued import issuing
-from intake.matching import FOLIO, Match, end_of_merges, match
-from intake.memory import catch_up, forget, mailbox_at, remember
+from intake.matching import Match, end_of_merges, leads, match
+from intake.memory import Unwritten, catch_up, forget, mailbox_at, remember
 from intake.messages import file_incoming
 from intake.office import Office
 from intake.oficios import as_document, register_received
@@ -142,18 +142,23 @@ def _decide(office: Office, read: Sequence[Read]) -> int:
         remember(session, {one.incoming.from_addr for one in read}, recipients)
         take_turn()
         mine = claim(session, list(inbound))
-        catch_up(session, set(fingerprints.values()))
-        # What was decided and is not written yet: sender and fingerprint.
-        unwritten: dict[str, str] = {}
+        led = {one.inbound_id: leads(office, one.incoming, recipients[one.inbound_id])
+               for one in read if one.inbound_id in mine}  # fmt: skip
+        catch_up(session, set(fingerprints.values()), set().union(*led.values()))
+        unwritten = Unwritten()
         for one in read:
             if one.inbound_id not in mine:
                 continue
-            if _may_follow(one.incoming, inbound[one.inbound_id], unwritten):
+            if _may_follow(one.incoming, led[one.inbound_id], unwritten):
                 session.flush()
-                forget(session, unwritten.keys(), unwritten.values())
-                unwritten.clear()
-            unwritten[one.incoming.from_addr] = fingerprints[one.inbound_id]
+                forget(session, unwritten)
+                unwritten = Unwritten()
             verdict = accept(session, office, one.incoming, inbound[one.inbound_id])
+            unwritten.senders.add(one.incoming.from_addr)
+            unwritten.fingerprints.add(fingerprints[one.inbound_id])
+            unwritten.leads |= led[one.inbound_id] | {one.incoming.message_id}
+            if verdict.case is not None:
+                unwritten.leads.add(verdict.case.folio)
             _write_verdict(session, one.incoming, inbound[one.inbound_id], verdict)
     return len(mine)
 
@@ -177,14 +182,10 @@ def _write_verdict(
     execute_after_flush(session, _DECIDED, decided)
 
 
-def _may_follow(incoming: IncomingMessage, inbound: InboundMail, unwritten: Container[str]) -> bool:
-    """Whether the decision may depend on a mail before it in the batch, whose senders are *unwritten*."""
+def _may_follow(incoming: IncomingMessage, led: set[str], unwritten: Unwritten) -> bool:
+    """Whether the decision may depend on a mail before it in the batch."""
     return (
-        incoming.from_addr in unwritten
-        or incoming.is_bounce
-        or bool(incoming.in_reply_to or incoming.references)
-        or any("+" in address for address in (inbound.envelope_to, *incoming.to, *incoming.cc))
-        or FOLIO.search(incoming.subject) is not None
+        incoming.is_bounce or incoming.from_addr in unwritten.senders or not unwritten.leads.isdisjoint(led)
     )
 
 

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 
 from sqlalchemy import (
     Connection,
     ForeignKey,
     Index,
+    Select,
     String,
     UniqueConstraint,
+    bindparam,
     event,
     inspect,
     text,
@@ -36,6 +39,7 @@ class Priority(StrEnum):
     URGENT = "urgent"
 
 
+_LOCKED = "locked cases"
 _OPEN = text("is_open")
 # Spelled with its table, as queries have to: SQLite compares the words.
 WAITING_OR_SNOOZED = '("case".state = \'waiting\' OR "case".snoozed_until IS NOT NULL)'
@@ -149,11 +153,13 @@ class CaseAccess(Base):
     case: Mapped[Case] = relationship()
 
 
+_MOVE = update(CaseAccess).where(CaseAccess.case_id == bindparam("moved_id"))
+
+
 @event.listens_for(Case, "after_update", propagate=True)
 def _follow_activity(_mapper: Mapper[Case], connection: Connection, case: Case) -> None:
     if inspect(case).attrs.last_activity_at.history.has_changes():
-        own = update(CaseAccess).where(CaseAccess.case_id == case.id)
-        connection.execute(own.values(last_activity_at=case.last_activity_at))
+        connection.execute(_MOVE, {"moved_id": case.id, "last_activity_at": case.last_activity_at})
 
 
 def lock(session: Session, case: Case) -> None:
@@ -161,8 +167,24 @@ def lock(session: Session, case: Case) -> None:
     if case in session.dirty:
         # What an earlier verb of the same transaction did would be read over.
         session.flush()
+    if case.id in session.info.get(_LOCKED, ()):
+        return
     # Only the case's own row: PostgreSQL locks no outer join, and a page loads its case with several.
     session.refresh(case, with_for_update={"of": Case})
+
+
+def lock_all(session: Session, wanted: Select[Case]) -> list[Case]:
+    """Lock these cases, read anew: to the end of the transaction, or until part of it is undone, for good."""
+    # In one order, so that two who want the same cases do not wait for each other.
+    found = list(session.scalars(wanted.order_by(Case.id).with_for_update(of=Case)))
+    session.info[_LOCKED] = {case.id for case in found}
+    return found
+
+
+@event.listens_for(Session, "after_commit")
+@event.listens_for(Session, "after_soft_rollback")
+def _unlock(session: Session, *_: Any) -> None:
+    session.info.pop(_LOCKED, None)
 
 
 class LinkKind(StrEnum):

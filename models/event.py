@@ -96,7 +96,7 @@ def record(
     if case is not None:
         # For whoever tells others of it when it is committed (`intake.programs.publishing`).
         session.info.setdefault(RECORDED, []).append((case.id, values["hash"]))
-    if case is not None and not is_written(case):
+    if case is not None and not (session.autoflush and is_written(case)):
         write_after_flush(session, Event, values)
     else:
         session.add(Event(**values))

@@ -17,7 +17,7 @@ from sqlalchemy.orm import ClassManager, Session, make_transient_to_detached
 from models.base import Base, is_written
 
 T = TypeVar("T", bound=Base)
-_ROWS, _NEW = "rows for after the flush", "objects for after the flush"
+_FIRST, _ROWS, _NEW = "rows for before the flush", "rows for after the flush", "objects for after the flush"
 _STAYS = "of these, objects that stay"
 
 
@@ -77,6 +77,15 @@ def execute_after_flush(session: Session, statement: Executable, row: dict[str, 
     rows.setdefault(statement, []).append(row)
 
 
+def execute_before_flush(session: Session, statement: Executable, row: dict[str, Any]) -> None:
+    """What pending objects name: written now where *session* flushes by itself, else with the flush."""
+    if session.autoflush:
+        session.connection().execute(statement, row)
+    else:
+        rows: dict[Executable, list[dict[str, Any]]] = session.info.setdefault(_FIRST, {})
+        rows.setdefault(statement, []).append(row)
+
+
 @cache
 def _insert(table: Table) -> Executable:
     return insert(table)
@@ -94,18 +103,27 @@ def _write_all(session: Session) -> None:
     session.flush()
 
 
+def write_first(session: Session) -> None:
+    """Write what the flush needs, which comes next."""
+    _execute_waiting(session, _FIRST)
+
+
 def write_pending(session: Session) -> None:
     """Write all that waits for the flush, which has just been done."""
     # They may be named by the rows.
     for statement, values in _rows_of(session.info.pop(_NEW, [])):
         session.connection().execute(statement, values)
-    rows: dict[Executable, list[dict[str, Any]]] = session.info.pop(_ROWS, {})
-    for statement, values in rows.items():
-        session.connection().execute(statement, values)
+    _execute_waiting(session, _ROWS)
     stays = [one for one in session.info.pop(_STAYS, []) if not is_written(one)]
     for one in stays:
         make_transient_to_detached(one)
     session.add_all(stays)
+
+
+def _execute_waiting(session: Session, name: str) -> None:
+    rows: dict[Executable, list[dict[str, Any]]] = session.info.pop(name, {})
+    for statement, values in rows.items():
+        session.connection().execute(statement, values)
 
 
 def _rows_of(objects: list[Base]) -> list[tuple[Executable, list[dict[str, Any]]]]:
@@ -137,5 +155,5 @@ def _columns(kind: type[Base]) -> list[tuple[Table, tuple[str, ...]]]:
 
 @event.listens_for(Session, "after_soft_rollback")
 def _forget(session: Session, *_: Any) -> None:
-    for waiting in (_ROWS, _NEW, _STAYS):
+    for waiting in (_FIRST, _ROWS, _NEW, _STAYS):
         session.info.pop(waiting, None)

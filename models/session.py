@@ -22,7 +22,7 @@ from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import make_url
 from sqlalchemy.orm import Session, sessionmaker
 
-from models.rows import write_pending
+from models.rows import write_first, write_pending
 
 # A writer on SQLite waits this long for another before the error "database is locked".
 SQLITE_BUSY_MS = 10_000
@@ -34,6 +34,7 @@ class RowSession(Session):
     """A session whose flush also writes the rows that wait for it (`models.rows`)."""
 
     def flush(self, objects: Sequence[Any] | None = None) -> None:
+        write_first(self)
         super().flush(objects)
         write_pending(self)
 

@@ -13,7 +13,7 @@ from datetime import date
 from decimal import Decimal, InvalidOperation
 from typing import Protocol
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
 
 from intake.errors import InvalidInput
@@ -63,12 +63,18 @@ class Answers:
         return [one.file for one in self.given if isinstance(one.file, IncomingFile)]
 
 
+_FIELDS = (
+    select(ServiceField)
+    .where(ServiceField.service_id == bindparam("asking"), ServiceField.is_active)
+    .order_by(ServiceField.position, ServiceField.id)
+)
+
+
 def fields_of(session: Session, service: Service | None) -> Sequence[ServiceField]:
     """What *service* asks now, in order."""
     if service is None:
         return ()
-    wanted = select(ServiceField).where(ServiceField.service_id == service.id, ServiceField.is_active)
-    return session.scalars(wanted.order_by(ServiceField.position, ServiceField.id)).all()
+    return session.scalars(_FIELDS, {"asking": service.id}).all()
 
 
 def form_name(asked: ServiceField) -> str:
@@ -187,8 +193,9 @@ def missing(session: Session, case: Case) -> list[ServiceField]:
 def _unanswered(session: Session, case: Case) -> list[ServiceField]:
     if not isinstance(case, Ticket) or case.service is None:
         return []
-    answered = {one.field_id for one in values_of(session, case)}
-    return [one for one in fields_of(session, case.service) if one.id not in answered]
+    asked = fields_of(session, case.service)
+    answered = {one.field_id for one in values_of(session, case)} if asked else set()
+    return [one for one in asked if one.id not in answered]
 
 
 def fill_from_reply(session: Session, case: Case, message: Message) -> list[ServiceField]:
