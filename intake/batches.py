@@ -22,6 +22,7 @@ from intake.attachments import store_large
 from intake.errors import FileLost, StoreFailed
 from intake.incoming import IncomingMessage, Raw
 from intake.office import Office
+from intake.priority import give_way
 from intake.reading import inspection
 from intake.reading.inspection import MailReader
 from intake.reading.isolation import NoReader, Poisoned
@@ -63,7 +64,7 @@ class Batch:
 def read_ahead(office: Office, mails: Iterable[tuple[int, int]], reader: MailReader) -> Iterator[Batch]:
     """These mails (id, size), in batches. Raises OperationalError or NoReader; they then wait."""
     ready: Future[Batch] | None = None
-    with ThreadPoolExecutor(1, "read-ahead") as executor:
+    with ThreadPoolExecutor(1, "read-ahead", give_way) as executor:
         for batch in _batches(mails):
             if ready is not None and sum(size for _, size in batch) > BYTES:
                 # Two large mails are never in memory together.
@@ -126,7 +127,7 @@ def read_batch(office: Office, ids: Sequence[int], reader: MailReader) -> Batch:
         mails = session.scalars(still_waiting(ids).options(undefer(InboundMail.raw))).all()
     batch, said = Batch(), _parse_short(mails, reader)
     # Disks and object stores are waited for together: most of a large file's time is spent there.
-    with ThreadPoolExecutor(STORES, "store") as stores:
+    with ThreadPoolExecutor(STORES, "store", give_way) as stores:
         stored = []
         for inbound in mails:
             try:

@@ -176,7 +176,8 @@ def lock(session: Session, case: Case) -> None:
 def lock_all(session: Session, wanted: Select[Case]) -> list[Case]:
     """Lock these cases, read anew: to the end of the transaction, or until part of it is undone, for good."""
     # In one order, so that two who want the same cases do not wait for each other.
-    found = list(session.scalars(wanted.order_by(Case.id).with_for_update(of=Case)))
+    anew = wanted.order_by(Case.id).with_for_update(of=Case).execution_options(populate_existing=True)
+    found = list(session.scalars(anew))
     session.info[_LOCKED] = {case.id for case in found}
     return found
 

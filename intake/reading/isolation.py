@@ -27,6 +27,7 @@ from typing import TYPE_CHECKING, Any, Self, cast
 
 from intake.heap import keep_buffers
 from intake.incoming import Authentication, IncomingMessage, MailSignature, Raw
+from intake.priority import give_way
 
 if TYPE_CHECKING:
     # A child starts after each poisoned mail, and loads only what it needs.
@@ -39,8 +40,6 @@ if TYPE_CHECKING:
 SECONDS, PATIENCE = 2.0, 6.0
 # Address space for one mail, above what the child needs to be there at all.
 MEMORY = 1 << 30
-# Who reads ahead gives way to who writes: a worker that holds the register's lock keeps all others waiting.
-NICE = 3
 # A child that has once used more starts afresh: what it gave back may be in pieces.
 TIRED = 384 << 20
 
@@ -327,7 +326,7 @@ def _find(function: str) -> Callable[..., object]:
 
 def _restrain(memory: int) -> None:
     """No more memory than allowed, no files, no core dumps; the default end at SIGPROF; a lower priority."""
-    os.nice(NICE)
+    give_way()
     signal.signal(signal.SIGPROF, signal.SIG_DFL)
     # Ctrl-C and the end of a service reach the whole group; our parent closes the socket when it is done.
     for number in (signal.SIGINT, signal.SIGTERM):
