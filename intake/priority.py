@@ -1,11 +1,11 @@
-"""Who reads ahead gives way to who writes: a worker that holds the register's lock keeps all others waiting."""
+"""Whoever reads ahead gives way to whoever writes: who holds the register's lock keeps all others waiting."""
 
 from __future__ import annotations
 
 import os
 import threading
 
-# As nice(2) counts it; reading still gets a fifth of a core that somebody else wants whole.
+# As nice(2) counts it; reading still gets a sixth of a core that somebody else wants whole.
 NICE = 7
 
 
