@@ -16,7 +16,6 @@ from intake.memory import acuses_to, mailbox_at, recipient_of
 from intake.office import Office
 from intake.outbox import queue
 from intake.reply_address import sign
-from models.base import is_written
 from models.case import Case
 from models.contact import AddressKind, Contact
 from models.dependencia import Dependencia
@@ -220,10 +219,7 @@ def has_had_enough(session: Session, office: Office, case: Case, mailbox: str) -
 
     Fewer from one *mailbox* than from all together: two robots that answer each other are such a pair.
     """
-    if not is_written(case.requester):
-        # Somebody new, who is written together with this case.
-        return False
-    told, settings = acuses_to(session, case.requester.id), office.settings
+    told, settings = acuses_to(session, case.requester), office.settings
     return (
         sum(told.values()) >= settings.acuse_per_hour or told.get(mailbox, 0) >= settings.acuse_per_hour_pair
     )

@@ -6,14 +6,14 @@ away. In every other session nothing is remembered and each question is a query.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 
 from sqlalchemy import Row, Select, bindparam, event, func, or_, select
 from sqlalchemy.orm import Session, contains_eager, joinedload, selectin_polymorphic
 
-from models.base import now
+from models.base import is_written, now
 from models.calendar import Calendar, DayOff
 from models.case import Case, lock_all
 from models.chat import Chat
@@ -97,19 +97,9 @@ ThreadRow = Row[str, bool, int]
 
 
 @dataclass(slots=True)
-class Unwritten:
-    """What later mail of the same transaction may ask about, and no query finds yet.
-
-    `leads`: ids and folios, as in `matching.leads`.
-    """
-
-    senders: set[str] = field(default_factory=set)
-    fingerprints: set[str] = field(default_factory=set)
-    leads: set[str] = field(default_factory=set)
-
-
-@dataclass(slots=True)
 class _Memory:
+    # Senders, fingerprints, ids and folios of what was decided, and no query finds yet.
+    unwritten: set[str] = field(default_factory=set)
     mailboxes: dict[str, Mailbox] | None = None
     recipients: Mapping[int, str] = field(default_factory=dict)
     rules: Sequence[RoutingRule] | None = None
@@ -183,7 +173,7 @@ def _follow(session: Session, memory: _Memory, leads: Collection[str]) -> None:
 
 def threads_of(session: Session, ids: Sequence[str]) -> list[ThreadRow]:
     """The cases that these ids lead to: `value`, `is_ours`, `case_id`."""
-    memory = _memory(session)
+    memory = _settled(session, ids)
     if memory is not None and memory.threads.keys() >= set(ids):
         return [row for value in ids for row in memory.threads[value]]
     return list(session.execute(_THREADS, {"ids": list(ids)}))
@@ -191,7 +181,7 @@ def threads_of(session: Session, ids: Sequence[str]) -> list[ThreadRow]:
 
 def case_with(session: Session, folio: str) -> Case | None:
     """The case with this folio."""
-    memory = _memory(session)
+    memory = _settled(session, [folio])
     if memory is not None and folio in memory.cases:
         return memory.cases[folio]
     return session.scalar(_WITH_FOLIO, {"folio": folio})
@@ -221,7 +211,7 @@ def _find_recent(session: Session, addresses: Collection[str]) -> dict[str, list
 
 def recent_subjects(session: Session, address: str) -> Sequence[tuple[int, str]]:
     """(case, subject) of the requester's latest cases, newest first."""
-    memory = _memory(session)
+    memory = _settled(session, [address])
     if memory is not None and address in memory.recent:
         return memory.recent[address]
     return [(case_id, subject) for _, case_id, subject in _ask_recent(session, [address], _MOST_RECENT)]
@@ -241,12 +231,15 @@ def _count_acuses(session: Session, requesters: Collection[int]) -> dict[int, di
     return found
 
 
-def acuses_to(session: Session, requester_id: int) -> dict[str, int]:
+def acuses_to(session: Session, requester: Contact) -> dict[str, int]:
     """How many acuses the requester got within the hour, by the address they came from."""
-    memory = _memory(session)
-    if memory is not None and requester_id in memory.acuses:
-        return memory.acuses[requester_id]
-    return _count_acuses(session, [requester_id])[requester_id]
+    memory = _settled(session, (one.value for one in requester.addresses))
+    if not is_written(requester):
+        # Somebody new, who is written together with this case.
+        return {}
+    if memory is not None and requester.id in memory.acuses:
+        return memory.acuses[requester.id]
+    return _count_acuses(session, [requester.id])[requester.id]
 
 
 @event.listens_for(Session, "after_soft_rollback")
@@ -255,27 +248,40 @@ def _forget(session: Session, *_: object) -> None:
     session.info.pop(_MEMORY, None)
 
 
-def forget(session: Session, written: Unwritten) -> None:
-    """What was filed and told within *session*, and is written now, is asked anew."""
+def note_decided(session: Session, about: Collection[str]) -> None:
+    """What was decided is written before anything is asked that may depend on it.
+
+    *about*: sender and fingerprint of the mail, and the ids and folios that lead to its case from now on.
+    """
     memory = _memory(session)
-    if memory is None:
-        return
-    for sender in written.senders:
-        contact = memory.contacts.get((AddressKind.EMAIL, sender))
+    if memory is not None:
+        memory.unwritten.update(about)
+
+
+def _settled(session: Session, asked: Iterable[str]) -> _Memory | None:
+    """What is remembered, once all that was decided is written if one of *asked* was part of it."""
+    memory = _memory(session)
+    if memory is not None and memory.unwritten and not memory.unwritten.isdisjoint(asked):
+        session.flush()
+        _forget_told(memory)
+    return memory
+
+
+def _forget_told(memory: _Memory) -> None:
+    for one in memory.unwritten:
+        contact = memory.contacts.get((AddressKind.EMAIL, one))
         if contact is not None:
             memory.acuses.pop(contact.id, None)
             for address in contact.addresses:
                 memory.recent.pop(address.value, None)
-    for fingerprint in written.fingerprints:
-        memory.filed.pop(fingerprint, None)
-    for lead in written.leads:
-        memory.threads.pop(lead, None)
-        memory.cases.pop(lead, None)
+        for answers in (memory.filed, memory.threads, memory.cases):
+            answers.pop(one, None)
+    memory.unwritten.clear()
 
 
 def case_of(session: Session, fingerprint: str) -> int | None:
     """The case in which a message with this fingerprint is filed."""
-    memory = _memory(session)
+    memory = _settled(session, [fingerprint])
     if memory is not None and fingerprint in memory.filed:
         return memory.filed[fingerprint]
     row = session.execute(_FILED, {"fingerprints": [fingerprint]}).first()

@@ -35,7 +35,7 @@ from intake.errors import StoreFailed
 from intake.incoming import IncomingMessage
 from intake.issued import issuing
 from intake.matching import Match, end_of_merges, leads, match
-from intake.memory import Unwritten, catch_up, forget, mailbox_at, remember
+from intake.memory import catch_up, mailbox_at, note_decided, remember
 from intake.messages import file_incoming
 from intake.office import Office
 from intake.oficios import as_document, register_received
@@ -140,26 +140,22 @@ def _decide(office: Office, read: Sequence[Read]) -> int:
         inbound = {one.id: one for one in session.scalars(still_waiting(list(fingerprints)))}
         recipients = {one.id: one.envelope_to for one in inbound.values()}
         remember(session, {one.incoming.from_addr for one in read}, recipients)
+        led = {
+            one.inbound_id: leads(office, one.incoming, recipients[one.inbound_id])
+            for one in read
+            if one.inbound_id in inbound
+        }
         take_turn()
         mine = claim(session, list(inbound))
-        led = {one.inbound_id: leads(office, one.incoming, recipients[one.inbound_id])
-               for one in read if one.inbound_id in mine}  # fmt: skip
         catch_up(session, set(fingerprints.values()), set().union(*led.values()))
-        unwritten = Unwritten()
         for one in read:
             if one.inbound_id not in mine:
                 continue
-            if _may_follow(one.incoming, led[one.inbound_id], unwritten):
-                session.flush()
-                forget(session, unwritten)
-                unwritten = Unwritten()
             verdict = accept(session, office, one.incoming, inbound[one.inbound_id])
-            unwritten.senders.add(one.incoming.from_addr)
-            unwritten.fingerprints.add(fingerprints[one.inbound_id])
-            unwritten.leads |= led[one.inbound_id] | {one.incoming.message_id}
-            if verdict.case is not None:
-                unwritten.leads.add(verdict.case.folio)
             _write_verdict(session, one.incoming, inbound[one.inbound_id], verdict)
+            leads_now = {one.incoming.message_id, verdict.case.folio if verdict.case else ""}
+            about = {one.incoming.from_addr, fingerprints[one.inbound_id]}
+            note_decided(session, about | led[one.inbound_id] | leads_now)
     return len(mine)
 
 
@@ -180,13 +176,6 @@ def _write_verdict(
         "authentication": inspection.findings(incoming),
     }
     execute_after_flush(session, _DECIDED, decided)
-
-
-def _may_follow(incoming: IncomingMessage, led: set[str], unwritten: Unwritten) -> bool:
-    """Whether the decision may depend on a mail before it in the batch."""
-    return (
-        incoming.is_bounce or incoming.from_addr in unwritten.senders or not unwritten.leads.isdisjoint(led)
-    )
 
 
 def accept(session: Session, office: Office, incoming: IncomingMessage, inbound: InboundMail) -> Verdict:

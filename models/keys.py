@@ -7,9 +7,10 @@ message for another, and then everything that names them.
 from __future__ import annotations
 
 from collections import defaultdict
+from functools import cache
 from typing import Any
 
-from sqlalchemy import Table, event, func, inspect, select, text
+from sqlalchemy import Select, Table, event, func, inspect, select, text
 from sqlalchemy.orm import Session
 
 from models.base import Base
@@ -40,9 +41,14 @@ def _next(session: Session, table: Table) -> int:
     drawn: dict[Table, int] = session.info.setdefault(_DRAWN, {})
     last = drawn.get(table)
     if last is None:
-        last = session.connection().scalar(select(func.max(table.c.id))) or 0
+        last = session.connection().scalar(_last(table)) or 0
     drawn[table] = last + 1
     return last + 1
+
+
+@cache
+def _last(table: Table) -> Select[int]:
+    return select(func.max(table.c.id))
 
 
 @event.listens_for(Session, "before_flush")

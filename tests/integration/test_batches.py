@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import pytest
 from sqlalchemy import event, func, select, text
 from structlog.testing import capture_logs
 
 from intake import spool
+from intake.attachments import read_file
 from intake.batches import MAILS, find_waiting
 from intake.office import Office
 from intake.pipeline import process_one, process_spooled, process_these
@@ -17,7 +19,7 @@ from models.event import Event, find_broken_chain
 from models.folio import draw_number, last_number
 from models.inbound_mail import InboundMail, InboundStatus, Outcome
 from models.keys import draw_key
-from models.message import Message
+from models.message import Blob, Message
 from models.outbox_message import OutboxMessage
 from models.turno import Turno
 from tests.support.institution import Institution, open_case
@@ -40,7 +42,14 @@ REFUSAL = {
 
 
 def arrive_together(office: Office, *mails: bytes) -> list[InboundMail]:
-    """Let *mails* wait, process them in one go, and give what became of each."""
+    """Let *mails* wait, process them in one transaction, and give what became of each."""
+    with capture_logs() as logs:
+        found = arrive(office, *mails)
+    assert not [line for line in logs if line["event"] == "batch divided"]
+    return found
+
+
+def arrive(office: Office, *mails: bytes) -> list[InboundMail]:
     ids = spool.store(office, [spool.Arrival("smtp", raw, "x@correo.example", (SUPPORT,)) for raw in mails])
     assert process_spooled(office) == len(mails)
     with office.database.reading() as session:
@@ -79,7 +88,7 @@ def test_a_mail_that_the_database_refuses_fails_alone(office: Office, town: Inst
     with office.database.writing() as session:
         for statement in REFUSAL[office.database.engine.dialect.name]:
             session.execute(text(statement))
-    mails = arrive_together(office, *(from_person(n, "Rechazado" if n == 3 else "") for n in range(1, 7)))
+    mails = arrive(office, *(from_person(n, "Rechazado" if n == 3 else "") for n in range(1, 7)))
     assert [mail.status for mail in mails].count(InboundStatus.FAILED) == 1
     assert mails[2].status == InboundStatus.FAILED
     with office.database.reading() as session:
@@ -107,6 +116,23 @@ def test_mails_of_one_conversation_that_arrive_together_are_one_case(
     assert opened.case_id == copy.case_id == answer.case_id != other.case_id
 
 
+def test_an_answer_to_a_mail_that_arrived_with_it_finds_its_case(office: Office, town: Institution) -> None:
+    answer = make_mail(
+        "Persona 1 <persona1@correo.example>", subject="Sigue", message_id="<2@correo.example>",
+        in_reply_to="<1@correo.example>",
+    )  # fmt: skip
+    opened, continued = arrive_together(office, from_person(1), answer)
+    assert (continued.outcome, continued.case_id) == (Outcome.FOLLOW_UP, opened.case_id)
+
+
+def test_a_folio_of_the_same_batch_is_known_and_no_stranger_s(office: Office, town: Institution) -> None:
+    folio = f"T-{now().year}-000001"
+    opened, guessed = arrive_together(office, from_person(1), from_person(2, f"Sobre {folio}"))
+    with office.database.reading() as session:
+        assert session.get_one(Case, opened.case_id).folio == folio
+    assert (guessed.status, guessed.case_id) == (InboundStatus.HELD, opened.case_id)
+
+
 def test_a_copy_is_a_copy_also_after_an_answer_to_something_else(office: Office, town: Institution) -> None:
     known, *_ = arrive_together(office, from_person(1))
     answer = make_mail(
@@ -124,9 +150,79 @@ def test_a_copy_is_a_copy_also_after_an_answer_to_something_else(office: Office,
     assert copy.case_id == opened.case_id
 
 
-def test_acuses_are_counted_within_a_batch_too(office: Office, town: Institution) -> None:
+def acuse_id(office: Office, case_id: int | None) -> str:
+    with office.database.reading() as session:
+        acuse = session.scalars(select(OutboxMessage).where(OutboxMessage.case_id == case_id)).one()
+        return f"<{acuse.rfc_message_id}>"
+
+
+def test_whom_an_answer_copies_may_answer_in_the_same_batch(office: Office, town: Institution) -> None:
+    (known,) = arrive_together(office, from_person(1))
+    answer = make_mail(
+        "Persona 1 <persona1@correo.example>",
+        message_id="<respuesta@correo.example>",
+        in_reply_to="<1@correo.example>",
+        headers=[("Cc", "vecina@correo.example")],
+    )
+    from_acuse = make_mail(
+        "Vecina <vecina@correo.example>",
+        message_id="<vecina@correo.example>",
+        in_reply_to=acuse_id(office, known.case_id),
+    )
+    from_stranger = make_mail(
+        "Otro <otro@correo.example>",
+        message_id="<otro@correo.example>",
+        in_reply_to=acuse_id(office, known.case_id),
+    )
+    mails = arrive_together(office, answer, from_acuse, from_stranger)
+    assert [mail.status for mail in mails] == [
+        InboundStatus.PROCESSED, InboundStatus.PROCESSED, InboundStatus.HELD,
+    ]  # fmt: skip
+    assert {mail.case_id for mail in mails[:2]} == {known.case_id}
+
+
+def test_answers_of_a_batch_share_the_room_of_their_case(office: Office, town: Institution) -> None:
+    (known,) = arrive_together(office, from_person(1))
+    small = office.settings.model_copy(update={"max_case_bytes": 150_000})
+    limited = Office(small, office.database, office.store)
+    targets = ["<1@correo.example>", acuse_id(office, known.case_id)]
+    answers = [
+        make_mail(
+            "Persona 1 <persona1@correo.example>",
+            message_id=f"<con-foto-{number}@correo.example>",
+            in_reply_to=target,
+            files=[(f"foto-{number}.bin", "application/octet-stream", bytes([number]) * 100_000)],
+        )
+        for number, target in enumerate(targets, start=1)
+    ]
+    mails = arrive_together(limited, *answers)
+    with office.database.reading() as session:
+        first, second = (session.get_one(Message, mail.message_id) for mail in mails)
+        assert [file.filename for file in first.attachments] == ["foto-1.bin"]
+        assert second.attachments == []
+        assert [file["reason"] for file in second.left_out] == ["case_full"]
+        case = session.get_one(Case, known.case_id)
+        events = session.scalars(select(Event).where(Event.case_id == case.id).order_by(Event.sequence))
+        assert find_broken_chain(events, count=case.event_count, head=case.event_head) is None
+
+
+def test_a_file_in_two_mails_of_a_batch_is_kept_once(office: Office, town: Institution) -> None:
+    photo = ("foto.bin", "application/octet-stream", b"bache " * 30)
+    mails = arrive_together(
+        office,
+        *(make_mail(f"P{n} <p{n}@correo.example>", message_id=f"<{n}@correo.example>", files=[photo])
+          for n in range(2)),
+    )  # fmt: skip
+    with office.database.reading() as session:
+        attachments = [session.get_one(Message, mail.message_id).attachments[0] for mail in mails]
+        assert [read_file(session, office, file) for file in attachments] == [photo[2], photo[2]]
+        assert session.scalar(select(func.count()).select_from(Blob)) == 1
+
+
+@pytest.mark.parametrize("subject", ["Falta de agua", "Luz"], ids=["comparable", "too-short-to-compare"])
+def test_acuses_are_counted_within_a_batch_too(office: Office, town: Institution, subject: str) -> None:
     most = office.settings.acuse_per_hour
-    mails = [make_mail(message_id=f"<{n}@correo.example>", subject=f"Asunto {n}") for n in range(most + 3)]
+    mails = [make_mail(message_id=f"<{n}@correo.example>", subject=subject) for n in range(most + 3)]
     arrive_together(office, *mails)
     with office.database.reading() as session:
         acuses = select(func.count(OutboxMessage.id)).where(OutboxMessage.kind == "acuse")
