@@ -143,6 +143,7 @@ def _by_ids(
 
 def _wrote_in(session: Session, case_ids: Sequence[int], address: str) -> set[int]:
     """Those of the cases in whose thread a mail from *address* is."""
+    # As in `participant`.
     session.flush()
     found = select(Message.case_id).where(
         Message.case_id.in_(case_ids), Message.sender_address == address, Message.robot == ""

@@ -1,6 +1,6 @@
 """Mail → committed ticket with acuse queued, against Roundup and django-helpdesk, in one run.
 
-`python -m tests.bench.bench_pipeline [--runs 5] [--short 300] [--mix 100]`: every run feeds all
+`python -m tests.bench.bench_pipeline [--runs 3] [--short 600] [--mix 200]`: every run feeds all
 programs the same mails, in turn; the clock starts after the first ones, for all of them run for months.
 Ours: from the spool to the commit, with one worker process and with one per core; each has a child
 that reads the mail, as in the product.
@@ -213,9 +213,9 @@ def run_on_terminal(command: list[str | Path], environment: dict[str, str]) -> s
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--runs", type=int, default=5)
-    parser.add_argument("--short", type=int, default=300)
-    parser.add_argument("--mix", type=int, default=100)
+    parser.add_argument("--runs", type=int, default=3)
+    parser.add_argument("--short", type=int, default=600)
+    parser.add_argument("--mix", type=int, default=200)
     parser.add_argument("--ingest", type=int, default=1000)
     options = parser.parse_args()
     python = peer_python(Path("var/bench/peers"))
