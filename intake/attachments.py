@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from functools import cache
 from typing import Any
 
-from sqlalchemy import Executable, func, select
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session, undefer
 
 from intake.errors import FileLost
@@ -19,7 +17,7 @@ from models.base import is_written
 from models.case import Case
 from models.keys import draw_key
 from models.message import Attachment, Blob, Message
-from models.rows import add_new, execute_before_flush, untracked
+from models.rows import add_new, execute_before_flush, insert_missing, untracked
 
 # Up to this size a row is cheaper than a file with its two fsyncs.
 SMALL = 64 * 1024
@@ -52,15 +50,7 @@ def keep_blob(session: Session, office: Office, sha256: str, content: bytes) -> 
     if not small:
         office.store.put(sha256, content)
     row = {"sha256": sha256, "size": len(content), "content": content if small else None}
-    execute_before_flush(session, _insert(session.get_bind().dialect.name), row)
-
-
-@cache
-def _insert(dialect_name: str) -> Executable:
-    # Built once: putting it together takes longer than the database does to write a row.
-    dialect = postgresql if dialect_name == "postgresql" else sqlite
-    statement: Executable = dialect.insert(Blob.__table__).on_conflict_do_nothing()
-    return statement
+    execute_before_flush(session, insert_missing(session, Blob), row)
 
 
 def fit(

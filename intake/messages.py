@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import cache
 from typing import Any
 
-from sqlalchemy import Executable
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from intake import scanning
@@ -23,7 +20,7 @@ from models.inbound_mail import InboundMail
 from models.keys import draw_key
 from models.message import Direction, Message, ThreadId
 from models.person import Account
-from models.rows import add_new, execute_after_flush, untracked
+from models.rows import add_new, execute_after_flush, insert_missing, untracked
 from models.search import index_new_message
 
 
@@ -127,20 +124,12 @@ def remember_ids(session: Session, case: Case, ids: Sequence[str], *, is_ours: b
     if not values:
         return
     rows = [{"value": value, "case_id": case.id, "is_ours": is_ours} for value in values]
-    statement = _insert_ids(session.get_bind().dialect.name)
+    statement = insert_missing(session, ThreadId)
     if session.autoflush and is_written(case):
         session.connection().execute(statement, rows)
         return
     for row in rows:
         execute_after_flush(session, statement, row)
-
-
-@cache
-def _insert_ids(dialect_name: str) -> Executable:
-    # Built once: putting it together takes longer than the database does to write a row.
-    dialect = postgresql if dialect_name == "postgresql" else sqlite
-    statement: Executable = dialect.insert(ThreadId.__table__).on_conflict_do_nothing()
-    return statement
 
 
 def touch(case: Case) -> None:

@@ -10,7 +10,6 @@ from collections.abc import Sequence
 from functools import lru_cache
 
 from sqlalchemy import ColumnElement, and_, bindparam, exists, or_, select
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from models.base import is_written, now
@@ -21,7 +20,7 @@ from models.oficio import Flow, Oficio
 from models.person import Account, Role
 from models.recipient import Recipient
 from models.review import Review
-from models.rows import write_after_flush
+from models.rows import insert_missing, write_after_flush
 from models.signature import Signature
 from models.workflow import NEVER_SENT, State, Who, relations
 
@@ -138,5 +137,4 @@ def grant(session: Session, case: Case, dependencia_id: int, account_id: int | N
         # Nobody was given a case that is not written yet; it is written with it.
         write_after_flush(session, CaseAccess, row)
         return
-    dialect = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
-    session.execute(dialect.insert(CaseAccess).values(row).on_conflict_do_nothing())
+    session.connection().execute(insert_missing(session, CaseAccess), row)

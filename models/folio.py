@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from functools import cache
 from typing import Any
 
-from sqlalchemy import Executable, String, event, select
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import String, event, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from models.base import Base
+from models.rows import insert_missing
 
 TICKET_SERIES = "T"
 RECEPTION_SERIES = "OP"
@@ -43,18 +42,11 @@ def draw_number(session: Session, series: str, year: int) -> int:
     if row is None:
         # Two clerks at the same moment would get the same number: the second waits here for the first.
         new = {"series": series, "year": year, "last_number": 0}
-        session.connection().execute(_begin(session.get_bind().dialect.name), new)
+        session.connection().execute(insert_missing(session, FolioSeries), new)
         row = session.get_one(FolioSeries, (series, year), with_for_update=True, populate_existing=True)
         drawn[series, year] = row
     row.last_number += 1
     return row.last_number
-
-
-@cache
-def _begin(dialect_name: str) -> Executable:
-    dialect = postgresql if dialect_name == "postgresql" else sqlite
-    statement: Executable = dialect.insert(FolioSeries.__table__).on_conflict_do_nothing()
-    return statement
 
 
 @event.listens_for(Session, "after_commit")

@@ -11,7 +11,8 @@ from collections.abc import Sequence
 from functools import cache
 from typing import Any, TypeVar, cast
 
-from sqlalchemy import Executable, Table, event, insert, inspect
+from sqlalchemy import Executable, Insert, Table, event, insert, inspect
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import ClassManager, Session, make_transient_to_detached
 
 from models.base import Base, is_written
@@ -84,6 +85,19 @@ def execute_before_flush(session: Session, statement: Executable, row: dict[str,
     else:
         rows: dict[Executable, list[dict[str, Any]]] = session.info.setdefault(_FIRST, {})
         rows.setdefault(statement, []).append(row)
+
+
+def insert_missing(session: Session, kind: type[Base]) -> Insert:
+    """The statement that writes rows of *kind* where the database has none with the same key."""
+    return _insert_missing(_table(kind), session.get_bind().dialect.name)
+
+
+@cache
+def _insert_missing(table: Table, dialect_name: str) -> Insert:
+    # Put together once: that takes longer than the database does to write a row.
+    dialect = postgresql if dialect_name == "postgresql" else sqlite
+    statement: Insert = dialect.insert(table).on_conflict_do_nothing()
+    return statement
 
 
 @cache

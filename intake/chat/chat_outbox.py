@@ -14,7 +14,6 @@ from functools import cache
 
 import structlog
 from sqlalchemy import ColumnElement, Select, and_, bindparam, func, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from intake import outbox
@@ -27,6 +26,7 @@ from models.base import now
 from models.chat import Chat, ChatMessage, ChatTopic, ChatUpdate
 from models.contact import Address, AddressKind
 from models.outbox_message import OutboxMessage, OutboxStatus
+from models.rows import insert_missing
 
 log = structlog.get_logger()
 
@@ -230,8 +230,7 @@ def _remember(session: Session, outcomes: Sequence[Outcome]) -> None:
         for remote_id in outcome.remote_ids
     ]  # fmt: skip
     if rows:
-        dialect = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
-        session.connection().execute(dialect.insert(ChatMessage).on_conflict_do_nothing(), rows)
+        session.connection().execute(insert_missing(session, ChatMessage), rows)
 
 
 def _mark_dead(session: Session, chat_id: int, words: str) -> None:

@@ -29,6 +29,7 @@ from models.chat import ChatUpdate, OneTimeLink, UpdateStatus
 from models.event import record
 from models.mailbox import Door
 from models.person import Account, Role
+from models.rows import insert_missing
 from templates import say
 
 log = structlog.get_logger()
@@ -88,7 +89,6 @@ def store(office: Office, bot_id: int, updates: Sequence[dict[str, Any]]) -> int
 
 def _insert(session: Session, bot_id: int, updates: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     """Keep *updates*; returns those that we did not have."""
-    dialect = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
     rows = {
         body["update_id"]: {
             "bot_id": bot_id, "update_id": body["update_id"], "chat_id": chat_of(body), "body": body,
@@ -96,9 +96,9 @@ def _insert(session: Session, bot_id: int, updates: Sequence[dict[str, Any]]) ->
         }
         for body in map(_storable, updates)
     }  # fmt: skip
-    # The rows apart from the statement, which is then put together only once.
-    statement = dialect.insert(ChatUpdate.__table__).on_conflict_do_nothing()
-    new = session.execute(statement.returning(ChatUpdate.update_id), list(rows.values())).scalars()
+    new = session.execute(
+        insert_missing(session, ChatUpdate).returning(ChatUpdate.update_id), list(rows.values())
+    ).scalars()
     return [rows[update_id]["body"] for update_id in new]
 
 

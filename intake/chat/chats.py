@@ -37,6 +37,7 @@ from models.event import record
 from models.message import Attachment, Direction, Message
 from models.outbox_message import OutboxMessage, OutboxStatus
 from models.person import Account
+from models.rows import insert_missing
 from models.search import index_message
 from models.service import Service
 from models.service_field import FieldKind
@@ -54,9 +55,8 @@ def known_chat(session: Session, chat_id: int) -> Chat | None:
 
 
 def _new_chat(session: Session, chat_id: int, kind: ChatKind) -> Chat:
-    dialect = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
     # Another process may begin the same chat at this moment.
-    session.execute(dialect.insert(Chat).values(id=chat_id, kind=kind).on_conflict_do_nothing())
+    session.connection().execute(insert_missing(session, Chat), {"id": chat_id, "kind": kind})
     return session.get_one(Chat, chat_id, with_for_update=True, populate_existing=True)
 
 

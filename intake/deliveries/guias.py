@@ -9,7 +9,6 @@ from collections.abc import Sequence
 from datetime import date
 
 from sqlalchemy import func, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from intake.deliveries import dispatch_notices
@@ -20,6 +19,7 @@ from models.carrier import Carrier, Guia, GuiaRange, GuiaState
 from models.dispatch import Dispatch
 from models.event import record
 from models.person import Account
+from models.rows import insert_missing
 
 # More in one range is a slip of the finger.
 MAX_RANGE = 1_000_000
@@ -97,15 +97,13 @@ def _keep(
     session: Session, carrier: Carrier, source: GuiaRange | None, number: str, by: Account,
     dispatch: Dispatch | None,
 ) -> Guia | None:  # fmt: skip
-    dialect = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
     made = session.scalar(
-        dialect.insert(Guia)
+        insert_missing(session, Guia)
         .values(
             carrier_id=carrier.id, range_id=source.id if source else None, number=number[:60],
             state=GuiaState.USED, dispatch_id=dispatch.id if dispatch else None, taken_at=now(),
             taken_by_id=by.id, reason="",
         )
-        .on_conflict_do_nothing()
         .returning(Guia.id)
     )  # fmt: skip
     return session.get_one(Guia, made) if made is not None else None
