@@ -76,6 +76,8 @@ def mark(session: Session, notice: OutboxMessage, incoming: IncomingMessage, rea
     if bounce and bounce.statuses and all(status.startswith(("2", "4")) for status in bounce.statuses):
         return
     notice.status, notice.last_error = OutboxStatus.BOUNCED, (bounce.diagnostic if bounce else "") or reason
+    # Whom it names may have written a mail that was decided just before, in the same transaction.
+    session.flush()
     for recipient in bounce.recipients if bounce else ():
         address = session.scalar(
             select(Address).where(Address.kind == AddressKind.EMAIL, Address.value == recipient)

@@ -21,7 +21,7 @@ from intake.office import Office
 from intake.proofs.codes import make_token
 from models.access import grant, received_by
 from models.base import now
-from models.case import Case, CaseLink, LinkKind
+from models.case import Case, CaseLink, LinkKind, lock
 from models.event import record
 from models.message import Direction, Message
 from models.oficio import Oficio
@@ -160,7 +160,9 @@ def pdf_name(oficio: Oficio) -> str:
 
 
 def _locked(session: Session, recipient: Recipient) -> Case:
-    return session.get_one(Case, recipient.oficio_id, with_for_update={"of": Case})
+    case = session.get_one(Case, recipient.oficio_id)
+    lock(session, case)
+    return case
 
 
 def answered_by(session: Session, oficio: Case) -> list[Case]:

@@ -181,6 +181,24 @@ def test_whom_an_answer_copies_may_answer_in_the_same_batch(office: Office, town
     assert {mail.case_id for mail in mails[:2]} == {known.case_id}
 
 
+def test_an_id_of_two_cases_leads_to_that_in_which_a_mail_of_the_same_batch_is(
+    office: Office, town: Institution
+) -> None:
+    headers = [("Cc", "vecina@correo.example")]
+    shared = ["<compartido@correo.example>"]
+    first = make_mail("A <a@correo.example>", subject="Primero", references=shared)
+    (other,) = arrive_together(office, first)
+    second = make_mail("B <b@correo.example>", subject="Segundo", references=shared, headers=headers)
+    (known,) = arrive_together(office, second)
+    assert other.case_id != known.case_id
+    targets = [acuse_id(office, known.case_id), shared[0]]
+    mails = arrive_together(
+        office,
+        *(make_mail("Vecina <vecina@correo.example>", subject="Re", in_reply_to=one) for one in targets),
+    )
+    assert [mail.case_id for mail in mails] == [known.case_id, known.case_id]
+
+
 def test_answers_of_a_batch_share_the_room_of_their_case(office: Office, town: Institution) -> None:
     (known,) = arrive_together(office, from_person(1))
     small = office.settings.model_copy(update={"max_case_bytes": 150_000})
