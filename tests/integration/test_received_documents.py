@@ -3,23 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import date
 from email.message import EmailMessage
 from pathlib import Path
 
 import pytest
 from sqlalchemy import select
+from structlog.testing import capture_logs
 
-from intake import oficios
+from intake import oficios, spool
 from intake.config import Settings
 from intake.errors import InvalidInput
 from intake.issued import approval, drafts, issuing
 from intake.issued.pdf import html_to_pdf
 from intake.mailer import deliver_mail
 from intake.office import Office
+from intake.pipeline import process_spooled
 from intake.proofs.verification import Verdict, examine_pdf, find_by_code
 from models.acuse import Acuse
 from models.case import Case
+from models.event import Event, find_broken_chain
 from models.message import Message
 from models.oficio import Flow, Oficio
 from models.person import Account
@@ -285,6 +289,34 @@ def test_a_report_of_delivery_marks_the_recipient_and_is_no_bounce(
     with acting(office, institution) as (session, _):
         assert (session.scalars(select(Recipient.delivered_at)).one() is not None) == is_delivered
     assert notices(office, "document")[0].status == "sent"
+
+
+@pytest.mark.on_both
+def test_two_reports_of_delivery_that_arrive_together_mark_both_recipients(
+    office: Office, institution: Institution
+) -> None:
+    from tests.support.documents import OUTSIDE, write
+
+    both = (OUTSIDE, replace(OUTSIDE, name="Ing. Omar Sanz", email="omar@obras.gob.mx"))
+    with acting(office, institution) as (session, people):
+        oficio = write(session, office, people["head"], fields(institution, to=both))
+        approval.approve(session, office, oficio, people["head"])
+    deliver_mail(office)
+    for mail in [one for one in sent_files(office) if str(one["To"]).endswith("@obras.gob.mx")]:
+        to = str(mail["Return-Path"]).strip("<>")
+        raw = DELIVERED.format(to=to, action="delivered").replace(
+            "elena@", str(mail["To"]).partition("@")[0] + "@"
+        )
+        spool.store(office, [spool.Arrival(door="smtp", raw=raw.encode(), envelope_to=(to,))])
+    with capture_logs() as logs:
+        assert process_spooled(office) == 2
+    assert not [line for line in logs if line["event"] == "batch divided"]
+    with acting(office, institution) as (session, _):
+        assert None not in session.scalars(select(Recipient.delivered_at)).all()
+        case = session.get_one(Case, oficio.id)
+        events = session.scalars(select(Event).where(Event.case_id == case.id).order_by(Event.sequence)).all()
+        assert [one.action for one in events].count("document_delivered") == 2
+        assert find_broken_chain(events, count=case.event_count, head=case.event_head) is None
 
 
 def test_a_made_up_report_of_delivery_proves_nothing(office: Office, institution: Institution) -> None:
